@@ -1,0 +1,165 @@
+"""The whole contract between the bot and a surface.
+
+An adapter carries one technique for one target and nothing else: retries, deadlines, logging, metrics,
+redaction and the audit belong to the dispatcher, which owns them once for every kind.
+"""
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from functools import total_ordering
+from typing import ClassVar, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+T = TypeVar("T")
+
+
+@total_ordering
+class Mode(Enum):
+    """How much authority is left, from loosest to strictest; `a < b` reads "a is looser than b"."""
+
+    NORMAL = "normal"
+    APPROVAL_GATED = "approval_gated"
+    DRAFT_ONLY = "draft_only"
+    READ_ONLY = "read_only"
+    FULL_STOP = "full_stop"
+
+    def __lt__(self, other: "Mode") -> bool:
+        return _RANK[self] < _RANK[other]
+
+    def __str__(self) -> str:
+        return self.value
+
+
+_RANK = {mode: rank for rank, mode in enumerate(Mode)}
+
+
+class SurfaceClass(StrEnum):
+    """What sort of authority a surface is."""
+
+    API = "api"
+    TOOL = "tool"
+    QUEUE = "queue"
+    SCHEDULER = "scheduler"
+    WEBHOOK = "webhook"
+    WORKER = "worker"
+    DATABASE = "database"
+    IDENTITY = "identity"
+
+
+class Attempt(StrEnum):
+    """What the surface answered to a harmless action under the agent's own credential."""
+
+    REFUSED = "refused"
+    ALLOWED = "allowed"
+    UNTRIED = "untried"  # not asked, or the answer proves nothing (a stale credential, an unreachable surface)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One fact that a cut replaced, by a key of the adapter's own; `None` stands for "not there"."""
+
+    key: str
+    was: str | None
+    now: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """A surface's state, read with the bot's own credential from the enforcing system's own catalogue."""
+
+    exists: bool
+    mode: Mode  # the loosest mode that what was read still amounts to
+    enforceable: frozenset[Mode]  # possible here, with this bot's rights
+    why: str = ""  # what stands in the way of the modes that are missing, in a sentence
+    token: str | None = None  # the mark found on the target
+    state: Mapping[str, str | None] = field(default_factory=dict)  # the facts a cut may replace, by Change.key
+    in_flight: int | None = None  # work alive that `mode` forbids; None where it cannot be seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """What a restriction did."""
+
+    held: Mode  # never looser than asked
+    changed: tuple[Change, ...] = ()
+    ended: int = 0  # sessions, jobs or requests that were ended
+    left: int | None = 0  # still alive: more than 0 is NOT CUT, None (cannot be seen) is NOT PROVEN
+    why: str = ""  # why it is held stricter than asked, or what stands in the way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relaxed:
+    """What a relaxation undid, and what it found changed by others and kept."""
+
+    changed: tuple[Change, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+# The dispatcher's: records these changes, re-reads the holds under the target's lock, answers "may I loosen?".
+# A yes opens a loosening that lasts until the call returns.
+Gate = Callable[[tuple[Change, ...]], Awaitable[bool]]
+
+
+class Config(BaseModel):
+    """Base of every `config_type` and `canary_type`: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shared:
+    """What adapters of one process share: one warm connection per endpoint and credential."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, object] = {}
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Returns what is kept under `key`, made on first use. Keys start with the adapter's kind."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]  # type: ignore[return-value]  # the key decides the type
+
+
+class Adapter(Protocol):
+    """One target of one kind. Built as `cls(config=…, canary=…, shared=…)`, without I/O.
+
+    Every coroutine may be cancelled at any await. One that is cancelled ends only once the server can no longer
+    run what was sent (its connection is closed, or killed at the server), so that the end of the call is the end
+    of its effect. Raises `Unreachable`, `Refused` or anything else (*unknown*).
+    """
+
+    kind: ClassVar[str]
+    modes: ClassVar[frozenset[Mode]]  # what the technique can enforce at its best; NORMAL is not listed
+    classes: ClassVar[frozenset[SurfaceClass]]
+    permissions: ClassVar[tuple[str, ...]]  # the least that the bot itself needs
+    reversal: ClassVar[Literal["exact", "work_lost"]]
+    marks: ClassVar[bool]  # whether a target can carry a token
+    attests: ClassVar[Literal["catalogue", "self"]]  # "self": only the surface's own word, so proof needs a canary
+    config_type: ClassVar[type[Config]]
+    canary_type: ClassVar[type[Config] | None]
+
+    def target_key(self) -> str:
+        """Names the thing in the world, equal for two surfaces that point at the same one; holds no secret."""
+
+    async def preflight(self) -> tuple[str, ...]:
+        """Returns the permissions and the set-up that are missing; changes nothing."""
+
+    async def observe(self) -> Observation:
+        """Reads the state; changes nothing. A missing target is `exists=False`, not an error."""
+
+    async def restrict(self, *, mode: Mode, token: str, drain: float, undo: tuple[Change, ...], gate: Gate) -> Cut:
+        """Fences new work now, lets work end for `drain` seconds, then cuts it. Safe to repeat, never waits for a lock.
+
+        A technique that stops fully and then reopens a reduced mode asks `gate(changes)` before it reopens; on no
+        it stays at full_stop and says so in `held`. Never records a change from a state that is already restricted.
+        """
+
+    async def relax(self, *, to: Mode, expect: str, token: str, undo: tuple[Change, ...], gate: Gate) -> Relaxed:
+        """Loosens to exactly `to`, undoing only our own change, key by key: (was, now, found). Never a credential."""
+
+    async def attempt(self, *, mode: Mode) -> Attempt:
+        """Tries, under the agent's own credential and without effect, what `mode` forbids."""
+
+    async def aclose(self) -> None:
+        """Closes this target's own connections."""

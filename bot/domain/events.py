@@ -1,0 +1,163 @@
+"""What the journal records: the only durable truth of the stop path. The board (`board.py`) is their fold.
+
+Free text and people's names are `Aside` values: the journal hashes a salted commitment to them and keeps the text
+beside the hash, so that an erasure does not break the chain (see `bot/journal/chain.py`).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from adapters.base import Attempt, Mode
+from bot.domain.outcome import Outcome
+
+
+class Aside:
+    """Marks a text field of an event as erasable: its commitment is in the chain, its body beside it."""
+
+
+Erasable = Annotated[str, Aside()]
+
+
+class Event(BaseModel):
+    """Base of every journaled event; `at` is Unix time in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: float
+
+
+class Person(BaseModel):
+    """Who asked. `kind` says through which door: a Slack user, an operating-system user, a signed HTTP caller, the bot."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["slack", "cli", "http", "bot"]
+    id: Erasable
+
+
+class HeldTarget(BaseModel):
+    """One target of a hold with the surfaces (`agent/surface`) that point at it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    surfaces: tuple[str, ...]
+    round_to: Mode  # what the plan expects to be held, after rounding
+
+
+class LeftAlone(BaseModel):
+    """A surface in scope that the hold does not bind: quarantined, or `unsupported: leave`. It stands under NOT CUT."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    surface: str
+    why: str
+
+
+class HoldAdded(Event):
+    """A stop was asked. Everything a restart needs to carry it out and to report it."""
+
+    type: Literal["hold_added"] = "hold_added"
+    hold: str
+    incident: str
+    mode: Mode
+    by: Person
+    reason: Erasable = ""
+    scope: str = ""  # in the words of the command: "billing", "class:queue", "all"
+    channel: str | None = None  # the Slack channel of the incident
+    origin: Literal["slack", "cli", "http", "backstop", "drill"] = "slack"
+    parent: str | None = None  # the hold whose deadline tripped this backstop
+    targets: tuple[HeldTarget, ...] = ()
+    left: tuple[LeftAlone, ...] = ()
+    roster_age: float | None = None  # seconds; None where no roster was needed or none was ever read
+
+
+class PairsLifted(Event):
+    """Tombstones (hold, target) pairs. Ids never return."""
+
+    type: Literal["pairs_lifted"] = "pairs_lifted"
+    ballot: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+class ReasonGiven(Event):
+    """The reason of a stop that was asked for afterwards."""
+
+    type: Literal["reason_given"] = "reason_given"
+    hold: str
+    by: Person
+    reason: Erasable
+
+
+class UndoRecorded(Event):
+    """Changes of a restriction episode, encrypted; the record of an episode only grows."""
+
+    type: Literal["undo_recorded"] = "undo_recorded"
+    target: str
+    sealed: str
+
+
+class Proof(BaseModel):
+    """The latest that is known of one target. `elapsed_ms` counts from the target's own start."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: str
+    outcome: Outcome
+    asked: Mode
+    held: Mode | None = None  # as read back; None where nothing could be read
+    attempt: Attempt | None = None  # None without a canary
+    ended: int = 0
+    left: int | None = 0
+    elapsed_ms: float = 0.0
+    detail: str = ""
+    next: str = ""  # what a person should do, where something is to be done
+    token: str | None = None  # the mark that was set by the cut
+    late: bool = False  # the deadline passed without proof
+
+
+class Outcomes(Event):
+    """A batch of proofs, so that ten thousand targets take a few lines."""
+
+    type: Literal["outcomes"] = "outcomes"
+    proofs: tuple[Proof, ...]
+
+
+class IncidentClosed(Event):
+    """Somebody closed the incident; `owned` lists what is still held and who owns it."""
+
+    type: Literal["incident_closed"] = "incident_closed"
+    incident: str
+    by: Person
+    owned: tuple[tuple[str, Erasable], ...] = ()
+
+
+class HeadsSeen(Event):
+    """The heads of the other chains as this writer saw them, so that a removed chain is missed."""
+
+    type: Literal["heads_seen"] = "heads_seen"
+    heads: tuple[tuple[str, int, str], ...]  # chain, sequence number, hash
+
+
+class Refusal(Event):
+    """A command that was refused: who, what, why."""
+
+    type: Literal["refusal"] = "refusal"
+    by: Person
+    asked: str
+    why: str
+
+
+class Note(Event):
+    """What the journal says about itself: opened, a torn tail dropped, a failed file left behind."""
+
+    type: Literal["note"] = "note"
+    text: str
+
+
+AnyEvent = Annotated[
+    HoldAdded | PairsLifted | ReasonGiven | UndoRecorded | Outcomes | IncidentClosed | HeadsSeen | Refusal | Note,
+    Field(discriminator="type"),
+]
+EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
