@@ -1,0 +1,1 @@
+"""agent-kill: a kill switch for AI agents."""

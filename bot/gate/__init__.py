@@ -1,0 +1,1 @@
+"""The gate that agents' calls go through, a process of its own."""

@@ -1,0 +1,1 @@
+"""A simulated Slack workspace for the acceptance tests and the demo; shares nothing with the bot."""

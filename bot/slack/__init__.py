@@ -1,0 +1,1 @@
+"""The Slack room: listeners, blocks, thread, roster, guard."""

@@ -1,0 +1,1 @@
+"""The ledger in the database, behind the ports of `bot.service`."""
