@@ -28,7 +28,7 @@ class Event(BaseModel):
 
 
 class Person(BaseModel):
-    """Who asked. `kind` says through which door: a Slack user, an operating-system user, a signed HTTP caller, the bot."""
+    """Who asked; `kind` is the door: a Slack user, an operating-system user, a signed HTTP caller, the bot."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

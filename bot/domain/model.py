@@ -1,4 +1,4 @@
-"""The nouns of the configuration, frozen. `bot/settings` reads them from the file; nothing else makes them in production."""
+"""The nouns of the configuration, frozen; `bot/settings` reads them from the file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
