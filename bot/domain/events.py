@@ -124,13 +124,33 @@ class Outcomes(Event):
     proofs: tuple[Proof, ...]
 
 
+class Owned(BaseModel):
+    """A surface that stays held after its incident closed, and who owns it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    surface: str
+    owner: Erasable
+
+
 class IncidentClosed(Event):
-    """Somebody closed the incident; `owned` lists what is still held and who owns it."""
+    """Somebody closed the incident; `owned` lists what is still held."""
 
     type: Literal["incident_closed"] = "incident_closed"
     incident: str
     by: Person
-    owned: tuple[tuple[str, Erasable], ...] = ()
+    owned: tuple[Owned, ...] = ()
+
+
+class Posted(Event):
+    """A message of an incident's thread exists: `slot` names its place, `digest` what was last said there."""
+
+    type: Literal["posted"] = "posted"
+    incident: str
+    slot: str
+    channel: str
+    ts: str
+    digest: str
 
 
 class HeadsSeen(Event):
@@ -157,7 +177,16 @@ class Note(Event):
 
 
 AnyEvent = Annotated[
-    HoldAdded | PairsLifted | ReasonGiven | UndoRecorded | Outcomes | IncidentClosed | HeadsSeen | Refusal | Note,
+    HoldAdded
+    | PairsLifted
+    | ReasonGiven
+    | UndoRecorded
+    | Outcomes
+    | IncidentClosed
+    | Posted
+    | HeadsSeen
+    | Refusal
+    | Note,
     Field(discriminator="type"),
 ]
 EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)

@@ -1,0 +1,146 @@
+"""What a stop would hold: scope → surfaces → targets, with rounding, backstops and shared targets named."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from adapters.base import Mode, SurfaceClass
+from bot.domain.model import Quarantined, Risk, Surface, Unsupported
+
+_FIRST = {Risk.HIGH: 0, Risk.MEDIUM: 1, Risk.LOW: 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a command names. All empty and `everything` false is an error of the caller, never "nothing to do"."""
+
+    agents: frozenset[str] = frozenset()
+    surfaces: frozenset[str] = frozenset()  # agent/surface
+    classes: frozenset[SurfaceClass] = frozenset()
+    everything: bool = False
+
+    def covers(self, surface: Surface | Quarantined) -> bool:
+        """Whether the surface is meant. A quarantined one of unknown class counts as every class."""
+        named = self.everything or surface.agent in self.agents or surface.name in self.surfaces
+        classless = isinstance(surface, Quarantined) and surface.surface_class is None
+        return named or surface.surface_class in self.classes or (classless and bool(self.classes))
+
+    def __str__(self) -> str:
+        if self.everything:
+            return "all"
+        classes = sorted(f"class:{item}" for item in self.classes)
+        return " ".join([*sorted(self.agents), *sorted(self.surfaces), *classes])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventoried:
+    """A usable surface with its target and the modes that can be held there, as far as was last observed."""
+
+    surface: Surface
+    target: str
+    enforceable: frozenset[Mode]
+    why: str = ""  # what stands in the way of the modes that are missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanLine:
+    """One surface of a plan. `held` is None where the surface is left alone."""
+
+    surface: str
+    adapter: str
+    surface_class: SurfaceClass | None
+    asked: Mode
+    held: Mode | None
+    target: str | None
+    why: str = ""
+    risk: Risk = Risk.MEDIUM
+    backstop: str | None = None
+    shared_with: tuple[str, ...] = ()  # surfaces out of scope that the same target carries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A stop before it is recorded; lines are in the order of the cut."""
+
+    mode: Mode
+    scope: Scope
+    lines: tuple[PlanLine, ...]
+
+    def left(self) -> tuple[PlanLine, ...]:
+        """The lines that nothing will be done about."""
+        return tuple(line for line in self.lines if line.held is None)
+
+    def targets(self) -> dict[str, tuple[PlanLine, ...]]:
+        """The lines by target, in the order of the cut."""
+        found: dict[str, list[PlanLine]] = {}
+        for line in self.lines:
+            if line.held is not None and line.target is not None:
+                found.setdefault(line.target, []).append(line)
+        return {target: tuple(lines) for target, lines in found.items()}
+
+
+def round_mode(asked: Mode, enforceable: Iterable[Mode]) -> Mode | None:
+    """The loosest enforceable mode that is not looser than `asked`; None where there is none."""
+    return min((mode for mode in enforceable if mode >= asked), default=None)
+
+
+def make_plan(mode: Mode, scope: Scope, inventory: Sequence[Inventoried], broken: Sequence[Quarantined]) -> Plan:
+    """Plans a stop; pure, so that a preview and the stop itself agree.
+
+    Args:
+        mode: what is asked, stricter than normal.
+        scope: what the command names.
+        inventory: every usable surface of the configuration.
+        broken: every quarantined one.
+    """
+    inside = [item for item in inventory if scope.covers(item.surface)]
+    names = {item.surface.name for item in inside}
+    beside: dict[str, list[str]] = {}
+    for item in inventory:
+        if item.surface.name not in names:
+            beside.setdefault(item.target, []).append(item.surface.name)
+    lines = [_line(mode, item, tuple(beside.get(item.target, ()))) for item in inside]
+    lines += [_broken_line(mode, item) for item in broken if scope.covers(item)]
+    return Plan(mode=mode, scope=scope, lines=tuple(sorted(lines, key=lambda line: _FIRST[line.risk])))
+
+
+def _line(asked: Mode, item: Inventoried, shared_with: tuple[str, ...]) -> PlanLine:
+    surface = item.surface
+    held = round_mode(asked, item.enforceable)
+    leave = surface.unsupported is Unsupported.LEAVE and held is not asked
+    return PlanLine(
+        surface=surface.name,
+        adapter=surface.adapter,
+        surface_class=surface.surface_class,
+        asked=asked,
+        held=None if leave else held,
+        target=item.target,
+        why=_why(asked, held, item, leave=leave),
+        risk=surface.risk,
+        backstop=surface.backstop,
+        shared_with=shared_with,
+    )
+
+
+def _why(asked: Mode, held: Mode | None, item: Inventoried, *, leave: bool) -> str:
+    if held is asked:
+        return ""
+    cause = item.why or f"{item.surface.adapter} cannot hold {asked} here"
+    if leave:
+        return f"left alone, as configured (unsupported: leave): {cause}"
+    if held is None:
+        return f"cannot be cut: {cause}"
+    return f"{asked}, held as {held}: {cause}"
+
+
+def _broken_line(asked: Mode, item: Quarantined) -> PlanLine:
+    place = f" ({item.place})" if item.place else ""
+    return PlanLine(
+        surface=item.name,
+        adapter=item.adapter,
+        surface_class=item.surface_class,
+        asked=asked,
+        held=None,
+        target=None,
+        why=f"configuration: {item.why}{place}",
+        risk=Risk.HIGH,
+    )

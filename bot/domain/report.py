@@ -1,0 +1,178 @@
+"""The report of an incident: what was done, what was not, and what to do next. One truth for Slack, terminal and JSON."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from adapters.base import Attempt, Mode, SurfaceClass
+from bot.domain import events
+from bot.domain.board import Board, Incident
+from bot.domain.outcome import NOT_CUT, NOT_PROVEN, Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the configuration says of a surface that a report names."""
+
+    adapter: str = ""
+    surface_class: SurfaceClass | None = None
+    owner: str | None = None
+    agent_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One surface of a report. `next` is what a person should do, empty where nothing is to be done."""
+
+    surface: str
+    adapter: str
+    surface_class: SurfaceClass | None
+    asked: Mode
+    held: Mode | None
+    outcome: Outcome
+    attempt: Attempt | None = None
+    ended: int = 0
+    unknown: int = 0  # 1 where work in flight cannot be seen
+    elapsed_ms: float = 0.0
+    detail: str = ""
+    next: str = ""
+    owner: str | None = None
+    late: bool = False
+
+    @property
+    def not_cut(self) -> bool:
+        """Whether it stands under NOT CUT."""
+        return self.outcome in NOT_CUT
+
+    @property
+    def not_proven(self) -> bool:
+        """Whether it stands under NOT PROVEN."""
+        return self.outcome in NOT_PROVEN
+
+    @property
+    def settled(self) -> bool:
+        """Whether waiting longer is not expected to change it: proven, or its deadline has passed."""
+        return self.late or self.outcome is not Outcome.PENDING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """An incident as it stands. Lines are in the order of the cut."""
+
+    incident: str
+    channel: str | None
+    opened_at: float
+    closed: bool
+    holds: tuple[events.HoldAdded, ...]
+    lines: tuple[Line, ...]
+
+    @property
+    def mode(self) -> Mode:
+        """The strictest mode that was asked."""
+        return max((hold.mode for hold in self.holds), default=Mode.NORMAL)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every surface is settled."""
+        return all(line.settled for line in self.lines)
+
+    def not_cut(self) -> tuple[Line, ...]:
+        """What still acts, or may."""
+        return tuple(line for line in self.lines if line.not_cut)
+
+    def not_proven(self) -> tuple[Line, ...]:
+        """What is cut by the surface's own word only."""
+        return tuple(line for line in self.lines if line.not_proven)
+
+    def verified(self) -> tuple[Line, ...]:
+        """What is cut and proven."""
+        return tuple(line for line in self.lines if line.outcome is Outcome.VERIFIED)
+
+
+def report(board: Board, incident: Incident, known: Mapping[str, Known]) -> Report:
+    """Builds the report of an incident from the board; pure.
+
+    Args:
+        board: the fold of every journal.
+        incident: one of the board's.
+        known: facts by surface name; a surface that left the configuration is reported without them.
+    """
+    return Report(
+        incident=incident.id,
+        channel=incident.channel,
+        opened_at=incident.opened_at,
+        closed=incident.closed is not None,
+        holds=tuple(incident.holds),
+        lines=tuple(_lines(board, incident.holds, known)),
+    )
+
+
+def _lines(board: Board, holds: Iterable[events.HoldAdded], known: Mapping[str, Known]) -> Iterable[Line]:
+    """One line per surface: the strictest that this incident asked of it."""
+    asked: dict[str, tuple[Mode, str | None, str]] = {}
+    for hold in holds:
+        for target in hold.targets:
+            for surface in target.surfaces:
+                _ask(asked, surface, hold.mode, target.key, "")
+        for left in hold.left:
+            _ask(asked, left.surface, hold.mode, None, left.why)
+    for surface, (mode, key, why) in asked.items():
+        facts = known.get(surface, Known())
+        if key is None:
+            yield _left_line(surface, facts, mode, why)
+        else:
+            yield _line(surface, facts, mode, board.proofs.get(key))
+
+
+def _ask(asked: dict[str, tuple[Mode, str | None, str]], surface: str, mode: Mode, key: str | None, why: str) -> None:
+    before = asked.get(surface)
+    if before is None or mode > before[0] or (mode == before[0] and before[1] is None):
+        asked[surface] = (mode, key, why)
+
+
+def _line(surface: str, facts: Known, asked: Mode, proof: events.Proof | None) -> Line:
+    if proof is None or proof.asked < asked:
+        return Line(
+            surface=surface,
+            adapter=facts.adapter,
+            surface_class=facts.surface_class,
+            asked=asked,
+            held=proof.held if proof else None,
+            outcome=Outcome.PENDING,
+            owner=facts.owner,
+        )
+    return Line(
+        surface=surface,
+        adapter=facts.adapter,
+        surface_class=facts.surface_class,
+        asked=asked,
+        held=proof.held,
+        outcome=proof.outcome,
+        attempt=proof.attempt,
+        ended=proof.ended,
+        unknown=1 if proof.left is None else proof.left,
+        elapsed_ms=proof.elapsed_ms,
+        detail=proof.detail,
+        next=proof.next,
+        owner=facts.owner,
+        late=proof.late,
+    )
+
+
+def _left_line(surface: str, facts: Known, asked: Mode, why: str) -> Line:
+    broken = why.startswith("configuration")
+    step = (
+        f"mend the line and run `agent-kill check`, or cut {surface} by hand"
+        if broken
+        else f"cut {surface} by hand, or stop it with a stricter mode"
+    )
+    return Line(
+        surface=surface,
+        adapter=facts.adapter,
+        surface_class=facts.surface_class,
+        asked=asked,
+        held=None,
+        outcome=Outcome.QUARANTINED if broken else Outcome.LEFT,
+        detail=why,
+        next=step,
+        owner=facts.owner,
+    )
