@@ -1,4 +1,4 @@
-"""The report of an incident: what was done, what was not, and what to do next. One truth for Slack, terminal and JSON."""
+"""The report of an incident: what was done, what was not, what to do next; one truth for Slack, terminal, JSON."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

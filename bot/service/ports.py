@@ -80,7 +80,7 @@ class Stops(Protocol):
         """What a stop would hold. Touches nothing."""
 
     async def stop(self, order: StopOrder) -> Receipt:
-        """Records the hold, starts every cut, returns within about 50 ms. Raises `EmptyScope` for a scope of nothing."""
+        """Records the hold, starts every cut, returns within about 50 ms. Raises `EmptyScope` for nothing in scope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
