@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from adapters.base import Mode
 from bot.domain import events
 from bot.domain.plan import Plan, Scope
+from bot.journal.reader import Entry as Entry  # noqa: PLC0414  # the ledger speaks in entries
 
 
 class Clock(Protocol):
@@ -81,17 +82,6 @@ class Stops(Protocol):
 
     async def stop(self, order: StopOrder) -> Receipt:
         """Records the hold, starts every cut, returns within about 50 ms. Raises `EmptyScope` for nothing in scope."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One journaled event with its place in its chain; `line` is the journal's own text of it."""
-
-    chain: str
-    seq: int
-    digest: str
-    line: str
-    event: events.AnyEvent
 
 
 class Ledger(Protocol):

@@ -1,0 +1,124 @@
+"""One line of a journal: canonical JSON, chained by SHA-256, with erasable text beside the hash.
+
+A line is `{"seq", "prev", "body", "h", "aside"}`. `h = SHA-256(0x00 || prev || seq || body)` over the RFC 8785 form of
+`body`; `seq` is eight bytes, big-endian. Erasable text stands in `body` as a salted commitment and in `aside` as the
+salt and the text, so that an erasure changes no hash.
+"""
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+from pydantic import BaseModel
+
+from bot.domain.events import EVENT, AnyEvent, Aside
+
+_LEAF = b"\x00"
+_SALT_BYTES = 16
+ERASED = "[erased]"
+_MARK = "sha256:"
+
+Json = Any  # what json.loads gives
+
+
+class BrokenLineError(ValueError):
+    """A line that is not what the writer wrote; the text says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A line's place in its chain."""
+
+    seq: int
+    digest: str  # hexadecimal
+
+
+def genesis(chain: str) -> Link:
+    """The link before the first line; it binds the chain's name."""
+    return Link(seq=0, digest=hashlib.sha256(b"agent-kill journal\x00" + chain.encode()).hexdigest())
+
+
+def digest(prev: str, seq: int, body: Json) -> str:
+    """The hash of a line, in hexadecimal."""
+    return hashlib.sha256(_LEAF + bytes.fromhex(prev) + seq.to_bytes(8, "big") + rfc8785.dumps(body)).hexdigest()
+
+
+def encode(event: AnyEvent, before: Link) -> tuple[str, Link]:
+    """Writes an event as the line after `before`; returns the line without its newline, and its link."""
+    aside: dict[str, list[str]] = {}
+    body = _commit(event, aside)
+    seq = before.seq + 1
+    link = Link(seq=seq, digest=digest(before.digest, seq, body))
+    line = {"seq": seq, "prev": before.digest, "body": body, "h": link.digest, "aside": aside}
+    return json.dumps(line, separators=(",", ":"), ensure_ascii=True), link
+
+
+def decode(line: str, before: Link | None) -> tuple[AnyEvent, Link]:
+    """Reads a line back and checks its hash, and that it follows `before` where that is known.
+
+    Raises:
+        BrokenLineError: not JSON, not a line, a wrong hash, a wrong place, or an event of no known kind.
+    """
+    try:
+        raw = json.loads(line)
+        seq, prev, body, claimed, aside = raw["seq"], raw["prev"], raw["body"], raw["h"], raw.get("aside", {})
+        found = digest(prev, seq, body)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise BrokenLineError(f"not a journal line: {type(error).__name__}") from error
+    if found != claimed:
+        raise BrokenLineError(f"entry {seq}: its hash does not match its body")
+    if before is not None and (seq, prev) != (before.seq + 1, before.digest):
+        raise BrokenLineError(f"entry {seq} does not follow entry {before.seq}")
+    try:
+        event = EVENT.validate_python(_reveal(body, aside), strict=False)
+    except ValueError as error:
+        raise BrokenLineError(f"entry {seq}: not an event of this version") from error
+    return event, Link(seq=seq, digest=claimed)
+
+
+def _commit(model: BaseModel, aside: dict[str, list[str]]) -> Json:
+    """The model as JSON with every `Aside` field replaced by its commitment."""
+    body: dict[str, Json] = model.model_dump(mode="json")
+    for name, info in type(model).model_fields.items():
+        value = getattr(model, name)
+        if Aside in info.metadata or any(isinstance(item, Aside) for item in info.metadata):
+            body[name] = _commitment(value, aside) if value else value
+        elif isinstance(value, BaseModel):
+            body[name] = _commit(value, aside)
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel) and _erasable(type(value[0])):
+            body[name] = [_commit(item, aside) for item in value]
+    return body
+
+
+def _erasable(kind: type[BaseModel]) -> bool:
+    return any(isinstance(item, Aside) for info in kind.model_fields.values() for item in info.metadata)
+
+
+def _commitment(text: str, aside: dict[str, list[str]]) -> str:
+    salt = secrets.token_hex(_SALT_BYTES)
+    mark = _MARK + hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
+    aside[mark] = [salt, text]
+    return mark
+
+
+def _reveal(value: Json, aside: dict[str, list[str]]) -> Json:
+    """The body with commitments replaced by their text; one whose text is gone, or does not match, reads erased."""
+    if isinstance(value, dict):
+        return {key: _reveal(item, aside) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_reveal(item, aside) for item in value]
+    if isinstance(value, str) and value.startswith(_MARK):
+        return _text_of(value, aside)
+    return value
+
+
+def _text_of(mark: str, aside: dict[str, list[str]]) -> str:
+    try:
+        salt, text = aside[mark]
+        kept = _MARK + hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return ERASED
+    return text if kept == mark else ERASED

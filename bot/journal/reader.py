@@ -1,0 +1,92 @@
+"""Reads every chain of the journal folders, incrementally: what another process appended is seen at the next call."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.domain.events import AnyEvent
+from bot.journal.chain import BrokenLineError, Link, decode, genesis
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One journaled event with its place in its chain; `line` is the journal's own text of it."""
+
+    chain: str
+    seq: int
+    digest: str
+    line: str
+    event: AnyEvent
+
+
+@dataclass(slots=True)
+class _Cursor:
+    """How far a file was read. `head` is None after a damaged line: the rest is kept, its place cannot be checked."""
+
+    offset: int = 0
+    head: Link | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+class Reader:
+    """Follows all chains below the folders.
+
+    Args:
+        folders: the journal folders; one that is missing is empty.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = tuple(folders)
+        self._cursors: dict[Path, _Cursor] = {}
+
+    def new(self, *, but: str | None = None) -> list[Entry]:
+        """Entries that were appended since the last call, chain by chain, without the chain `but`.
+
+        Damage is logged and skipped.
+        """
+        return [entry for path in self._paths() if path.stem != but for entry in self._read(path)]
+
+    def problems(self) -> list[str]:
+        """What is damaged, a sentence each."""
+        return [problem for cursor in self._cursors.values() for problem in cursor.problems]
+
+    def heads(self) -> dict[str, Link]:
+        """The last good link of each chain."""
+        return {path.stem: cursor.head for path, cursor in self._cursors.items() if cursor.head and cursor.head.seq}
+
+    def _paths(self) -> Iterable[Path]:
+        for folder in self._folders:
+            if folder.is_dir():
+                yield from sorted(folder.glob("*.jsonl"))
+
+    def _read(self, path: Path) -> Iterable[Entry]:
+        cursor = self._cursors.setdefault(path, _Cursor(head=genesis(path.stem)))
+        try:
+            if path.stat().st_size <= cursor.offset:
+                return
+            with path.open("rb") as file:
+                file.seek(cursor.offset)
+                data = file.read()
+        except OSError as error:
+            _log.warning("the journal %s cannot be read: %s", path.name, error)
+            return
+        whole = data[: data.rfind(b"\n") + 1]  # a line without its newline is still being written, or torn
+        cursor.offset += len(whole)
+        for raw in whole.splitlines():
+            entry = self._decode(path, cursor, raw)
+            if entry:
+                yield entry
+
+    def _decode(self, path: Path, cursor: _Cursor, raw: bytes) -> Entry | None:
+        try:
+            line = raw.decode()
+            event, cursor.head = decode(line, cursor.head)
+        except (BrokenLineError, UnicodeDecodeError) as error:
+            cursor.problems.append(f"journal {path.name}: {error}; the rest is kept")
+            _log.error("%s", cursor.problems[-1])  # the text says it all
+            cursor.head = None
+            return None
+        return Entry(chain=path.stem, seq=cursor.head.seq, digest=cursor.head.digest, line=line, event=event)

@@ -1,0 +1,225 @@
+"""The writer: events in at once, one fsync for all that wait, in a thread of its own.
+
+A file whose write or fsync failed, or hangs, is never trusted again (the kernel may have dropped the pages): the
+events go to the next file. What no disk takes goes to syslog, and is answered "not durable".
+"""
+
+import asyncio
+import contextlib
+import logging
+import queue
+import syslog
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.domain.events import AnyEvent
+from bot.journal.chain import encode, genesis
+from bot.journal.chain_file import ChainFile, RottenError, TakenError
+
+_log = logging.getLogger(__name__)
+STUCK_AFTER = 2.0  # seconds: an fsync that takes longer counts as failed
+_FILES_TRIED = 64
+
+
+@dataclass(slots=True)
+class _Waiting:
+    event: AnyEvent
+    loop: asyncio.AbstractEventLoop
+    done: "asyncio.Future[bool]" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.done = self.loop.create_future()
+
+    def answer(self, *, durable: bool) -> None:
+        self.call(self._set, durable)
+
+    def call(self, function: Callable[..., None], *args: object) -> None:
+        """Calls back in the event loop that waits; nobody waits in a closed one."""
+        with contextlib.suppress(RuntimeError):  # closed between a check and the call
+            self.loop.call_soon_threadsafe(function, *args)
+
+    def _set(self, durable: bool) -> None:  # noqa: FBT001  # call_soon takes no keywords
+        if not self.done.done():
+            self.done.set_result(durable)
+
+
+class Writer:
+    """This process's journal.
+
+    Args:
+        folders: where journals live, first choice first; made with mode 0700.
+        name: this writer's enrolled name; the chain is `name`, or `name-2`, … where another process holds it.
+    """
+
+    def __init__(self, folders: Sequence[Path], name: str) -> None:
+        self._folders = tuple(folders)
+        self._name = name
+        self._lane: _Lane | None = None
+        self._spoiled: set[Path] = set()
+        self.unkept = 0  # events that no disk took
+
+    @property
+    def chain(self) -> str | None:
+        """The chain that is being written; None before the first event, and while no disk takes any."""
+        return self._lane.file.chain if self._lane else None
+
+    @property
+    def failures(self) -> int:
+        """Files that were left behind since the start."""
+        return len(self._spoiled)
+
+    def append(self, event: AnyEvent) -> Awaitable[bool]:
+        """Starts the durable write of an event; the awaitable yields whether it is on disk. Never raises."""
+        waiting = _Waiting(event, asyncio.get_running_loop())
+        self._give(waiting)
+        return waiting.done
+
+    def open(self) -> None:
+        """Opens the journal ahead of the first event, so that no stop pays for it."""
+        if self._lane is None:
+            self._lane = self._open()
+
+    def check(self) -> None:
+        """Leaves a file that failed or hangs, so that what waits there moves on; called every second or so."""
+        if self._lane and (self._lane.failed or self._lane.stuck()):
+            self._move_on(self._lane)
+
+    def close(self, timeout: float = STUCK_AFTER) -> None:
+        """Ends the thread once everything that was given is written, or after `timeout` seconds."""
+        if self._lane:
+            self._lane.close(timeout)
+            self._lane = None
+
+    def _give(self, waiting: _Waiting) -> None:
+        self.check()
+        self.open()
+        if self._lane is None:
+            self._keep_in_syslog(waiting)
+        else:
+            self._lane.give(waiting)
+
+    def _move_on(self, lane: "_Lane") -> None:
+        """Leaves a file behind; what waits there goes to the next that works."""
+        if lane is not self._lane:
+            return
+        self._spoiled.add(lane.file.path)
+        _log.error("the journal file %s failed; going on with the next", lane.file.path.name)
+        self._lane = self._open()
+        for waiting in lane.take_over():
+            if self._lane:
+                self._lane.give(waiting)
+            else:
+                self._keep_in_syslog(waiting)
+
+    def _open(self) -> "_Lane | None":
+        opened = next((file for file in map(self._open_in, self._folders) if file), None)
+        return _Lane(opened, self._move_on) if opened else None
+
+    def _open_in(self, folder: Path) -> ChainFile | None:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            _log.error("no journal in %s: %s", folder, error)  # the next folder may do
+            return None
+        for number in range(1, _FILES_TRIED + 1):
+            path = folder / f"{self._name if number == 1 else f'{self._name}-{number}'}.jsonl"
+            if path in self._spoiled:
+                continue
+            try:
+                return ChainFile(path)
+            except TakenError:
+                continue
+            except RottenError as error:
+                _log.error("%s; it is kept and not written to", error)  # the text says it all
+            except OSError as error:
+                _log.error("no journal in %s: %s", folder, error)  # the next folder may do
+                return None
+        return None
+
+    def _keep_in_syslog(self, waiting: _Waiting) -> None:
+        self.unkept += 1
+        try:
+            syslog.syslog(syslog.LOG_CRIT, "agent-kill NOT RECORDED: " + encode(waiting.event, genesis("syslog"))[0])
+        finally:
+            waiting.answer(durable=False)
+
+
+class _Lane:
+    """A chain file and the thread that writes it."""
+
+    def __init__(self, file: ChainFile, on_failure: "Callable[[_Lane], None]") -> None:
+        self.file = file
+        self.failed = False
+        self._on_failure = on_failure
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._busy_since: float | None = None
+        self._in_hand: list[_Waiting] = []
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name=f"journal-{file.chain}", daemon=True)
+        self._thread.start()
+
+    def stuck(self) -> bool:
+        """Whether a write hangs; a thread in an fsync cannot be ended, only left."""
+        since = self._busy_since
+        return since is not None and time.monotonic() - since > STUCK_AFTER
+
+    def give(self, waiting: _Waiting) -> None:
+        self._queue.put(waiting)
+
+    def take_over(self) -> list[_Waiting]:
+        """Takes what is not written yet away from the thread; marks the lane as failed."""
+        self.failed = True
+        with self._lock:
+            left, self._in_hand = self._in_hand, []
+        while not self._queue.empty():
+            item = self._queue.get_nowait()
+            if item is not None:
+                left.append(item)
+        self._queue.put(None)
+        return left
+
+    def close(self, timeout: float) -> None:
+        self._queue.put(None)
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            batch = self._collect()
+            if batch and not self._write(batch):
+                return
+            if not batch:
+                self.file.close()
+                return
+
+    def _collect(self) -> list[_Waiting]:
+        """Waits for one event and takes all others that wait with it; empty at the end."""
+        first = self._queue.get()
+        batch = [first] if first else []
+        while first and not self._queue.empty():
+            item = self._queue.get_nowait()
+            if item is None:
+                self._queue.put(None)
+                break
+            batch.append(item)
+        return batch
+
+    def _write(self, batch: list[_Waiting]) -> bool:
+        with self._lock:
+            self._in_hand = batch
+        self._busy_since = time.monotonic()
+        try:
+            self.file.write([waiting.event for waiting in batch], at=time.time())
+        except Exception:  # noqa: BLE001  # whatever it was, the file is not to be trusted and the events move on
+            _log.exception("writing %s failed", self.file.path.name)
+            self.failed = True
+            batch[0].call(self._on_failure, self)
+            return False
+        self._busy_since = None
+        with self._lock:
+            done, self._in_hand = self._in_hand, []
+        for waiting in done:
+            waiting.answer(durable=True)
+        return not self.failed
