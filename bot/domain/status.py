@@ -1,0 +1,261 @@
+"""What is held, surface by surface, at this moment; one truth for the status page, `/agent-status` and `status`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from adapters.base import Attempt, Mode, SurfaceClass
+from bot.domain import events
+from bot.domain.board import Board
+from bot.domain.model import Quarantined
+from bot.domain.outcome import NOT_CUT, NOT_PROVEN, Outcome
+from bot.domain.plan import Inventoried
+
+_NOBODY: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRow:
+    """One surface as it stands.
+
+    Args:
+        surface: `agent/surface`.
+        effective: the strictest of the live holds on its target; normal where nothing is held.
+        asked: the strictest mode that a running stop asked of it; stricter than `effective` where it was left alone.
+        outcome: None where nothing is asked and nothing was ever proven to be asked.
+        held: as last read back; None where nothing could be read.
+        proof_age: seconds since that was read; None where it never was.
+        holds: the live holds on its target, oldest first.
+    """
+
+    surface: str
+    adapter: str = ""
+    surface_class: SurfaceClass | None = None
+    effective: Mode = Mode.NORMAL
+    asked: Mode = Mode.NORMAL
+    outcome: Outcome | None = None
+    held: Mode | None = None
+    attempt: Attempt | None = None
+    proof_age: float | None = None
+    detail: str = ""
+    next: str = ""
+    owner: str | None = None
+    target: str | None = None
+    holds: tuple[str, ...] = ()
+
+    @property
+    def agent(self) -> str:
+        """The agent's id."""
+        return self.surface.partition("/")[0]
+
+    @property
+    def not_cut(self) -> bool:
+        """Whether a stop was asked of it and it still acts, or may; a quarantined one cannot be cut at all."""
+        return self.outcome in NOT_CUT
+
+    @property
+    def not_proven(self) -> bool:
+        """Whether it is cut by its own word only."""
+        return self.outcome in NOT_PROVEN
+
+    def json(self) -> dict[str, object]:
+        """The row as `agent-kill status --json` and `/status.json` print it; ages are seconds."""
+        return {
+            "surface": self.surface,
+            "adapter": self.adapter,
+            "class": self.surface_class,
+            "effective": str(self.effective),
+            "asked": str(self.asked),
+            "outcome": self.outcome,
+            "held": str(self.held) if self.held else None,
+            "attempt": self.attempt,
+            "proof_age": None if self.proof_age is None else round(self.proof_age, 3),
+            "detail": self.detail,
+            "next": self.next,
+            "owner": self.owner,
+            "holds": list(self.holds),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusView:
+    """Everything that a status shows. `at` is Unix time in seconds; rows have NOT CUT first."""
+
+    at: float
+    rows: tuple[StatusRow, ...]
+    holds: tuple[events.HoldAdded, ...] = ()  # the live ones, oldest first
+    incidents: tuple[str, ...] = ()  # the open ones
+    problems: tuple[str, ...] = ()
+
+    def not_cut(self) -> tuple[StatusRow, ...]:
+        """What still acts, or may."""
+        return tuple(row for row in self.rows if row.not_cut)
+
+    def not_proven(self) -> tuple[StatusRow, ...]:
+        """What is cut by the surface's own word only."""
+        return tuple(row for row in self.rows if row.not_proven)
+
+    def json(self) -> dict[str, object]:
+        """One JSON document for `agent-kill status --json` and `/status.json`."""
+        return {
+            "at": self.at,
+            "surfaces": [row.json() for row in self.rows],
+            "holds": [_hold_json(hold) for hold in self.holds],
+            "incidents": list(self.incidents),
+            "not_cut": [row.surface for row in self.not_cut()],
+            "not_proven": [row.surface for row in self.not_proven()],
+            "problems": list(self.problems),
+        }
+
+
+def status_view(
+    board: Board,
+    surfaces: Sequence[Inventoried],
+    broken: Sequence[Quarantined],
+    now: float,
+    *,
+    owners: Mapping[str, str] = _NOBODY,
+    problems: Iterable[str] = (),
+) -> StatusView:
+    """The rows with the live holds, the open incidents and what is wrong with the bot itself; pure."""
+    live = {hold for target in board.holds.targets() for hold in board.holds.live(target)}
+    held = sorted((board.hold_events[hold] for hold in live if hold in board.hold_events), key=lambda hold: hold.at)
+    opened = (incident.id for incident in board.incidents.values() if incident.holds and not incident.closed)
+    rows = status(board, surfaces, broken, now, owners=owners)
+    return StatusView(at=now, rows=rows, holds=tuple(held), incidents=tuple(opened), problems=tuple(problems))
+
+
+def status(
+    board: Board,
+    surfaces: Sequence[Inventoried],
+    broken: Sequence[Quarantined],
+    now: float,
+    *,
+    owners: Mapping[str, str] = _NOBODY,
+) -> tuple[StatusRow, ...]:
+    """One row per surface, NOT CUT first; pure.
+
+    Besides the configured surfaces it lists every held target that the configuration no longer points at.
+
+    Args:
+        board: the fold of every journal.
+        surfaces: the usable ones.
+        broken: the quarantined ones; one that is also usable (its last good configuration serves) is one row.
+        now: Unix time in seconds.
+        owners: the owner's Slack user id by agent id.
+    """
+    left, bound, why = _left(board), _bound(board), {item.name: _reason(item) for item in broken}
+    rows = [_row(board, item, left, why, now) for item in surfaces]
+    targets, names = {item.target for item in surfaces}, {item.surface.name for item in surfaces}
+    rows += [_broken(board, item, left, bound.get(item.name, ())) for item in broken if item.name not in names]
+    for name, keys in bound.items():
+        rows += [_orphan(board, name, key, now) for key in keys if key not in targets and name not in why]
+    return tuple(sorted((_owned(row, owners) for row in rows), key=_urgency))
+
+
+def _bound(board: Board) -> dict[str, tuple[str, ...]]:
+    """Live targets by surface, in one pass over all holds."""
+    found: dict[str, dict[str, None]] = {}
+    for hold in board.hold_events.values():
+        for target in hold.targets:
+            if hold.hold in board.holds.live(target.key):
+                for surface in target.surfaces:
+                    found.setdefault(surface, {})[target.key] = None
+    return {surface: tuple(targets) for surface, targets in found.items()}
+
+
+def _left(board: Board) -> dict[str, tuple[Mode, str]]:
+    """What the stops of open incidents asked of surfaces that they could not bind, with the reason."""
+    found: dict[str, tuple[Mode, str]] = {}
+    for incident in board.incidents.values():
+        for hold in incident.holds if not incident.closed else ():
+            for item in hold.left:
+                if item.surface not in found or hold.mode > found[item.surface][0]:
+                    found[item.surface] = (hold.mode, item.why)
+    return found
+
+
+def _row(
+    board: Board, item: Inventoried, left: Mapping[str, tuple[Mode, str]], why: Mapping[str, str], now: float
+) -> StatusRow:
+    surface, name = item.surface, item.surface.name
+    row = _of_target(board, name, item.target, now, adapter=surface.adapter, surface_class=surface.surface_class)
+    asked, reason = left.get(name, (Mode.NORMAL, ""))
+    if asked > row.effective:
+        step = f"cut {name} by hand, or stop it with a stricter mode"
+        row = replace(row, asked=asked, outcome=Outcome.LEFT, detail=reason, next=step)
+    if name in why:
+        note = f"{why[name]}; its last good configuration serves"
+        row = replace(row, detail=f"{row.detail}; {note}" if row.detail else note)
+    return row
+
+
+def _of_target(
+    board: Board, name: str, target: str, now: float, *, adapter: str, surface_class: SurfaceClass | None
+) -> StatusRow:
+    effective, proof, seen = board.effective(target), board.proofs.get(target), board.proof_at.get(target)
+    row = StatusRow(
+        surface=name,
+        adapter=adapter,
+        surface_class=surface_class,
+        effective=effective,
+        asked=effective,
+        target=target,
+        holds=tuple(board.holds.live(target)),
+        outcome=None if effective is Mode.NORMAL else Outcome.PENDING,
+        held=proof.held if proof else None,
+        proof_age=None if seen is None else max(0.0, now - seen),
+    )
+    if proof is None or effective is Mode.NORMAL or proof.asked < effective:
+        return row
+    return replace(row, outcome=proof.outcome, attempt=proof.attempt, detail=proof.detail, next=proof.next)
+
+
+def _broken(board: Board, item: Quarantined, left: Mapping[str, tuple[Mode, str]], targets: Iterable[str]) -> StatusRow:
+    effective = max(map(board.effective, targets), default=Mode.NORMAL)
+    return StatusRow(
+        surface=item.name,
+        adapter=item.adapter,
+        surface_class=item.surface_class,
+        effective=effective,
+        asked=max(effective, left.get(item.name, (Mode.NORMAL, ""))[0]),
+        outcome=Outcome.QUARANTINED,
+        detail=_reason(item),
+        next=f"mend the line and run `agent-kill check`, or cut {item.name} by hand",
+    )
+
+
+def _orphan(board: Board, name: str, target: str, now: float) -> StatusRow:
+    """A held target that no usable surface points at: nobody can look at it, so nothing green is said of it."""
+    row = _of_target(board, name, target, now, adapter="", surface_class=None)
+    return replace(
+        row,
+        outcome=Outcome.UNKNOWN,
+        detail=f"the configuration no longer points at {target}, which is still held",
+        next=f"put {name} back into the configuration until its holds are lifted",
+    )
+
+
+def _reason(item: Quarantined) -> str:
+    return f"configuration: {item.why}" + (f" ({item.place})" if item.place else "")
+
+
+def _hold_json(hold: events.HoldAdded) -> dict[str, object]:
+    return {
+        "hold": hold.hold,
+        "incident": hold.incident,
+        "mode": str(hold.mode),
+        "at": hold.at,
+        "by": f"{hold.by.kind}:{hold.by.id}",
+        "reason": hold.reason,
+        "scope": hold.scope,
+    }
+
+
+def _owned(row: StatusRow, owners: Mapping[str, str]) -> StatusRow:
+    return replace(row, owner=owners.get(row.agent))
+
+
+def _urgency(row: StatusRow) -> tuple[bool, bool, bool, str]:
+    """NOT CUT, then NOT PROVEN, then held, then the rest; by name within each."""
+    return (not row.not_cut, not row.not_proven, row.effective is Mode.NORMAL, row.surface)
