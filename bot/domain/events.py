@@ -115,6 +115,7 @@ class Proof(BaseModel):
     next: str = ""  # what a person should do, where something is to be done
     token: str | None = None  # the mark that was set by the cut
     late: bool = False  # the deadline passed without proof
+    settled: bool = False  # proven, answered for good, or late: waiting for it delays the report for nothing
 
 
 class Outcomes(Event):

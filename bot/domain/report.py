@@ -37,6 +37,7 @@ class Line:
     next: str = ""
     owner: str | None = None
     late: bool = False
+    settled: bool = False  # waiting longer for it delays the report for nothing
 
     @property
     def not_cut(self) -> bool:
@@ -47,11 +48,6 @@ class Line:
     def not_proven(self) -> bool:
         """Whether it stands under NOT PROVEN."""
         return self.outcome in NOT_PROVEN
-
-    @property
-    def settled(self) -> bool:
-        """Whether waiting longer is not expected to change it: proven, or its deadline has passed."""
-        return self.late or self.outcome is not Outcome.PENDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +151,7 @@ def _line(surface: str, facts: Known, asked: Mode, proof: events.Proof | None) -
         next=proof.next,
         owner=facts.owner,
         late=proof.late,
+        settled=proof.settled,
     )
 
 
@@ -175,4 +172,5 @@ def _left_line(surface: str, facts: Known, asked: Mode, why: str) -> Line:
         detail=why,
         next=step,
         owner=facts.owner,
+        settled=True,
     )

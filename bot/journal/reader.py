@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.domain.events import AnyEvent
 from bot.journal.chain import BrokenLineError, Link, decode, genesis
+from bot.journal.folders import is_ours
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Reader:
     """Follows all chains below the folders.
 
     Args:
-        folders: the journal folders; one that is missing is empty.
+        folders: the journal folders; one that is missing, or that others can write to, is empty.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -59,7 +60,7 @@ class Reader:
 
     def _paths(self) -> Iterable[Path]:
         for folder in self._folders:
-            if folder.is_dir():
+            if is_ours(folder):
                 yield from sorted(folder.glob("*.jsonl"))
 
     def _read(self, path: Path) -> Iterable[Entry]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.domain.events import AnyEvent
+from bot.journal import folders
 from bot.journal.chain import encode, genesis
 from bot.journal.chain_file import ChainFile, RottenError, TakenError
 
@@ -120,7 +121,7 @@ class Writer:
 
     def _open_in(self, folder: Path) -> ChainFile | None:
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folders.make(folder)
         except OSError as error:
             _log.error("no journal in %s: %s", folder, error)  # the next folder may do
             return None

@@ -1,0 +1,188 @@
+"""Composes the stop path alone: no Slack, no SQLAlchemy, no scheduler. The command line's `stop` needs only this."""
+
+import asyncio
+import secrets
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from adapters import registry
+from adapters.base import Adapter, Mode, Shared
+from bot.domain import events
+from bot.domain.board import Board
+from bot.domain.model import Configuration, Surface
+from bot.domain.report import Report, report
+from bot.journal.reader import Entry, Reader
+from bot.journal.writer import Writer
+from bot.service.dispatch import Dispatcher
+from bot.service.inventory import make_inventory
+from bot.service.ports import Reporter
+from bot.service.recorder import Recorder
+from bot.service.seal import Seal
+from bot.service.stop import StopService
+from bot.service.watch import Watch
+
+JOURNAL = "journal"
+_KEY_BYTES = 32
+
+
+class SystemClock:
+    """The machine's own."""
+
+    def now(self) -> float:
+        """Unix time in seconds."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that only rise; the event loop's own base."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        await asyncio.sleep(seconds)
+
+
+class Silent:
+    """A reporter for where nobody listens: the command line prints its own."""
+
+    def wake(self, incident: str) -> None:
+        """Says nothing."""
+
+
+class Reporters:
+    """Lets the reporter be put in after the core exists, since the reporter reads the core's board."""
+
+    def __init__(self) -> None:
+        self.inner: Reporter = Silent()
+
+    def wake(self, incident: str) -> None:
+        """Passes on."""
+        self.inner.wake(incident)
+
+
+class Core:
+    """The stop path of one process.
+
+    Args:
+        configuration: what is configured, quarantined surfaces included.
+        state_dir: made with mode 0700.
+        writer: this writer's enrolled name.
+        state_key: encrypts undo records; None takes the one in the state directory, made at first start.
+    """
+
+    def __init__(self, configuration: Configuration, *, state_dir: Path, writer: str, state_key: str | None) -> None:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.clock = SystemClock()
+        self.folders = journal_folders(state_dir)
+        self.board = Board()
+        self.writer = Writer(self.folders, writer)
+        self.recorder = Recorder(self.board, self.writer)
+        self.reporters = Reporters()
+        self._reader = Reader(self.folders)
+        self._shared = Shared()
+        self.inventory = make_inventory(configuration, self._build)
+        self.dispatcher = Dispatcher(
+            inventory=lambda: self.inventory,
+            board=self.board,
+            record=self.recorder.record,
+            seal=Seal(state_key or state_secret(state_dir, "state.key")),
+            clock=self.clock,
+            refresh=self._refresh,
+            changed=self._changed,
+            tripped=lambda target: self.stops.trip_backstops(target),  # noqa: PLW0108  # `stops` is made below
+        )
+        self.stops = StopService(
+            inventory=lambda: self.inventory,
+            recorder=self.recorder,
+            dispatcher=self.dispatcher,
+            reporter=self.reporters,
+            clock=self.clock,
+        )
+        self.watch = Watch(
+            inventory=lambda: self.inventory, board=self.board, dispatcher=self.dispatcher, clock=self.clock
+        )
+
+    def read(self) -> list[Entry]:
+        """Folds what is new in every other chain into the board; returns it."""
+        entries = self._reader.new(but=self.writer.chain)
+        for entry in entries:
+            self.board.apply(entry.event)
+        return entries
+
+    def recover(self) -> None:
+        """At start: reads every journal, and finishes what is unfinished before looking at what was proven."""
+        self.read()
+        self.writer.open()
+        held = [key for key in self.board.holds.targets() if self.board.effective(key) > Mode.NORMAL]
+        self.stops.carry_on(sorted(held, key=self._is_proven))
+
+    def adopt(self) -> None:
+        """Carries on with what another writer recorded: the command line, or a bot that ran here before."""
+        self.writer.check()
+        found = [entry.event for entry in self.read()]
+        holds = [event for event in found if isinstance(event, events.HoldAdded)]
+        if holds:
+            self.stops.carry_on({target.key for hold in holds for target in hold.targets})
+            for incident in {hold.incident for hold in holds}:
+                self.reporters.wake(incident)
+            self.recorder.record(events.HeadsSeen(at=self.clock.now(), heads=self._heads()))
+
+    def reload(self, configuration: Configuration) -> None:
+        """Takes a new configuration; holds stay, and unchanged surfaces keep their connections."""
+        self.inventory = make_inventory(configuration, self._build, self.inventory)
+
+    def report(self, incident_id: str) -> Report:
+        """The report of an incident as it stands."""
+        return report(self.board, self.board.incidents[incident_id], self.inventory.known())
+
+    def journal_problems(self) -> list[str]:
+        """What is wrong with the journals, a sentence each."""
+        return self._reader.problems()
+
+    async def aclose(self) -> None:
+        """Ends the cuts that are under way, closes the surfaces, then the journal."""
+        await self.dispatcher.aclose()
+        adapters = [adapter for target in self.inventory.targets.values() for adapter in target.adapters]
+        await asyncio.gather(*(adapter.aclose() for adapter in adapters), return_exceptions=True)
+        self.writer.close()
+
+    def _build(self, surface: Surface) -> Adapter:
+        return registry.build(surface.adapter, config=surface.settings, canary=surface.canary, shared=self._shared)
+
+    def _heads(self) -> tuple[tuple[str, int, str], ...]:
+        """The other chains as this writer sees them: a removed one is missed, and its writer learns it was read."""
+        heads = self._reader.heads().items()
+        return tuple((chain, link.seq, link.digest) for chain, link in heads if chain != self.writer.chain)
+
+    def _refresh(self) -> None:
+        self.read()
+
+    def _changed(self, targets: Iterable[str]) -> None:
+        for incident in {incident for key in targets for incident in self.board.incidents_of(key)}:
+            self.reporters.wake(incident)
+
+    def _is_proven(self, key: str) -> bool:
+        proof = self.board.proofs.get(key)
+        return proof is not None and proof.outcome == "verified" and proof.asked >= self.board.effective(key)
+
+
+def journal_folders(state_dir: Path) -> tuple[Path, ...]:
+    """Where journals live: the state directory, then a folder elsewhere for when that disk fails."""
+    return (state_dir / JOURNAL, Path(tempfile.gettempdir()) / f"agent-kill-{state_dir.name}-{state_dir.stat().st_uid}")
+
+
+def state_secret(state_dir: Path, name: str) -> str:
+    """A secret of this state directory, made at first use with mode 0600; in hexadecimal."""
+    path = state_dir / name
+    if not path.exists():
+        fresh = state_dir / f".{name}.{secrets.token_hex(4)}"
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_hex(_KEY_BYTES))
+        try:
+            path.hardlink_to(fresh)  # two first starts at once agree on one key
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,182 @@
+"""The dispatcher: every target in its own lane, all at once, the first cut never behind the ten-thousandth.
+
+Only *starts* are windowed. What has started holds a connection of its own and never a place in a queue, so a surface
+that accepts and never answers costs its own lane and nothing else.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from adapters.base import Mode, Observation
+from bot.domain import events
+from bot.domain.board import Board
+from bot.service.episode import Episode
+from bot.service.inventory import Inventory, Target
+from bot.service.lane import Desk, Lane
+from bot.service.ports import Clock
+from bot.service.seal import Seal
+
+WINDOW = 64  # lanes that are started before the first of them may go on
+_STEPS = 2  # turns of the loop that a window gets before the next one starts
+BATCH = 0.02  # seconds during which proofs are gathered into one journal entry
+_LOOKS_AT_ONCE = 64
+
+
+class Dispatcher:
+    """Serves "my targets", those of the inventory it was given; knows nothing of who asked.
+
+    Args:
+        inventory: yields the current one.
+        board: the fold of every journal; `effective` is read from it at every step.
+        record: records an event.
+        seal: for undo records.
+        refresh: reads other writers' journals into the board, without waiting.
+        changed: called with the targets whose proof changed.
+        tripped: called with a target whose deadline passed unproven.
+    """
+
+    def __init__(
+        self,
+        *,
+        inventory: Callable[[], Inventory],
+        board: Board,
+        record: Callable[[events.AnyEvent], Awaitable[bool]],
+        seal: Seal,
+        clock: Clock,
+        refresh: Callable[[], None],
+        changed: Callable[[Iterable[str]], None],
+        tripped: Callable[[str], None],
+    ) -> None:
+        self._inventory = inventory
+        self._board = board
+        self._record = record
+        self._seal = seal
+        self._clock = clock
+        self._changed = changed
+        self._desk = Desk(
+            clock=clock,
+            asked=board.effective,
+            proof=board.proofs.get,
+            refresh=refresh,
+            publish=self._publish,
+            keep_undo=self._keep_undo,
+            open_episode=self._open_episode,
+            tripped=tripped,
+        )
+        self._lanes: dict[str, Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._proofs: dict[str, events.Proof] = {}
+        self._flushing = False
+
+    def wake(self, keys: Iterable[str]) -> None:
+        """The holds of these targets changed. Returns at once; high risk starts first."""
+        todo = [key for key in self._inventory().by_risk(keys) if self._board.effective(key) > Mode.NORMAL]
+        first, rest = todo[:WINDOW], todo[WINDOW:]
+        for key in first:
+            self._start(key)
+        if rest:
+            self._spawn(self._start_windowed(rest))
+
+    def check(self, key: str) -> None:
+        """Lets a resting lane look at its surface."""
+        lane = self._lanes.get(key)
+        if lane:
+            lane.check()
+
+    def lanes(self) -> list[str]:
+        """The targets that are being served."""
+        return list(self._lanes)
+
+    async def look(self, targets: Iterable[Target]) -> None:
+        """Observes targets that nothing holds, a bounded number at once, so that plans and undo records are fresh."""
+        slots = asyncio.Semaphore(_LOOKS_AT_ONCE)
+        await asyncio.gather(*(self._look_at(target, slots) for target in targets if target.key not in self._lanes))
+
+    async def aclose(self) -> None:
+        """Ends every lane; what is not proven is finished by the next start."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(lane.aclose() for lane in tuple(self._lanes.values())), return_exceptions=True)
+        self._flush()
+
+    async def _start_windowed(self, keys: list[str]) -> None:
+        for begin in range(0, len(keys), WINDOW):
+            for _ in range(_STEPS):
+                await asyncio.sleep(0)
+            for key in keys[begin : begin + WINDOW]:
+                self._start(key)
+
+    def _start(self, key: str) -> None:
+        lane = self._lanes.get(key)
+        if lane:
+            lane.wake()
+            return
+        target = self._inventory().targets.get(key)
+        if target is None:
+            self._publish(_unserved(key, self._board.effective(key)))
+            return
+        lane = self._lanes[key] = Lane(target, self._desk)
+        self._spawn(self._serve(key, lane))
+
+    async def _serve(self, key: str, lane: Lane) -> None:
+        try:
+            await lane.serve()
+        finally:
+            self._lanes.pop(key, None)
+
+    def _spawn(self, work: "Awaitable[None]") -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _look_at(self, target: Target, slots: asyncio.Semaphore) -> None:
+        """One observation; what cannot be seen stays as last seen, and the armed check says so."""
+        async with slots:
+            try:
+                async with asyncio.timeout(target.deadline):
+                    target.remember(await target.adapter.observe(), self._clock.monotonic())
+            except Exception:  # noqa: BLE001  # an unreachable surface is not this sweep's business
+                return
+
+    def _keep_undo(self, key: str, sealed: str) -> Awaitable[bool]:
+        return self._record(events.UndoRecorded(at=self._clock.now(), target=key, sealed=sealed))
+
+    def _open_episode(self, key: str, snapshot: Observation | None) -> Episode:
+        return Episode(self._seal, self._board.undo.get(key, ()), snapshot)
+
+    def _publish(self, proof: events.Proof) -> None:
+        """Into the batch that is journaled next; the board follows with it."""
+        self._proofs[proof.target] = proof
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_later(BATCH, self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        proofs, self._proofs = self._proofs, {}
+        news = tuple(proof for proof in proofs.values() if _is_news(self._board.proofs.get(proof.target), proof))
+        if news:
+            self._record(events.Outcomes(at=self._clock.now(), proofs=news))
+        for key in proofs.keys() - {proof.target for proof in news}:
+            self._board.proof_at[key] = self._clock.now()
+        self._changed(proof.target for proof in news)
+
+
+def _is_news(before: events.Proof | None, proof: events.Proof) -> bool:
+    """Whether anything changed but the time and the mark."""
+    same = {"elapsed_ms": 0.0, "token": None}
+    return before is None or before.model_copy(update=same) != proof.model_copy(update=same)
+
+
+def _unserved(key: str, asked: Mode) -> events.Proof:
+    return events.Proof(
+        target=key,
+        outcome="unknown",
+        asked=asked,
+        left=None,
+        detail="held, but no surface of the configuration points there any more",
+        next="put the surface back into the configuration, or cut it by hand",
+        late=True,
+        settled=True,
+    )

@@ -1,0 +1,354 @@
+"""One target's lane: cut, read back, attempt, again until proven; it shares nothing with any other target's.
+
+Calls of one target may overlap: a stricter hold never waits for the cut of a looser one, nor for one that hangs.
+A call that was allowed to loosen (see `adapters.base.Gate`) is *open* until it has returned: a cut that overlapped it
+runs again afterwards, and nothing is verified between.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from adapters.base import Attempt, Change, Mode, Observation
+from adapters.errors import Refused, Unreachable
+from bot.domain import events
+from bot.domain.drift import Recuts
+from bot.domain.outcome import Outcome
+from bot.domain.verdict import Evidence, Verdict, judge
+from bot.service import proofs
+from bot.service.bell import Bell
+from bot.service.episode import SNAPSHOT_MAX_AGE, Episode
+from bot.service.inventory import Target
+from bot.service.ports import Clock
+
+FIRST_RETRY = 0.2  # seconds, before jitter
+LONGEST_RETRY = 30.0
+SETTLED_RETRY = 10.0  # refused, or absent: a person has to act, so looking often is useless
+RECORD_BUDGET = 1.0  # seconds that a reopening waits for its undo record
+_MOST_CALLS = 4  # open calls of one target; above it a new one waits for an abandoned one to end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What every lane needs of the dispatcher.
+
+    Args:
+        asked: the target's effective mode now.
+        proof: the last proof that is recorded of a target.
+        refresh: reads other writers' journals, without waiting.
+        publish: takes a proof.
+        keep_undo: records sealed changes of a target; yields whether they are durable.
+        open_episode: the target's undo record so far.
+        tripped: called once when a deadline passes unproven.
+    """
+
+    clock: Clock
+    asked: Callable[[str], Mode]
+    proof: Callable[[str], events.Proof | None]
+    refresh: Callable[[], None]
+    publish: Callable[[events.Proof], None]
+    keep_undo: Callable[[str, str], Awaitable[bool]]
+    open_episode: Callable[[str, Observation | None], Episode]
+    tripped: Callable[[str], None]
+
+
+@dataclass(eq=False, slots=True)
+class _Call:
+    """One round of cut, read-back and attempts."""
+
+    mode: Mode
+    token: str
+    loosening: bool = False
+    overlapped: bool = False
+    task: "asyncio.Task[events.Proof]" = field(init=False)
+
+    @property
+    def open(self) -> bool:
+        """Whether it may still loosen the target."""
+        return self.loosening and not self.task.done()
+
+
+class Lane:
+    """Serves one target from its first hold until none is left. `serve` never raises."""
+
+    def __init__(self, target: Target, desk: Desk) -> None:
+        self.target = target
+        self.proof: events.Proof | None = None
+        self._desk = desk
+        self._bell = Bell()
+        self._gate_lock = asyncio.Lock()
+        self._calls: set[_Call] = set()
+        self._episode: Episode | None = None
+        self._recuts = Recuts()
+        self._check_due = False
+        self._undo_kept = True
+        self._restart_clock()
+
+    def wake(self) -> None:
+        """The holds changed."""
+        self._bell.ring()
+
+    def check(self) -> None:
+        """Asks for a look at a surface that rests: the drift watch's tick."""
+        self._check_due = True
+        self._bell.ring()
+
+    async def serve(self) -> None:
+        """Runs until the target has no live hold."""
+        failures = 0
+        served = await self._rest_if_proven()
+        while (asked := self._asked()) > Mode.NORMAL:
+            if asked is not served:
+                served, failures = asked, 0
+                self._restart_clock()
+            proof = await self._round(asked)
+            if proof is None:
+                continue
+            self._publish(proof)
+            if _at_rest(proof):
+                failures = 0
+                await self._until_looser(asked)
+            else:
+                failures += 1
+                await self._pause(asked, self._delay(proof, failures))
+
+    async def _rest_if_proven(self) -> Mode | None:
+        """After a restart: what was proven and still reads so is not cut again, which would end harmless sessions."""
+        known, asked = self._desk.proof(self.target.key), self._asked()
+        if known is None or known.outcome is not Outcome.VERIFIED or known.asked is not asked:
+            return None
+        self.proof = known
+        if await self._look(asked) is not _Look.HOLDS:
+            return None
+        await self._until_looser(asked)
+        return asked
+
+    async def aclose(self) -> None:
+        """Ends every call of this target."""
+        tasks = [call.task for call in self._calls]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _asked(self) -> Mode:
+        return self._desk.asked(self.target.key)
+
+    def _restart_clock(self) -> None:
+        self._started = self._desk.clock.monotonic()
+        self._tripped = False
+        self._ended = 0
+
+    def _budget(self) -> float:
+        """Seconds for one round: the deadline, and the time that work was given to end by itself."""
+        return self.target.deadline + self.target.drain
+
+    async def _round(self, asked: Mode) -> events.Proof | None:
+        """One round; None where it must be repeated at once (a stricter hold came, or a loosening overlapped it)."""
+        self._bell.hush()
+        call = await self._begin(asked)
+        if not await self._ends_in_time(call):
+            if self._asked() > asked:
+                return None  # the looser call goes on beside; the gate will not let it loosen
+            call.task.cancel()
+            self._episode_of().lost_reply()
+            return proofs.late(self._so_far(asked), f"no answer within {self._budget():g} s")
+        if self._asked() > asked:
+            return None
+        if call.overlapped or self._open_calls():
+            return await self._after_loosenings(asked)
+        return call.task.result()
+
+    async def _begin(self, asked: Mode) -> _Call:
+        while len(self._calls) >= _MOST_CALLS:
+            await asyncio.wait([call.task for call in self._calls], return_when=asyncio.FIRST_COMPLETED)
+        call = _Call(mode=asked, token=secrets.token_hex(8))
+        call.overlapped = bool(self._open_calls())
+        self._calls.add(call)
+        call.task = asyncio.create_task(self._carry_out(call), name=f"cut {self.target.key}")
+        call.task.add_done_callback(lambda _: self._calls.discard(call))
+        return call
+
+    async def _ends_in_time(self, call: _Call) -> bool:
+        """Whether the call ended within the budget and before a stricter hold came."""
+        end = self._desk.clock.monotonic() + self._budget()
+        while not call.task.done():
+            left = end - self._desk.clock.monotonic()
+            if left <= 0 or self._asked() > call.mode:
+                return False
+            await self._bell.heard(beside=(call.task,), timeout=left)
+        return True
+
+    def _open_calls(self) -> list[_Call]:
+        return [call for call in self._calls if call.open]
+
+    async def _after_loosenings(self, asked: Mode) -> events.Proof | None:
+        """Waits for open loosenings to end, so that the next cut comes after them."""
+        tasks = [call.task for call in self._open_calls()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._budget())
+        if self._open_calls():
+            return proofs.late(self._so_far(asked), "an earlier call of ours may still loosen it")
+        return None
+
+    async def _carry_out(self, call: _Call) -> events.Proof:
+        """The round itself: every error becomes a proof."""
+        try:
+            return await self._cut_and_prove(call)
+        except Refused as error:
+            return proofs.proof(self._so_far(call.mode), proofs.refused(error), settled=True)
+        except Unreachable as error:
+            return proofs.proof(self._so_far(call.mode), _unknown(f"unreachable: {error}"))
+        except Exception as error:  # noqa: BLE001  # one surface's surprise is its own outcome, never another's
+            return proofs.proof(self._so_far(call.mode), _unknown(f"{type(error).__name__}: {error}"))
+
+    async def _cut_and_prove(self, call: _Call) -> events.Proof:
+        adapter = self.target.adapter
+        episode = self._episode_of()
+        cut = await adapter.restrict(
+            mode=self._mode_to_hold(call.mode),
+            token=call.token,
+            drain=self.target.drain,
+            undo=episode.changes,
+            gate=self._gate_for(call),
+        )
+        self._ended += cut.ended
+        self._keep(episode.add(cut.changed))
+        seen = await adapter.observe()
+        self.target.remember(seen, self._desk.clock.monotonic())
+        self._keep(episode.recover(seen))
+        attempts = await self._attempt(seen) if seen.exists else ()
+        evidence = Evidence(
+            asked=call.mode,
+            token=call.token,
+            cut=cut,
+            seen=seen,
+            attempts=attempts,
+            self_attested=adapter.attests == "self",
+        )
+        so_far = self._so_far(call.mode)
+        return proofs.proof(so_far, judge(evidence), cut=cut, seen=seen, attempts=attempts, token=call.token)
+
+    def _mode_to_hold(self, asked: Mode) -> Mode:
+        """The next stricter mode that the surface can hold; the strictest of the technique where none is known."""
+        able = [mode for mode in self.target.enforceable() if mode >= asked]
+        return min(able, default=max(self.target.adapter.modes, default=asked))
+
+    async def _attempt(self, seen: Observation) -> tuple[Attempt, ...]:
+        """Tries every canary at once; one that fails was not tried."""
+        calls = (canary.attempt(mode=seen.mode) for canary in self.target.canaries())
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        return tuple(answer if isinstance(answer, Attempt) else Attempt.UNTRIED for answer in answers)
+
+    def _gate_for(self, call: _Call) -> Callable[[tuple[Change, ...]], Awaitable[bool]]:
+        async def gate(changes: tuple[Change, ...]) -> bool:
+            if not await self._undo_is_kept(changes):
+                return False
+            async with self._gate_lock:
+                self._desk.refresh()
+                if self._asked() > call.mode:
+                    return False
+                call.loosening = True
+                for other in self._calls - {call}:
+                    other.overlapped = True
+                return True
+
+        return gate
+
+    async def _undo_is_kept(self, changes: tuple[Change, ...]) -> bool:
+        """Whether what a reopening would have to undo is on disk; without it the target stays fully stopped."""
+        sealed = self._episode_of().add(changes)
+        if sealed is not None:
+            kept = asyncio.ensure_future(self._desk.keep_undo(self.target.key, sealed))
+            done, _ = await asyncio.wait({kept}, timeout=RECORD_BUDGET)
+            self._undo_kept = bool(done) and kept.result()
+        return self._undo_kept
+
+    def _keep(self, sealed: str | None) -> None:
+        """Records changes beside: it never delays a cut."""
+        if sealed is not None:
+            self._desk.keep_undo(self.target.key, sealed)
+
+    def _episode_of(self) -> Episode:
+        if self._episode is None:
+            age = self._desk.clock.monotonic() - self.target.seen_at
+            fresh = self.target.seen if age <= SNAPSHOT_MAX_AGE else None
+            self._episode = self._desk.open_episode(self.target.key, fresh)
+        return self._episode
+
+    def _so_far(self, asked: Mode) -> proofs.Round:
+        return proofs.Round(
+            target=self.target.key,
+            asked=asked,
+            elapsed=self._desk.clock.monotonic() - self._started,
+            budget=self._budget(),
+            ended=self._ended,
+            canary=bool(self.target.canaries()),
+        )
+
+    def _publish(self, proof: events.Proof) -> None:
+        if self._recuts.contested(self._desk.clock.monotonic()):
+            proof = proof.model_copy(update={"outcome": Outcome.CONTESTED, "next": proofs.CONTESTED})
+        self.proof = proof
+        self._desk.publish(proof)
+        if proof.late and not self._tripped:
+            self._tripped = True
+            self._desk.tripped(self.target.key)
+
+    def _delay(self, proof: events.Proof, failures: int) -> float:
+        """Jittered backoff; it ends at the deadline at the latest, so that lateness is said in time."""
+        if proof.settled and not proof.late:
+            return SETTLED_RETRY
+        ceiling = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(failures - 1, 10))
+        delay = ceiling * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+        until_late = self._budget() - (self._desk.clock.monotonic() - self._started)
+        return min(delay, until_late) if until_late > 0 else delay
+
+    async def _pause(self, asked: Mode, seconds: float) -> None:
+        """Waits, or until the holds change."""
+        end = self._desk.clock.monotonic() + seconds
+        while self._asked() is asked and (left := end - self._desk.clock.monotonic()) > 0:
+            await self._bell.heard(timeout=left)
+
+    async def _until_looser(self, asked: Mode) -> None:
+        """Rests while the surface stays as strict as asked; returns when the holds or the surface changed."""
+        while self._asked() is asked:
+            await self._bell.heard()
+            if self._check_due:
+                self._check_due = False
+                if await self._look(asked) is _Look.LOOSER:
+                    return
+
+    async def _look(self, asked: Mode) -> "_Look":
+        """The drift watch's look. What cannot be read leaves the last proof as it is, and it grows older."""
+        try:
+            async with asyncio.timeout(self._budget()):
+                seen = await self.target.adapter.observe()
+        except Exception:  # noqa: BLE001  # a look proves nothing when it fails, whatever the reason
+            return _Look.UNREAD
+        self.target.remember(seen, self._desk.clock.monotonic())
+        if seen.exists and seen.mode >= asked and not seen.in_flight:
+            if self.proof:
+                self._desk.publish(self.proof)
+            return _Look.HOLDS
+        self._recuts.add(self._desk.clock.monotonic())
+        self._restart_clock()
+        self._publish(proofs.drifted(self._so_far(asked), seen))
+        return _Look.LOOSER
+
+
+class _Look(Enum):
+    HOLDS = auto()
+    LOOSER = auto()
+    UNREAD = auto()
+
+
+def _at_rest(proof: events.Proof) -> bool:
+    """Whether only the drift watch has something to do. An untried canary is tried again."""
+    return proof.outcome is Outcome.VERIFIED or (proof.outcome is Outcome.APPLIED and proof.attempt is None)
+
+
+def _unknown(detail: str) -> Verdict:
+    return Verdict(outcome=Outcome.UNKNOWN, detail=detail, next=proofs.BY_HAND)

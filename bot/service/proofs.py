@@ -1,0 +1,121 @@
+"""How a round's result becomes a proof: the wording and the bookkeeping, without any waiting."""
+
+from dataclasses import dataclass
+
+from adapters.base import Attempt, Cut, Mode, Observation
+from adapters.errors import Refused
+from bot.domain import events
+from bot.domain.outcome import Outcome
+from bot.domain.verdict import Verdict
+from bot.service.redact import redact
+
+PROVEN = frozenset({Outcome.VERIFIED, Outcome.APPLIED})
+_FINAL = PROVEN | {Outcome.ABSENT}
+BY_HAND = "it is tried again by itself; cut it by hand if it cannot wait"
+CONTESTED = "something keeps bringing it back: find it and stop it; the hold stays and is re-applied at a bounded rate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What is known of a round, however it ended.
+
+    Args:
+        target: the target's key.
+        asked: the effective mode that it served.
+        elapsed: seconds since the target's own start for this mode.
+        budget: seconds until it is late.
+        ended: work ended since that start, over all rounds.
+        canary: whether any canary is configured.
+    """
+
+    target: str
+    asked: Mode
+    elapsed: float
+    budget: float
+    ended: int
+    canary: bool
+
+
+def proof(
+    round_: Round,
+    verdict: Verdict,
+    *,
+    cut: Cut | None = None,
+    seen: Observation | None = None,
+    attempts: tuple[Attempt, ...] = (),
+    token: str | None = None,
+    settled: bool = False,
+) -> events.Proof:
+    """The proof of a round that ended with a verdict."""
+    late = verdict.outcome not in PROVEN and round_.elapsed >= round_.budget
+    return events.Proof(
+        target=round_.target,
+        outcome=verdict.outcome,
+        asked=round_.asked,
+        held=seen.mode if seen and seen.exists else None,
+        attempt=_worst(attempts) if round_.canary else None,
+        ended=round_.ended,
+        left=_left(cut, seen),
+        elapsed_ms=round(round_.elapsed * 1000, 1),
+        detail=redact(verdict.detail),
+        next=redact(verdict.next),
+        token=token if cut else None,
+        late=late,
+        settled=settled or late or verdict.outcome in _FINAL,
+    )
+
+
+def late(round_: Round, detail: str) -> events.Proof:
+    """The proof of a round that gave none in its time."""
+    return events.Proof(
+        target=round_.target,
+        outcome=Outcome.UNKNOWN,
+        asked=round_.asked,
+        attempt=Attempt.UNTRIED if round_.canary else None,
+        ended=round_.ended,
+        left=None,
+        elapsed_ms=round(round_.elapsed * 1000, 1),
+        detail=redact(detail),
+        next=BY_HAND,
+        late=True,
+        settled=True,
+    )
+
+
+def drifted(round_: Round, seen: Observation) -> events.Proof:
+    """The proof that a surface which was cut is looser than asked."""
+    if not seen.exists:
+        detail = "it disappeared"
+    elif seen.mode < round_.asked:
+        detail = f"came back as {seen.mode}"
+    else:
+        detail = f"{seen.in_flight} in flight again"
+    return events.Proof(
+        target=round_.target,
+        outcome=Outcome.DRIFTED,
+        asked=round_.asked,
+        held=seen.mode if seen.exists else None,
+        attempt=Attempt.UNTRIED if round_.canary else None,
+        detail=detail,
+        next="it is cut again by itself; find out who or what brought it back",
+    )
+
+
+def refused(error: Refused) -> Verdict:
+    """The verdict of a surface that answered no to the bot itself."""
+    missing = f" (missing: {', '.join(error.missing)})" if error.missing else ""
+    step = "give the bot what is missing, or cut it by hand" if error.missing else "cut it by hand"
+    return Verdict(outcome=Outcome.FAILED, detail=f"refused: {error}{missing}", next=step)
+
+
+def _left(cut: Cut | None, seen: Observation | None) -> int | None:
+    if cut is None or seen is None or cut.left is None or seen.in_flight is None:
+        return None
+    return max(cut.left, seen.in_flight)
+
+
+def _worst(attempts: tuple[Attempt, ...]) -> Attempt:
+    if not attempts:
+        return Attempt.UNTRIED
+    order = (Attempt.ALLOWED, Attempt.UNTRIED, Attempt.REFUSED)
+    return min(attempts, key=order.index)

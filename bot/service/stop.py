@@ -1,0 +1,180 @@
+"""The stop: plan, record, dispatch, acknowledge. It waits for nothing but one bounded local fsync."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable
+
+from adapters.base import Mode
+from bot.domain import events
+from bot.domain.board import Board
+from bot.domain.plan import Plan, PlanLine, Scope, make_plan
+from bot.service.dispatch import Dispatcher
+from bot.service.inventory import Inventory
+from bot.service.ports import Clock, Receipt, Reporter, StopOrder
+from bot.service.recorder import Recorder
+
+RECORD_BUDGET = 0.050  # seconds that dispatch and acknowledgement wait for the disk
+
+
+class EmptyScope(ValueError):
+    """Nothing that is configured is in scope; the text says so to whoever asked."""
+
+
+class StopService:
+    """The one use case of the stop path, behind every door.
+
+    Args:
+        inventory: yields the current one.
+        recorder: board and journal.
+        dispatcher: cuts.
+        reporter: tells people; may be replaced by one that does nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        inventory: Callable[[], Inventory],
+        recorder: Recorder,
+        dispatcher: Dispatcher,
+        reporter: Reporter,
+        clock: Clock,
+    ) -> None:
+        self._inventory = inventory
+        self._recorder = recorder
+        self._dispatcher = dispatcher
+        self._reporter = reporter
+        self._clock = clock
+        self._writing: dict[str, asyncio.Future[bool]] = {}  # holds on their way to the disk
+        self.unrecorded: set[str] = set()  # holds that no disk has, as far as is known
+
+    @property
+    def board(self) -> Board:
+        """The fold of every journal."""
+        return self._recorder.board
+
+    def plan(self, mode: Mode, scope: Scope) -> Plan:
+        """What a stop would hold. Touches nothing."""
+        inventory = self._inventory()
+        return make_plan(mode, scope, inventory.inventoried(), inventory.broken)
+
+    async def stop(self, order: StopOrder) -> Receipt:
+        """Records the hold, starts every cut, returns within about 50 ms.
+
+        Raises:
+            EmptyScope: no surface is in scope.
+        """
+        plan = self.plan(order.mode, order.scope)
+        if not plan.lines:
+            raise EmptyScope(
+                f"nothing that is configured matches '{order.scope}'; see the names with `agent-kill status`"
+            )
+        hold_id = _hold_id(order.delivery)
+        before = self.board.hold_events.get(hold_id)
+        if before is not None:
+            recorded = await self._is_recorded(hold_id)
+            return Receipt(incident=before.incident, hold=hold_id, plan=plan, recorded=recorded, repeated=True)
+        hold = self._hold(hold_id, order, plan)
+        return Receipt(incident=hold.incident, hold=hold_id, plan=plan, recorded=await self._carry_out(hold))
+
+    def trip_backstops(self, target: str) -> None:
+        """A deadline passed unproven: holds the backstops of the target's surfaces, one level deep."""
+        surfaces = {surface.name: surface for surface in self._inventory().configuration.surfaces()}
+        for hold_id in self.board.holds.live(target):
+            hold = self.board.hold_events.get(hold_id)
+            if hold is None or hold.origin == "backstop":
+                continue
+            asked = {name for held in hold.targets if held.key == target for name in held.surfaces}
+            for name in sorted(asked & surfaces.keys()):
+                backstop = surfaces[name].backstop
+                if backstop:
+                    self._trip(hold, name, backstop)
+
+    def carry_on(self, keys: Iterable[str]) -> None:
+        """Serves targets whose holds came from another writer, or from before a restart."""
+        keys = tuple(keys)
+        self._dispatcher.wake(keys)
+        for incident in {incident for key in keys for incident in self.board.incidents_of(key)}:
+            self._reporter.wake(incident)
+
+    async def _carry_out(self, hold: events.HoldAdded) -> bool:
+        """Fsync first; dispatch when it returned or after 50 ms, whatever the disk said."""
+        self._write(hold)
+        recorded = await self._is_recorded(hold.hold)
+        self._dispatcher.wake(target.key for target in hold.targets)
+        self._reporter.wake(hold.incident)
+        return recorded
+
+    def _write(self, hold: events.HoldAdded) -> None:
+        """Starts the durable write; a disk that answers late takes the hold off the unrecorded ones."""
+        self.unrecorded.add(hold.hold)
+        written = self._writing[hold.hold] = asyncio.ensure_future(self._recorder.record(hold))
+        written.add_done_callback(lambda done: self._written(hold, durable=not done.cancelled() and done.result()))
+
+    def _written(self, hold: events.HoldAdded, *, durable: bool) -> None:
+        self._writing.pop(hold.hold, None)
+        if durable:
+            self.unrecorded.discard(hold.hold)
+            self._reporter.wake(hold.incident)
+
+    async def _is_recorded(self, hold_id: str) -> bool:
+        """Whether the disk has the hold, after 50 ms at the most."""
+        written = self._writing.get(hold_id)
+        if written is not None:
+            await asyncio.wait({written}, timeout=RECORD_BUDGET)
+            return written.done() and written.result()
+        return hold_id not in self.unrecorded
+
+    def _hold(self, hold_id: str, order: StopOrder, plan: Plan) -> events.HoldAdded:
+        incident = self.board.open_incident(order.channel)
+        return events.HoldAdded(
+            at=self._clock.now(),
+            hold=hold_id,
+            incident=incident.id if incident else f"inc-{secrets.token_hex(4)}",
+            mode=order.mode,
+            by=order.by,
+            reason=order.reason,
+            scope=str(order.scope),
+            channel=order.channel,
+            origin=order.origin,
+            targets=tuple(_held(target, lines) for target, lines in plan.targets().items()),
+            left=tuple(events.LeftAlone(surface=line.surface, why=line.why) for line in plan.left()),
+            roster_age=order.roster_age,
+        )
+
+    def _trip(self, hold: events.HoldAdded, surface: str, backstop: str) -> None:
+        plan = self.plan(hold.mode, Scope(surfaces=frozenset({backstop})))
+        tripped = events.HoldAdded(
+            at=self._clock.now(),
+            hold=_hold_id(f"{hold.hold}>{surface}>{backstop}"),
+            incident=hold.incident,
+            mode=hold.mode,
+            by=events.Person(kind="bot", id="backstop"),
+            reason=f"{surface} was not proven cut within its deadline",
+            scope=backstop,
+            channel=hold.channel,
+            origin="backstop",
+            parent=hold.hold,
+            targets=tuple(_held(target, lines) for target, lines in plan.targets().items()),
+            left=tuple(events.LeftAlone(surface=line.surface, why=line.why) for line in plan.left()),
+        )
+        if tripped.hold in self.board.hold_events:
+            return
+        self._write(tripped)
+        self._dispatcher.wake(target.key for target in tripped.targets)
+        self._reporter.wake(tripped.incident)
+
+
+def _held(target: str, lines: tuple[PlanLine, ...]) -> events.HeldTarget:
+    """The target with every surface that it carries, in scope or not: all of them lose authority."""
+    inside = [line.surface for line in lines]
+    beside = [name for name in lines[0].shared_with if name not in inside]
+    round_to = max(line.held for line in lines if line.held is not None)
+    return events.HeldTarget(key=target, surfaces=(*inside, *beside), round_to=round_to)
+
+
+def _hold_id(delivery: str | None) -> str:
+    """The same delivery gives the same id, so that a repeated one adds nothing, across any restart."""
+    if delivery is None:
+        return f"hold-{secrets.token_hex(6)}"
+    return f"hold-{hashlib.sha256(delivery.encode()).hexdigest()[:12]}"
