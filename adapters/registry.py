@@ -19,7 +19,7 @@ from adapters.base import Adapter, Config, Mode, Shared
 
 GROUP = "agent_kill.adapters"
 BUILT_IN = ("http_control", "memory", "postgres_role", "redis_acl")
-DECLARED = [
+DECLARED = (
     "kind",
     "modes",
     "classes",
@@ -36,7 +36,7 @@ DECLARED = [
     "relax",
     "attempt",
     "aclose",
-]
+)
 
 AdapterType = type[Adapter]
 Loader = Callable[[], AdapterType]
@@ -158,7 +158,8 @@ def _built_in(kind: str) -> AdapterType:
 
 
 def _declares(value: object, kind: str, module: ModuleType) -> bool:
-    own = isinstance(value, type) and value.__module__ == module.__name__
+    # A kind may be a module or a package, whose class then lives in one of its modules.
+    own = isinstance(value, type) and f"{value.__module__}.".startswith(f"{module.__name__}.")
     return own and getattr(value, "kind", None) == kind
 
 

@@ -140,6 +140,7 @@ class RestorePolicy:
     dwell: float = 60.0
     step: float = 300.0
     mistake: Mistake = field(default_factory=Mistake)
+    frozen: str = ""  # why nobody may restore until the configuration is mended; empty: nothing is in the way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

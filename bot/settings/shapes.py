@@ -1,0 +1,201 @@
+"""The shapes of the file, key by key; every description is shown by `agent-kill schema`.
+
+The models check one part at a time (`read.py`), so that one broken part never hides another.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+from adapters.base import Mode, SurfaceClass
+from bot.domain.model import Risk, Unsupported
+from bot.settings.cron import cron_line
+from bot.settings.terms import Channel, Duration, Group, Name, PositiveDuration, SurfaceName, TimeZone, User
+
+
+def _mode(text: object) -> object:
+    return Mode(text) if text in [str(mode) for mode in Mode] else text
+
+
+def _restricting(mode: Mode) -> Mode:
+    if mode is Mode.NORMAL:
+        raise ValueError("restricts nothing: write approval_gated, draft_only, read_only or full_stop")
+    return mode
+
+
+_MODES = WithJsonSchema({"type": "string", "enum": [str(mode) for mode in Mode]})
+_CUTS = WithJsonSchema({"type": "string", "enum": [str(mode) for mode in Mode if mode is not Mode.NORMAL]})
+AnyMode = Annotated[Mode, BeforeValidator(_mode), _MODES]
+CutMode = Annotated[Mode, BeforeValidator(_mode), AfterValidator(_restricting), _CUTS]
+Free = dict[str, object]
+
+
+class Shape(BaseModel):
+    """Base: unknown keys are errors, and no error repeats what was written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False)
+
+
+class WorkspaceShape(Shape):
+    """The Slack channels that the bot speaks in."""
+
+    incident_channel: Channel | None = Field(
+        None, description="Channel id where incidents are opened; the bot is a member."
+    )
+    audit_channel: Channel | None = Field(
+        None, description="Channel id where checkpoints of the audit are posted daily."
+    )
+
+
+class StopShape(Shape):
+    """Who may stop."""
+
+    groups: tuple[Group, ...] = Field((), description="User groups whose members may stop, by id or @handle.")
+    users: tuple[User, ...] = Field((), description="People who may stop, by id; they also may while Slack is down.")
+    channels: tuple[Channel, ...] = Field((), description="Channels where stops are accepted; empty: any channel.")
+
+
+class MistakeShape(Shape):
+    """Bounds `/agent-kill undo`."""
+
+    within: Duration = Field(
+        600.0, description="How long after a stop it may be undone as a mistake.", examples=["10m"]
+    )
+    quorum: int = Field(1, ge=1, description="How many other people must confirm the mistake.")
+
+
+class RestoreShape(Shape):
+    """Who gives authority back, and how slowly."""
+
+    groups: tuple[Group, ...] = Field((), description="User groups whose members may vote, by id or @handle.")
+    users: tuple[User, ...] = Field((), description="People who may vote, by id.")
+    quorum: int = Field(2, ge=2, description="Votes that a restore needs, at least 2.")
+    full_stop_quorum: int = Field(3, ge=2, description="Votes that a restore from full_stop needs, at least `quorum`.")
+    ttl: PositiveDuration = Field(1800.0, description="How long a ballot stays open.", examples=["30m"])
+    dwell: Duration = Field(60.0, description="How long a ballot stays open at least.", examples=["60s"])
+    step: Duration = Field(300.0, description="How long each mode is kept before the next looser one.", examples=["5m"])
+    mistake: MistakeShape = Field(default_factory=MistakeShape, description="Bounds `/agent-kill undo`.")
+
+    @model_validator(mode="after")
+    def _stricter_for_full_stop(self) -> "RestoreShape":
+        if self.full_stop_quorum < self.quorum:
+            raise ValueError(f"full_stop_quorum ({self.full_stop_quorum}) is below quorum ({self.quorum}): raise it")
+        if self.dwell >= self.ttl:
+            raise ValueError("dwell is not shorter than ttl, so that no ballot could pass: shorten dwell")
+        return self
+
+
+class ApproveShape(Shape):
+    """Who may release what is held or drafted."""
+
+    groups: tuple[Group, ...] = Field((), description="User groups whose members may approve; empty: as restore.")
+    users: tuple[User, ...] = Field((), description="People who may approve, by id; empty: as restore.")
+
+
+class PactShape(Shape):
+    """What an agent is for and may do, in its owner's words."""
+
+    purpose: str = Field("", description="What the agent is for, in a sentence.")
+    may: tuple[str, ...] = Field((), description="What it may do.")
+    may_never: tuple[str, ...] = Field((), description="What it must never do.")
+
+
+class SurfaceShape(Shape):
+    """One place where the agent holds authority."""
+
+    adapter: str = Field(description="Kind of adapter; `agent-kill adapters` lists them.")
+    surface_class: SurfaceClass = Field(alias="class", description="What sort of authority this is.")
+    risk: Risk = Field(Risk.MEDIUM, description="high is cut first and restored last.")
+    deadline: PositiveDuration = Field(5.0, description="Until the cut must be verified.", examples=["5s"])
+    drain: Duration = Field(0.0, description="Let work end for this long, then cut; 0s cuts at once.", examples=["0s"])
+    unsupported: Unsupported = Field(
+        Unsupported.STRICTER,
+        description="A mode that the surface cannot enforce: hold the next stricter one, or leave it (then NOT CUT).",
+    )
+    backstop: SurfaceName | None = Field(
+        None, description="agent/surface that is held too when the deadline passes without proof."
+    )
+    settings: Free = Field(default_factory=dict, description="The adapter's settings.")
+    canary: Free | None = Field(None, description="The agent's own credential, to prove that it is refused.")
+
+
+class HttpShape(Shape):
+    """An HTTP request as evaluation."""
+
+    url: str = Field(description="Where the request goes.")
+    method: str = Field("GET", description="The request's method.")
+
+
+class EvaluationShape(Shape):
+    """A realistic execution path with the result expected per mode."""
+
+    surfaces: tuple[Name, ...] = Field((), description="Surfaces of this agent that the path crosses.")
+    command: tuple[str, ...] = Field((), description="Command with its arguments; exit code 0 means allowed.")
+    http: HttpShape | None = Field(None, description="Request instead of a command; 2xx means allowed.")
+    timeout: PositiveDuration = Field(30.0, description="How long it may take.", examples=["30s"])
+    expect: dict[AnyMode, Literal["allowed", "refused"]] = Field(
+        description="The result expected for each mode, allowed or refused.", min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "EvaluationShape":
+        if bool(self.command) == bool(self.http):
+            raise ValueError("needs either command or http, and not both")
+        return self
+
+
+class DrillShape(Shape):
+    """A rehearsal on a schedule."""
+
+    schedule: Annotated[str, AfterValidator(cron_line)] = Field(
+        description="Five cron fields, weekdays by name.", examples=["0 10 * * MON"]
+    )
+    timezone: TimeZone = Field("UTC", description="Time zone of the schedule.", examples=["Europe/Berlin"])
+    surfaces: tuple[SurfaceName, ...] = Field(min_length=1, description="agent/surface names that are rehearsed.")
+    mode: CutMode = Field(description="The mode that is rehearsed.")
+    kind: Literal["tabletop", "canary", "live"] = Field(
+        description="tabletop only plans; canary cuts a canary surface; live cuts the named surfaces."
+    )
+    remind: tuple[Duration, ...] = Field((), description="How long before it people are reminded.", examples=[["24h"]])
+
+
+class AgentShape(Shape):
+    """An autonomous program with an owner and a pact."""
+
+    name: str | None = Field(None, min_length=1, description="What people call it; default: its id.")
+    owner: User | None = Field(None, description="Slack user id of who answers for it.")
+    channel: Channel | None = Field(None, description="Slack channel whose stops without a target mean this agent.")
+    slack_identities: tuple[User, ...] = Field(
+        (), description="The agent's own Slack users: never counted to propose, vote, confirm or stop."
+    )
+    pact: PactShape = Field(default_factory=PactShape, description="What it is for and may do.")
+    surfaces: dict[str, SurfaceShape] = Field(default_factory=dict, description="Where it holds authority, by id.")
+    evaluations: dict[str, EvaluationShape] = Field(
+        default_factory=dict, description="Execution paths with the result expected per mode, by id."
+    )
+    not_applicable: dict[SurfaceClass, str] = Field(
+        default_factory=dict, description="Classes that the agent has no surface of, each with the reason."
+    )
+
+
+class PolicyShape(Shape):
+    """Who may do what."""
+
+    stop: StopShape = Field(default_factory=StopShape, description="Who may stop.")
+    restore: RestoreShape = Field(default_factory=RestoreShape, description="Who gives authority back, and how slowly.")
+    approve: ApproveShape = Field(default_factory=ApproveShape, description="Who may release what is held or drafted.")
+
+
+class WritersShape(Shape):
+    """Who keeps a journal."""
+
+    writers: tuple[Name, ...] = Field(("bot",), min_length=1, description="Enrolled writers of journals.")
+
+
+class FileShape(WritersShape):
+    """Configuration of agent-kill."""
+
+    workspace: WorkspaceShape = Field(default_factory=WorkspaceShape, description="Slack channels of the bot.")
+    policy: PolicyShape = Field(default_factory=PolicyShape, description="Who may do what.")
+    agents: dict[str, AgentShape] = Field(description="The agents, by id.")
+    drills: dict[str, DrillShape] = Field(default_factory=dict, description="Rehearsals on a schedule, by id.")
