@@ -1,0 +1,304 @@
+"""What a line typed in Slack means. Pure: a line and the place where it was typed give exactly one command.
+
+A stop is never guessed: a word that only nearly names a target, or a mode, is asked back, so that a typing error
+neither misses an agent nor stops them all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from adapters.base import Mode
+from bot.domain.model import Configuration
+from bot.domain.names import ALL, Names
+from bot.domain.plan import Scope
+from bot.domain.words import Word, distance, fold, reason, shorten, split, squash
+
+MODES = tuple(mode for mode in Mode if mode is not Mode.NORMAL)
+MAX_CHOICE = 1900  # characters of a choice's line; Slack allows 2,000 in a button's value
+_BY_SQUASHED = {squash(str(mode)): mode for mode in Mode}
+_STOP_WORDS = frozenset({"stop", "kill", "halt", "pause", "freeze", "off", "disable", "terminate", "shutdown"})
+_HELP = frozenset({"", "help", "-h", "--help", "?", "h"})
+_JOINS = frozenset({"and", "&", "+", "plus", ",", "und"})
+_END = "--"  # every word after it is the reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here:
+    """Where a line was typed, and the names that count there."""
+
+    channel: str | None
+    configuration: Configuration
+    names: Names = field(repr=False)
+
+    @property
+    def incident(self) -> bool:
+        """Whether this is the incident channel, the only place where `all` is taken."""
+        return self.channel is not None and self.channel == self.configuration.workspace.incident_channel
+
+    def bound(self) -> tuple[str, ...]:
+        """Ids of the agents that are bound to this channel."""
+        agents = self.configuration.agents
+        return tuple(agent.id for agent in agents if agent.channel is not None and agent.channel == self.channel)
+
+    def reached(self) -> tuple[str, ...]:
+        """Ids of the agents that a stop without a target reaches."""
+        return tuple(agent.id for agent in self.configuration.agents) if self.incident else self.bound()
+
+    def default(self) -> tuple[str, ...]:
+        """The target words of a stop that names none."""
+        return (ALL,) if self.incident else self.bound()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """A stop, or with `preview` the plan of one. The scope is never empty."""
+
+    mode: Mode
+    scope: Scope
+    reason: str = ""
+    preview: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """Usage was asked for, or nothing that could be read as a command; then `said` tells what was wrong."""
+
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Closes the incident of this channel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Asks for the state; of everything where no scope is named."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A line that is understood and cannot be taken here; the sentence names what to type instead."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One button: what it says, and the line that pressing it stands for."""
+
+    label: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskBack:
+    """Nothing was stopped yet: which of these was meant?"""
+
+    sentence: str
+    choices: tuple[Choice, ...]
+
+
+KillCommand = Stop | Help | Close | Refused | AskBack
+
+
+def parse_kill(line: str, here: Here) -> KillCommand:
+    """Reads the text of `/agent-kill`. Never raises."""
+    words = split(line)
+    first = fold(words[0].text) if words else ""
+    if (first in _HELP or (words and words[0].text in _HELP)) and len(words) < 2:  # noqa: PLR2004  # one word
+        return Help()
+    if first == "close":
+        return Close()
+    if first == "undo":
+        return Refused("This version has no `undo` yet: a hold stays until it is lifted. Nothing was changed.")
+    if first == "plan":
+        return _parse_stop(words[1:], here, preview=True)
+    return _parse_stop(words, here, preview=False)
+
+
+def parse_status(line: str, here: Here) -> Status | Refused:
+    """Reads the text of `/agent-status`. Never raises."""
+    words = split(line)
+    scopes = [here.names.scope(word) for word in words]
+    for word, scope in zip(words, scopes, strict=True):
+        if scope is None:
+            near = here.names.near(word)
+            hint = " or ".join(f"`/agent-status {name}`" for name in near) or "`/agent-status` for every agent"
+            return Refused(f"`{_quoted(word)}` is not an agent here. Type {hint}.")
+    found = [scope for scope in scopes if scope is not None]
+    return Status(scope=_union(found) if found else Scope(everything=True))
+
+
+def _parse_stop(words: Sequence[Word], here: Here, *, preview: bool) -> KillCommand:
+    mode, used = _mode(words)
+    rest = words[used:]
+    if mode is Mode.NORMAL:
+        return Refused(
+            "A stop never gives authority back, and this version has no `/agent-restore` yet. Nothing changed."
+        )
+    if mode is None:
+        return _ask_mode(words, here, preview=preview)
+    targets, after = _targets(rest, here)
+    verb = f"plan {mode}" if preview else str(mode)
+    question = None if _ended(rest, targets) else _doubt(verb, targets, after, here)
+    if question is not None:
+        return question
+    return _stop(mode, targets, after, here, preview=preview)
+
+
+def _mode(words: Sequence[Word]) -> tuple[Mode | None, int]:
+    """Reads the mode in any spelling that can mean nothing else: `full-stop`, `FULL_STOP`, `full stop`."""
+    for count in (1, 2):
+        if len(words) >= count and not any(word.mention for word in words[:count]):
+            mode = _BY_SQUASHED.get(squash("".join(word.text for word in words[:count])))
+            if mode is not None:
+                return mode, count
+    return None, 0
+
+
+def _targets(words: Sequence[Word], here: Here) -> tuple[list[str], list[Word]]:
+    count = next((i for i, word in enumerate(words) if here.names.scope(word) is None), len(words))
+    after = list(words[count:])
+    return [word.text for word in words[:count]], after[1:] if after and after[0].text == _END else after
+
+
+def _ended(words: Sequence[Word], targets: Sequence[str]) -> bool:
+    """Whether the person drew the line between targets and reason, so that nothing is left to ask."""
+    return len(words) > len(targets) and words[len(targets)].text == _END
+
+
+def _doubt(verb: str, targets: list[str], after: list[Word], here: Here) -> AskBack | None:
+    """The question that a word after the targets raises; None where it is plainly the reason."""
+    if not after:
+        return None
+    if fold(after[0].text) in _JOINS or (after[0].text in _JOINS and not after[0].mention):
+        return _doubt_join(verb, targets, after, here)
+    word = after[0]
+    near = here.names.near(word)
+    if not targets and near == (ALL,) and here.incident:
+        near = ()  # it means what no target at all means here
+    if near or here.names.shaped(word):
+        choices = [_choice(verb, [*targets, *name.split()], after[1:]) for name in near]
+        said = f"`{_quoted(word)}` is not quite a target here." if near else f"`{_quoted(word)}` names no target here."
+        return _ask(said, [*choices, _as_reason(verb, targets, after, here)])
+    named = here.names.mentioned(after)
+    if not targets and named and set(named) != set(here.reached()):
+        choices = [_choice(verb, list(named[:3]), after, mark=True)]
+        said = f"The targets come before the reason, and the reason names {_listing(named[:3])}."
+        return _ask(said, [*choices, _as_reason(verb, targets, after, here)])
+    return None
+
+
+def _doubt_join(verb: str, targets: list[str], after: list[Word], here: Here) -> AskBack | None:
+    following = after[1] if len(after) > 1 else None
+    if following is None or not targets:
+        return None
+    exact = here.names.scope(following)
+    names = (following.text,) if exact else here.names.near(following)
+    if not names:
+        return None
+    choices = [_choice(verb, [*targets, *name.split()], after[2:]) for name in names]
+    said = f"Is `{_quoted(following)}` to be stopped too, or is it part of the reason?"
+    return _ask(said, [*choices, _as_reason(verb, targets, after, here)])
+
+
+def _ask(said: str, choices: Sequence[Choice | None]) -> AskBack:
+    return AskBack(f"{said} Nothing was stopped yet: choose, or type it again.", tuple(c for c in choices if c))
+
+
+def _choice(verb: str, targets: Sequence[str], after: Sequence[Word], *, mark: bool = False) -> Choice | None:
+    head = f"{verb} {' '.join(targets)}"
+    if len(head) > MAX_CHOICE // 2:
+        return None
+    tail = reason(after)
+    line = f"{head} {_END} {tail}" if mark and tail else f"{head} {tail}".strip()
+    return Choice(label=head, line=_escape(line))
+
+
+def _as_reason(verb: str, targets: Sequence[str], after: Sequence[Word], here: Here) -> Choice | None:
+    """The choice to stop what stands before the doubtful word, with that word as the reason's first."""
+    chosen = targets or here.default()
+    made = _choice(verb, chosen, after, mark=True) if chosen else None
+    return made and Choice(label=f"{made.label}, \u201c{after[0].shown()}\u201d is the reason", line=made.line)
+
+
+def _escape(line: str) -> str:
+    """Escapes as Slack does, so that a choice is read back as the same words."""
+    return shorten(line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"), MAX_CHOICE)
+
+
+def _ask_mode(words: Sequence[Word], here: Here, *, preview: bool) -> Help | AskBack:
+    verb = "plan " if preview else ""
+    if not words:
+        return Help("`plan` needs a mode, as in `/agent-kill plan full_stop`.")
+    word, squashed = words[0], squash(words[0].text)
+    rest = " ".join(item.shown() for item in words[1:])
+    likely = [mode for key, mode in _BY_SQUASHED.items() if mode in MODES and distance(squashed, key, 2) <= 2]  # noqa: PLR2004
+    if not likely and squashed in _STOP_WORDS:
+        likely = list(reversed(MODES))
+    if not likely and (here.names.scope(word) or here.names.near(word)):
+        likely, rest = list(reversed(MODES)), " ".join(item.shown() for item in words)
+    if not likely:
+        return Help(f"`{_quoted(word)}` is not a mode. Nothing was stopped.")
+    choices = [
+        Choice(label=f"{verb}{mode} {shorten(rest, 40)}".strip(), line=_escape(f"{verb}{mode} {rest}"))
+        for mode in likely
+    ]
+    return _ask("The mode comes first.", choices)
+
+
+def _stop(mode: Mode, targets: Sequence[str], after: Sequence[Word], here: Here, *, preview: bool) -> Stop | Refused:
+    scopes = [scope for text in targets if (scope := here.names.scope(Word(text))) is not None]
+    if not scopes and here.incident:
+        scopes = [Scope(everything=True)]
+    if not scopes and here.bound():
+        scopes = [Scope(agents=frozenset(here.bound()))]
+    if not scopes:
+        return Refused(_unbound(mode, here))
+    scope = _union(scopes)
+    if scope.everything and not here.incident:
+        return Refused(_all_elsewhere(mode, here))
+    return Stop(mode=mode, scope=scope, reason=reason(after), preview=preview)
+
+
+def _union(scopes: Sequence[Scope]) -> Scope:
+    return Scope(
+        agents=frozenset().union(*(scope.agents for scope in scopes)),
+        surfaces=frozenset().union(*(scope.surfaces for scope in scopes)),
+        classes=frozenset().union(*(scope.classes for scope in scopes)),
+        everything=any(scope.everything for scope in scopes),
+    )
+
+
+def _unbound(mode: Mode, here: Here) -> str:
+    ids = [agent.id for agent in here.configuration.agents]
+    if not ids:
+        return (
+            "No agent is configured, so nothing was stopped. Add one to the configuration, then run `agent-kill check`."
+        )
+    place = here.configuration.workspace.incident_channel
+    everywhere = f", or `/agent-kill {mode}` in <#{place}> for all of them" if place else ""
+    return (
+        f"No agent is bound to this channel, so nothing was stopped. Name one, as in `/agent-kill {mode} {ids[0]}`"
+        f" ({_listing(ids[:10])}){everywhere}."
+    )
+
+
+def _all_elsewhere(mode: Mode, here: Here) -> str:
+    place = here.configuration.workspace.incident_channel
+    where = f"in <#{place}>" if place else "once `workspace.incident_channel` is configured"
+    return (
+        f"`all` is only taken {where}, so nothing was stopped. Type `/agent-kill {mode} all` there,"
+        f" name the agents here, or use the command line: `agent-kill stop {mode} --all --reason \u2026`."
+    )
+
+
+def _listing(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _quoted(word: Word) -> str:
+    return shorten(word.shown().replace("`", "'"), 80)
