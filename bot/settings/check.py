@@ -1,0 +1,166 @@
+"""Strict checks of configuration and inventory, without contacting anything: what `agent-kill check` adds to `load`."""
+
+from collections.abc import Iterator
+
+from adapters.base import SurfaceClass
+from bot.domain.model import Agent, Configuration, RestorePolicy, Surface
+from bot.settings.environment import Environment
+from bot.settings.findings import Finding, Level
+from bot.settings.loaded import Loaded
+
+_SHORT_SECRET = 16
+
+
+def check(loaded: Loaded, environment: Environment) -> tuple[Finding, ...]:
+    """Every finding of the file, and what is missing or weak in what it says; errors first within each part."""
+    return (*loaded.findings, *_Check(loaded, environment).findings())
+
+
+def ok(findings: tuple[Finding, ...]) -> bool:
+    """Whether `check` may exit 0: gaps and notes alone do."""
+    return all(finding.level in ("gap", "note") for finding in findings)
+
+
+class _Check:
+    def __init__(self, loaded: Loaded, environment: Environment) -> None:
+        self._loaded, self._environment = loaded, environment
+
+    def findings(self) -> Iterator[Finding]:
+        configuration = self._loaded.configuration
+        if configuration is not None:
+            yield from self._agents(configuration)
+            yield from self._stop(configuration)
+            yield from self._restore(configuration)
+            yield from self._workspace(configuration)
+            yield from self._writers(configuration)
+        yield from self._keys()
+        yield from self._doors()
+
+    def _agents(self, configuration: Configuration) -> Iterator[Finding]:
+        if not configuration.agents:
+            yield self._say(
+                "agents", "error", "no agent is configured: nothing can be stopped", "add one below `agents:`"
+            )
+        for agent in configuration.agents:
+            yield from self._agent(agent)
+            for surface in agent.surfaces:
+                yield from self._surface(surface)
+
+    def _agent(self, agent: Agent) -> Iterator[Finding]:
+        covered = {surface.surface_class for surface in agent.surfaces}
+        covered |= {lost.surface_class for lost in agent.quarantined if lost.surface_class}
+        for missing in SurfaceClass:
+            if missing not in covered and missing not in agent.not_applicable:
+                hint = f'add the surface, or say why there is none: not_applicable: {{{missing}: "reason"}}'
+                yield self._say(agent.id, "gap", f"{agent.id} has no {missing} surface and no reason for that", hint)
+        for both in sorted(covered & agent.not_applicable.keys()):
+            message = f"{agent.id} has a {both} surface, and not_applicable says that there is none"
+            yield self._say(agent.id, "error", message, "remove one of the two")
+        if agent.owner is None:
+            message = f"{agent.id} has no owner: nobody of its own is called when a cut fails"
+            yield self._say(agent.id, "note", message, "set owner to a Slack user id")
+        if agent.owner in agent.slack_identities and agent.owner:
+            message = f"{agent.id} is owned by one of its own slack_identities ({agent.owner})"
+            yield self._say(agent.id, "error", message, "set owner to a person")
+
+    def _surface(self, surface: Surface) -> Iterator[Finding]:
+        if surface.canary is None:
+            message = "has no canary: a cut is never tried under the agent's own credential"
+            yield self._say(
+                surface.name, "note", f"{surface.name} {message}", "add canary: with the agent's credential"
+            )
+        if surface.backstop is None:
+            message = "has no backstop: where its cut cannot be proven, nothing else is held for it"
+            yield self._say(surface.name, "note", f"{surface.name} {message}", "add backstop: agent/surface")
+
+    def _stop(self, configuration: Configuration) -> Iterator[Finding]:
+        policy = configuration.policy.stop
+        if not policy.groups and not policy.users:
+            hint = "name a user group or people in policy.stop; the command line still works"
+            yield self._say("policy.stop", "error", "nobody may stop: policy.stop names no group and no user", hint)
+        elif not policy.users:
+            message = "policy.stop names no user: until its groups were read once, nobody may stop while Slack is down"
+            yield self._say("policy.stop", "note", message, "add a few people to policy.stop.users")
+        yield from self._identities(configuration, "stop", policy.users)
+
+    def _identities(self, configuration: Configuration, part: str, users: tuple[str, ...]) -> Iterator[Finding]:
+        for agent in configuration.agents:
+            for user in sorted(agent.slack_identities.intersection(users)):
+                message = f"policy.{part}.users lists {user}, which is {agent.id} itself: an agent never counts"
+                yield self._say(f"policy.{part}", "error", message, f"remove {user} from policy.{part}.users")
+
+    def _restore(self, configuration: Configuration) -> Iterator[Finding]:
+        policy = configuration.policy.restore
+        yield from self._identities(configuration, "restore", policy.users)
+        yield from self._identities(configuration, "approve", configuration.policy.approve.users)
+        if policy.frozen:
+            message = f"nobody can restore until this is mended: {policy.frozen}"
+            yield self._say("policy.restore", "error", message, "mend the lines that are reported above")
+        elif not policy.groups and not policy.users:
+            message = "nobody may restore: policy.restore names no group and no user"
+            yield self._say("policy.restore", "error", message, "name the people who vote, or a user group")
+        elif not policy.groups:
+            yield from self._reachable(configuration, policy)
+
+    def _reachable(self, configuration: Configuration, policy: RestorePolicy) -> Iterator[Finding]:
+        agents = {identity for agent in configuration.agents for identity in agent.slack_identities}
+        voters = len(set(policy.users) - agents)
+        for name, quorum in (("quorum", policy.quorum), ("full_stop_quorum", policy.full_stop_quorum)):
+            if voters < quorum:
+                message = f"{name} is {quorum} and {voters} of policy.restore.users can vote: it can never be reached"
+                yield self._say("policy.restore", "error", message, f"name {quorum} people or more, or a user group")
+
+    def _workspace(self, configuration: Configuration) -> Iterator[Finding]:
+        workspace = configuration.workspace
+        if self._environment.slack and workspace.incident_channel is None:
+            message = "Slack is configured and workspace.incident_channel is not: there is no channel for incidents"
+            yield self._say("workspace", "error", message, "set it to the id of the incident channel")
+        if self._environment.slack and workspace.audit_channel is None:
+            message = (
+                "workspace.audit_channel is not set: checkpoints of the audit are anchored nowhere outside this host"
+            )
+            yield self._say("workspace", "note", message, "set it to a channel id")
+
+    def _writers(self, configuration: Configuration) -> Iterator[Finding]:
+        writer = self._environment.writer
+        if writer not in configuration.writers:
+            message = f"this writer is {writer}, which `writers` does not list: restores would not wait for its journal"
+            yield self._say("writers", "error", message, f"add {writer} to writers, or set AGENT_KILL_WRITER")
+
+    def _keys(self) -> Iterator[Finding]:
+        keys = (
+            ("AGENT_KILL_STATE_KEY", self._environment.state_key, "without it undo records cannot be read"),
+            (
+                "AGENT_KILL_SIGNING_KEY",
+                self._environment.signing_key,
+                "without it new checkpoints cannot continue the old",
+            ),
+        )
+        for name, value, loss in keys:
+            if value is None:
+                message = f"{name} is not set: the key made at the first start exists on this host alone; {loss}"
+                yield self._say(name, "note", message, "keep a copy of it elsewhere, or set the variable")
+
+    def _doors(self) -> Iterator[Finding]:
+        environment = self._environment
+        if environment.slack and environment.slack_bot_token is None:
+            hint = "set it to the bot token (xoxb-…) of the app"
+            yield self._say(
+                "SLACK_BOT_TOKEN", "error", "SLACK_BOT_TOKEN is not set: nothing can be said in Slack", hint
+            )
+        if environment.slack_bot_token and not (environment.slack_app_token or environment.slack_signing_secret):
+            message = "Slack has no way in: neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set"
+            hint = "set SLACK_APP_TOKEN for Socket Mode, or SLACK_SIGNING_SECRET for HTTP"
+            yield self._say("SLACK_APP_TOKEN", "error", message, hint)
+        for caller, secret in environment.stop_secrets.items():
+            if len(secret.get_secret_value()) < _SHORT_SECRET:
+                message = (
+                    f"the secret of {caller} in AGENT_KILL_STOP_SECRETS is shorter than {_SHORT_SECRET} characters"
+                )
+                yield self._say("AGENT_KILL_STOP_SECRETS", "note", message, "make one with `openssl rand -hex 32`")
+
+    def _say(self, name: str, level: Level, message: str, hint: str) -> Finding:
+        """`where` is the line for a part of the policy, the name for an agent, a surface or a variable."""
+        part = name.partition(".")[0] in ("policy", "workspace", "writers", "agents")
+        where = str(self._loaded.places.get(name, self._loaded.file or name)) if part else name
+        return Finding(where=where, level=level, message=message, next=hint)
