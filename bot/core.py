@@ -13,11 +13,14 @@ from bot.domain import events
 from bot.domain.board import Board
 from bot.domain.model import Configuration, Surface
 from bot.domain.report import Report, report
+from bot.journal.chain_file import is_written
+from bot.journal.folders import is_ours
 from bot.journal.reader import Entry, Reader
 from bot.journal.writer import Writer
 from bot.service.dispatch import Dispatcher
 from bot.service.inventory import make_inventory
 from bot.service.ports import Reporter
+from bot.service.probe import Probed, probe
 from bot.service.recorder import Recorder
 from bot.service.seal import Seal
 from bot.service.stop import StopService
@@ -136,6 +139,15 @@ class Core:
         """The report of an incident as it stands."""
         return report(self.board, self.board.incidents[incident_id], self.inventory.known())
 
+    async def probe(self) -> list[Probed]:
+        """Contacts every surface, changing nothing."""
+        return await probe(self.inventory.targets.values())
+
+    def others_are_alive(self) -> bool:
+        """Whether another process writes a journal here: a bot that will adopt this one's."""
+        files = (path for folder in self.folders if is_ours(folder) for path in folder.glob("*.jsonl"))
+        return any(is_written(path) for path in files if path.stem != self.writer.chain)
+
     def journal_problems(self) -> list[str]:
         """What is wrong with the journals, a sentence each."""
         return self._reader.problems()
@@ -165,6 +177,11 @@ class Core:
     def _is_proven(self, key: str) -> bool:
         proof = self.board.proofs.get(key)
         return proof is not None and proof.outcome == "verified" and proof.asked >= self.board.effective(key)
+
+
+def kinds() -> list[dict[str, object]]:
+    """Every kind of adapter with its modes, classes, settings, permissions and reversal."""
+    return [registry.describe(kind) for kind in registry.kinds()]
 
 
 def journal_folders(state_dir: Path) -> tuple[Path, ...]:

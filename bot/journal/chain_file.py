@@ -83,6 +83,21 @@ class ChainFile:
         return head, torn
 
 
+def is_written(path: Path) -> bool:
+    """Whether a live process holds the chain."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def _sync_folder(folder: Path) -> None:
     """Makes a new file's name as durable as its content will be."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -1,0 +1,153 @@
+"""What the command line shows of a stop: the same report as in Slack, as a table or as JSON."""
+
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from adapters.base import Attempt
+from bot.cli.common import print_json
+from bot.domain.outcome import Outcome
+from bot.domain.plan import Plan
+from bot.domain.report import Line, Report
+from bot.service.ports import Receipt
+
+_STYLE = {Outcome.VERIFIED: "green", Outcome.APPLIED: "yellow", Outcome.PENDING: "cyan"}
+_ROWS = 30  # surfaces that a live table shows; the rest are counted
+PROVEN = "Everything in scope is cut and proven."
+
+
+class Progress:
+    """A live table on a terminal; nothing anywhere else."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = Console(stderr=True)
+        self._live = Live(console=self._console, transient=True) if self._console.is_terminal and not quiet else None
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._live:
+            self._live.stop()
+
+    def update(self, report: Report) -> None:
+        """Shows how far the cuts are, what is open first."""
+        if self._live:
+            lines = sorted(report.lines, key=lambda line: line.settled)
+            self._live.update(_table(lines[:_ROWS], f"{_done(report)} of {len(lines)} surfaces settled"))
+
+
+def plan(plan: Plan, *, as_json: bool) -> None:
+    """What would be held."""
+    if as_json:
+        print_json({"mode": plan.mode.value, "scope": str(plan.scope), "surfaces": _plan_json(plan)})
+        return
+    table = Table(title=f"{plan.mode} on {plan.scope} would hold", title_justify="left")
+    for column in ("surface", "adapter", "class", "risk", "held", "remarks"):
+        table.add_column(column, overflow="fold")
+    for line in plan.lines:
+        held = Text(str(line.held)) if line.held else Text("NOT CUT", style="bold red")
+        remarks = [line.why] if line.why else []
+        remarks += [f"shared with {', '.join(line.shared_with)}"] if line.shared_with else []
+        remarks += [f"backstop {line.backstop}"] if line.backstop else []
+        table.add_row(line.surface, line.adapter, line.surface_class or "?", line.risk, held, Text("; ".join(remarks)))
+    Console(highlight=False).print(table)
+
+
+def stopped(receipt: Receipt, report: Report, *, adopted: bool, as_json: bool) -> None:
+    """The end of a stop. NOT CUT and NOT PROVEN close it."""
+    if as_json:
+        print_json(_stop_json(receipt, report))
+        return
+    console = Console(highlight=False)
+    console.print(_table(report.lines, f"{report.incident}: {report.mode} on {receipt.plan.scope}"))
+    if not receipt.recorded:
+        console.print("[bold red]NOT RECORDED[/]: no disk took the hold; note it elsewhere and repeat it later")
+    elif not adopted:
+        console.print("Recorded here; restores cannot see this hold yet: no running bot has read this journal.")
+    _close(console, "NOT CUT", report.not_cut(), "bold red")
+    _close(console, "NOT PROVEN", report.not_proven(), "bold yellow")
+    if not report.not_cut() and not report.not_proven():
+        console.print(PROVEN, style="bold green")
+
+
+def _close(console: Console, title: str, lines: tuple[Line, ...], style: str) -> None:
+    if not lines:
+        return
+    console.print(Text(title, style=style))
+    for line in lines:
+        console.print(Text(f"  {line.surface}: {line.outcome}, {line.detail or 'no answer yet'}. Next: {line.next}"))
+
+
+def _table(lines: "tuple[Line, ...] | list[Line]", title: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in ("surface", "asked", "held", "outcome", "agent", "ended", "ms"):
+        table.add_column(column, justify="right" if column in ("ended", "ms") else "left", no_wrap=True)
+    table.add_column("detail", overflow="fold")
+    for line in lines:
+        table.add_row(
+            line.surface,
+            str(line.asked),
+            str(line.held) if line.held else "?",
+            Text(line.outcome.replace("_", " "), style=_STYLE.get(line.outcome, "bold red")),
+            line.attempt or "not asked",
+            str(line.ended) + (f" +{line.unknown} unknown" if line.unknown else ""),
+            f"{line.elapsed_ms:.0f}",
+            Text(line.detail),
+        )
+    return table
+
+
+def _done(report: Report) -> int:
+    return sum(line.settled for line in report.lines)
+
+
+def _plan_json(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "surface": line.surface,
+            "adapter": line.adapter,
+            "class": line.surface_class,
+            "asked": line.asked.value,
+            "held": line.held.value if line.held else None,
+            "risk": line.risk,
+            "backstop": line.backstop,
+            "shared_with": list(line.shared_with),
+            "detail": line.why,
+        }
+        for line in plan.lines
+    ]
+
+
+def _stop_json(receipt: Receipt, report: Report) -> dict[str, Any]:
+    return {
+        "incident": receipt.incident,
+        "hold": receipt.hold,
+        "mode": report.mode.value,
+        "recorded": "journal" if receipt.recorded else "none",
+        "surfaces": [_line_json(line) for line in report.lines],
+        "not_cut": [line.surface for line in report.not_cut()],
+        "not_proven": [line.surface for line in report.not_proven()],
+    }
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    return {
+        "surface": line.surface,
+        "adapter": line.adapter,
+        "class": line.surface_class,
+        "asked": line.asked.value,
+        "held": line.held.value if line.held else None,
+        "outcome": line.outcome,
+        "attempt": line.attempt or Attempt.UNTRIED,
+        "ended": line.ended,
+        "unknown": line.unknown,
+        "elapsed_ms": line.elapsed_ms,
+        "detail": line.detail,
+    }

@@ -1,0 +1,79 @@
+"""`agent-kill status`: what is held, from the journal and the state directory alone."""
+
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from adapters.base import Mode
+from bot.cli import common
+from bot.core import Core
+from bot.domain.status import StatusRow, StatusView, status_view
+
+
+@click.command("status")
+@common.config_option
+@common.json_option
+def command(config: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Shows effective mode, outcome, last proof and its age for every surface. Contacts nothing."""
+    common.quiet_logging()
+    env = common.salvaged(config)
+    configuration, findings = common.read_configuration(env)
+    core = Core(configuration, state_dir=env.state_dir, writer=env.writer, state_key=common.secret(env.state_key))
+    core.read()
+    owners = {agent.id: agent.owner for agent in configuration.agents if agent.owner}
+    view = status_view(
+        core.board,
+        core.inventory.inventoried(),
+        core.inventory.broken,
+        time.time(),
+        owners=owners,
+        problems=[*core.journal_problems(), *(str(item) for item in findings if item.level == "error")],
+    )
+    if as_json:
+        common.print_json(view.json())
+    else:
+        _print(view)
+
+
+def _print(view: StatusView) -> None:
+    console = Console(highlight=False)
+    table = Table(title="What agents may do now", title_justify="left")
+    for column in ("surface", "adapter", "mode", "outcome", "last proof", "detail"):
+        table.add_column(column, overflow="fold")
+    for row in view.rows:
+        table.add_row(row.surface, row.adapter, _mode(row), _outcome(row), _age(row.proof_age), Text(row.detail))
+    console.print(table)
+    for hold in view.holds:
+        console.print(Text(f"held since {_when(hold.at)}: {hold.mode} on {hold.scope} ({hold.hold}), {hold.reason}"))
+    for problem in view.problems:
+        console.print(Text(problem, style="bold red"))
+
+
+def _mode(row: StatusRow) -> Text:
+    return Text(str(row.effective), style="" if row.effective is Mode.NORMAL else "bold")
+
+
+def _outcome(row: StatusRow) -> Text:
+    if row.outcome is None:
+        return Text("-")
+    words = row.outcome.replace("_", " ")
+    if row.not_cut:
+        return Text(f"NOT CUT: {words}", style="bold red")
+    return Text(f"NOT PROVEN: {words}", style="yellow") if row.not_proven else Text(words, style="green")
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "never"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{int(seconds)} s ago"
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))

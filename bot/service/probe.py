@@ -1,0 +1,66 @@
+"""Asks every surface whether it could be cut now, changing nothing."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from adapters.base import Mode, Observation
+from adapters.errors import Refused, Unreachable
+from bot.service.inventory import Target
+from bot.service.redact import redact
+
+_AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """What one surface answered. `problems` make it NOT ARMED; `remarks` are worth knowing."""
+
+    surface: str
+    problems: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    seen: Observation | None = None
+
+
+async def probe(targets: Iterable[Target]) -> list[Probed]:
+    """Observes and preflights every target, a bounded number at once; one result per surface."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+    found = await asyncio.gather(*(_probe(target, slots) for target in targets))
+    return [result for results in found for result in results]
+
+
+async def _probe(target: Target, slots: asyncio.Semaphore) -> list[Probed]:
+    async with slots:
+        seen, problems, remarks = None, [], []
+        try:
+            async with asyncio.timeout(target.deadline):
+                seen = await target.adapter.observe()
+                problems += [f"missing: {item}" for item in await target.adapter.preflight()]
+        except TimeoutError:
+            problems.append(f"no answer within {target.deadline:g} s")
+        except Unreachable as error:
+            problems.append(f"unreachable: {error}")
+        except Refused as error:
+            problems.append(f"refused: {error}" + (f" (missing: {', '.join(error.missing)})" if error.missing else ""))
+        except Exception as error:  # noqa: BLE001  # whatever it is, this surface could not be cut now
+            problems.append(f"{type(error).__name__}: {error}")
+        if seen is not None:
+            problems += [] if seen.exists else [f"it does not exist there: {seen.why}" if seen.why else "it is absent"]
+            remarks += _rounded(target, seen)
+    return [
+        Probed(
+            surface=surface.name,
+            problems=tuple(map(redact, problems)),
+            remarks=tuple(map(redact, remarks)),
+            seen=seen,
+        )
+        for surface in target.surfaces
+    ]
+
+
+def _rounded(target: Target, seen: Observation) -> list[str]:
+    """The modes that the technique has and that cannot be held here."""
+    lost = sorted(target.adapter.modes - seen.enforceable - {Mode.NORMAL})
+    if not seen.exists or not lost:
+        return []
+    return [f"cannot hold {', '.join(map(str, lost))} here" + (f": {seen.why}" if seen.why else "")]
