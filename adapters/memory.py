@@ -1,0 +1,309 @@
+"""An authority in this process: the reference adapter, the target of drills, and the fake that injects faults.
+
+A `World` is one target: what its agent may do, the agent's sessions with their work, and a witness of its effects.
+Tests reach it as `shared.get(("memory", target), World)` and set its `faults`.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from adapters.base import Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
+from adapters.errors import Refused, Unreachable
+
+ON, OFF = "on", "off"
+FACTS = {  # the right that a mode takes away, loosest mode first
+    Mode.APPROVAL_GATED: "unattended",
+    Mode.DRAFT_ONLY: "apply",
+    Mode.READ_ONLY: "write",
+    Mode.FULL_STOP: "login",
+}
+_DRAIN_TICK = 0.005
+
+
+class Denied(Exception):
+    """The world refused the agent, or its session is gone."""
+
+
+@dataclass(slots=True)
+class Faults:
+    """What goes wrong in a world; every field is off at first."""
+
+    hang: bool = False  # calls never answer
+    slow: float = 0.0  # seconds before each call
+    unreachable: bool = False
+    refuse: bool = False  # the bot's own credential is refused
+    absent: bool = False  # the target does not exist
+    lie: bool = False  # a cut is confirmed and read back, and the agent goes on
+    half_apply: bool = False  # new work is fenced, open sessions stay alive
+    flap: bool = False  # each observation shows what is held, and then somebody loosens it
+
+
+@dataclass(eq=False, slots=True)
+class WorldSession:
+    """One session of the agent."""
+
+    alive: bool = True
+    busy: bool = False
+
+
+@dataclass(slots=True)
+class World:
+    """One target with its agent. `effects` is the witness: what the agent really did."""
+
+    rights: dict[str, str] = field(default_factory=lambda: dict.fromkeys(FACTS.values(), ON))
+    token: str | None = None
+    taken: set[str] = field(default_factory=set)  # what cuts of this episode took; stands beside the mark
+    credential: str = "first"
+    effects: int = 0
+    sessions: list[WorldSession] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
+    calls: list[str] = field(default_factory=list)  # the verbs that were called, in order
+
+    def mode(self) -> Mode:
+        """The loosest mode that the rights amount to."""
+        return max((mode for mode, fact in FACTS.items() if self.rights[fact] == OFF), default=Mode.NORMAL)
+
+    def login(self, credential: str = "") -> WorldSession:
+        """Opens a session of the agent. Raises `Denied`."""
+        if credential and credential != self.credential:
+            raise Denied("wrong credential")
+        self._check(Mode.FULL_STOP)
+        session = WorldSession()
+        self.sessions.append(session)
+        return session
+
+    def act(self, session: WorldSession, mode: Mode) -> None:
+        """Does what `mode` forbids; one effect. Raises `Denied`."""
+        if not session.alive:
+            raise Denied("the session was ended")
+        self._check(mode)
+        self.effects += 1
+
+    def begin(self, session: WorldSession) -> None:
+        """Starts work and leaves it in flight. Raises `Denied`."""
+        if not session.alive:
+            raise Denied("the session was ended")
+        self._check(Mode.READ_ONLY)
+        session.busy = True
+
+    def finish(self, session: WorldSession) -> None:
+        """Ends the work; its effect counts. Raises `Denied` when the session was ended."""
+        if not session.alive:
+            raise Denied("the work was ended")
+        session.busy = False
+        self.effects += 1
+
+    def close(self, session: WorldSession) -> None:
+        """Ends a session, its work without effect."""
+        session.alive = session.busy = False
+        if session in self.sessions:
+            self.sessions.remove(session)
+
+    def loosen(self) -> None:
+        """Gives every right, as somebody would by hand; the mark stays."""
+        self.rights = dict.fromkeys(self.rights, ON)
+
+    def _check(self, mode: Mode) -> None:
+        """Raises `Denied` where what `mode` forbids is forbidden; a world that lies forbids nothing."""
+        if not self.faults.lie and self.mode() >= mode:
+            raise Denied(f"{self.mode()} is held")
+
+
+class Settings(Config):
+    """Which world of this process."""
+
+    target: str = Field(default="memory", description="name of the world; surfaces with one name share it")
+
+
+class Canary(Config):
+    """The agent's own credential."""
+
+    credential: str = Field(default="", description="the agent's credential in the world; empty: the current one")
+
+
+class Memory:
+    """The reference: every mode, exactly as the contract says."""
+
+    kind: ClassVar[str] = "memory"
+    modes: ClassVar[frozenset[Mode]] = frozenset(FACTS)
+    classes: ClassVar[frozenset[SurfaceClass]] = frozenset(SurfaceClass)
+    permissions: ClassVar[tuple[str, ...]] = ()
+    reversal: ClassVar[Literal["exact", "work_lost"]] = "exact"
+    marks: ClassVar[bool] = True
+    attests: ClassVar[Literal["catalogue", "self"]] = "catalogue"
+    config_type: ClassVar[type[Config]] = Settings
+    canary_type: ClassVar[type[Config] | None] = Canary
+
+    def __init__(self, *, config: Settings, canary: Canary | None, shared: Shared) -> None:
+        self._target = config.target
+        self._canary = canary
+        self.world = shared.get(("memory", config.target), World)
+
+    def target_key(self) -> str:
+        """The world's name."""
+        return f"memory:{self._target}"
+
+    async def preflight(self) -> tuple[str, ...]:
+        """Nothing can be missing but the world itself."""
+        await self._arrive("preflight")
+        return (f"there is no world {self._target!r}",) if self.world.faults.absent else ()
+
+    async def observe(self) -> Observation:
+        """Reads the world's rights. Raises `Unreachable`, `Refused` when told to."""
+        await self._arrive("observe")
+        world = self.world
+        seen = Observation(
+            exists=not world.faults.absent,
+            mode=Mode.NORMAL if world.faults.absent else world.mode(),
+            enforceable=frozenset() if world.faults.absent else self.modes,
+            why=f"there is no world {self._target!r}" if world.faults.absent else "",
+            token=world.token,
+            state=dict(world.rights),
+            in_flight=self._in_flight(),
+        )
+        if world.faults.flap:
+            world.loosen()
+        return seen
+
+    async def restrict(self, *, mode: Mode, token: str, drain: float, undo: tuple[Change, ...], gate: Gate) -> Cut:
+        """Stops fully, ends the sessions, and reopens what `mode` leaves once the gate agrees."""
+        await self._arrive("restrict")
+        world = self.world
+        if world.faults.absent:
+            return Cut(held=mode, why=f"there is no world {self._target!r}")
+        changed = self._changes(mode)
+        known = {change.key for change in (*undo, *changed)}
+        world.token = token
+        world.taken |= {FACTS[mode], FACTS[Mode.FULL_STOP]}
+        world.rights["login"] = OFF
+        await self._drain(drain)
+        ended = self._end_sessions()
+        if mode is Mode.FULL_STOP:
+            return Cut(held=mode, changed=changed, ended=ended, left=self._in_flight())
+        world.rights[FACTS[mode]] = OFF
+        why = await self._reopen(changed, token, known, gate)
+        return Cut(held=world.mode(), changed=changed, ended=ended, left=self._in_flight(), why=why)
+
+    async def relax(self, *, to: Mode, expect: str, token: str, undo: tuple[Change, ...], gate: Gate) -> Relaxed:
+        """Gives back what was taken beyond `to`. Raises `Refused` where the mark is not `expect`."""
+        await self._arrive("relax")
+        world = self.world
+        if world.token != expect:
+            raise Refused(f"the mark on {self._target!r} is not ours: restrict again before relaxing")
+        fresh = self._take(to)
+        if not await gate(fresh):
+            return Relaxed()
+        if world.token != expect:
+            raise Refused(f"another stop marked {self._target!r} meanwhile: restrict again before relaxing")
+        given, kept = self._give(to, undo)
+        world.token = None if to is Mode.NORMAL else token
+        world.taken = set() if to is Mode.NORMAL else world.taken
+        return Relaxed(changed=given, kept=kept)
+
+    async def attempt(self, *, mode: Mode) -> Attempt:
+        """Acts as the agent and takes the effect back."""
+        await self._arrive("attempt")
+        if self._canary is None or self.world.faults.absent:
+            return Attempt.UNTRIED
+        if self._canary.credential not in ("", self.world.credential):
+            return Attempt.UNTRIED
+        return Attempt.ALLOWED if self._acts(mode) else Attempt.REFUSED
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    def _acts(self, mode: Mode) -> bool:
+        """Whether the agent gets through; without effect."""
+        world, before = self.world, self.world.effects
+        try:
+            session = world.login()
+        except Denied:
+            return False
+        try:
+            world.act(session, mode)
+        except Denied:
+            return False
+        finally:
+            world.close(session)
+            world.effects = before
+        return True
+
+    async def _arrive(self, verb: str) -> None:
+        """The way to the world, with its faults."""
+        world = self.world
+        world.calls.append(verb)
+        while world.faults.hang:  # noqa: ASYNC110  # tests set a plain flag, from outside the loop even
+            await asyncio.sleep(_DRAIN_TICK)
+        await asyncio.sleep(world.faults.slow)
+        if world.faults.unreachable:
+            raise Unreachable(f"the world {self._target!r} does not answer: try again")
+        if world.faults.refuse:
+            raise Refused(f"the world {self._target!r} refuses the bot: give it a credential", missing=("credential",))
+
+    def _changes(self, mode: Mode) -> tuple[Change, ...]:
+        """What a cut to `mode` replaces: the login of the short full stop, and the right that the mode takes.
+
+        A right that a cut took already and that is there again was loosened by hand: it is not ours to give back.
+        """
+        facts = (fact for fact in dict.fromkeys((FACTS[Mode.FULL_STOP], FACTS[mode])) if fact not in self.world.taken)
+        return tuple(Change(key=fact, was=ON, now=OFF) for fact in facts if self.world.rights[fact] == ON)
+
+    async def _drain(self, seconds: float) -> None:
+        """Lets busy sessions come to their end."""
+        end = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < end and any(it.busy for it in self.world.sessions):  # noqa: ASYNC110  # as above
+            await asyncio.sleep(_DRAIN_TICK)
+
+    def _end_sessions(self) -> int:
+        if self.world.faults.half_apply or self.world.faults.lie:
+            return 0
+        open_sessions = list(self.world.sessions)
+        for session in open_sessions:
+            self.world.close(session)
+        return len(open_sessions)
+
+    def _in_flight(self) -> int:
+        """Sessions alive at full_stop, as far as the world admits them; a milder mode leaves sessions be."""
+        stopped = self.world.mode() is Mode.FULL_STOP and not self.world.faults.lie
+        return len(self.world.sessions) if stopped else 0
+
+    async def _reopen(self, changed: tuple[Change, ...], token: str, known: set[str], gate: Gate) -> str:
+        """Gives the login back after a short full stop; returns why it did not."""
+        if "login" not in known:
+            return "the agent could not log in before"
+        if self._in_flight():
+            return "sessions of the agent are still alive"
+        if not await gate(changed):
+            return "a stricter hold came meanwhile"
+        if self.world.token != token:
+            return "another stop marked the target meanwhile"
+        self.world.rights["login"] = ON
+        return ""
+
+    def _take(self, to: Mode) -> tuple[Change, ...]:
+        """Takes the right of a milder mode before the login comes back; returns what is new to the record."""
+        if to is Mode.NORMAL:
+            return ()
+        fresh = tuple(change for change in self._changes(to) if change.key == FACTS[to])
+        self.world.rights[FACTS[to]] = OFF
+        self.world.taken.add(FACTS[to])
+        return fresh
+
+    def _give(self, to: Mode, undo: tuple[Change, ...]) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+        """Undoes our own changes, right by right, as far as `to` allows."""
+        keep = FACTS.get(to)
+        given: list[Change] = []
+        kept: list[str] = []
+        for change in undo:
+            found = self.world.rights.get(change.key)
+            if change.key == keep or found == change.was:
+                continue
+            if found != change.now:
+                kept.append(f"{change.key} is {found}, changed by somebody else")
+                continue
+            self.world.rights[change.key] = change.was or OFF
+            given.append(Change(key=change.key, was=found, now=change.was))
+        return tuple(given), tuple(kept)
