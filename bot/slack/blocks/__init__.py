@@ -1,0 +1,1 @@
+"""What the thread says, as Block Kit: pure functions from a story to messages."""

@@ -1,0 +1,158 @@
+"""What ends a stop's report: NOT CUT and NOT PROVEN, each line with its next step; and what changes after it."""
+
+from collections.abc import Iterable, Sequence
+
+from adapters.base import Attempt
+from bot.domain.outcome import Outcome
+from bot.domain.report import Line
+from bot.slack import wording
+from bot.slack.blocks.message import Block, Message, button, context, listing, message, section
+from bot.slack.blocks.parent import not_recorded
+from bot.slack.blocks.surface import FILE_ABOVE
+from bot.slack.limits import NAME, escape
+from bot.slack.story import Chapter, Story
+
+GIVE_REASON = "agent_kill:give_reason"
+_ROOM = 5000  # characters for both lists
+_DETAIL = 140
+_MENTIONS = 20
+
+
+def closing(chapter: Chapter, *, groups: Iterable[str], ask: bool = False, filed: bool = False) -> Message:
+    """The end of one stop's report.
+
+    Args:
+        chapter: the stop, settled.
+        groups: ids of the user groups to call when something is NOT CUT.
+        ask: whether the missing reason is asked for here, and not in a reply of its own.
+        filed: whether the full list is in a file.
+    """
+    lines = chapter.everything
+    not_cut = [line for line in lines if line.not_cut]
+    hold = chapter.hold
+    blocks: list[Block | None] = [
+        section(f"*Report of {hold.mode} on {escape(hold.scope, NAME) or 'the named surfaces'}*: {_sum(lines)}."),
+        _again(chapter),
+        _tripped(chapter),
+        section(not_recorded(chapter)) if not chapter.recorded else None,
+        *(_ask(chapter) if ask else ()),
+        calls(not_cut, groups) if hold.origin != "drill" else None,
+        *endings(lines, filed=filed),
+    ]
+    return message(f"{hold.mode} on {escape(hold.scope, NAME) or 'the named surfaces'}: {_verdict(lines)}.", blocks)
+
+
+def late(changed: Sequence[Line], story: Story, *, groups: Iterable[str], calling: bool) -> Message:
+    """What changed after a report was closed, gathered.
+
+    Args:
+        changed: the surfaces that changed; empty where it is not known which (after a restart).
+        story: the incident.
+        groups: as in `closing`.
+        calling: whether owners and groups are called: something that was cut no longer is.
+    """
+    lines = story.now.lines
+    news = [_change(line) for line in changed]
+    title = f"*{wording.plural(len(changed), 'change')} since the last report*" if changed else "*The state now*"
+    words = "" if changed else "; changes since the last report were not told one by one"
+    slipped = [line for line in changed if line.not_cut]
+    filed = len(lines) > FILE_ABOVE
+    return message(
+        f"{wording.plural(len(changed), 'surface')} changed; now {_verdict(lines)}." if changed else _verdict(lines),
+        [
+            section(f"{title}{words}. {_sum(lines)}."),
+            *listing(news, room=2500, more="ask `/agent-status`"),
+            calls(slipped, groups) if calling else None,
+            *endings(lines, filed=filed, room=4000),
+        ],
+    )
+
+
+def reason(chapter: Chapter) -> Message:
+    """Asks for the reason that was not given, or says which was given."""
+    hold = chapter.hold
+    if hold.reason:
+        return message("The reason of the stop was given.", [section("*Why:* given now, see the first message.")])
+    return message("Why was this stop made? The stop is being carried out meanwhile.", _ask(chapter))
+
+
+def endings(lines: Sequence[Line], *, filed: bool, room: int = _ROOM) -> list[Block | None]:
+    """The last words of every report."""
+    if all(line.outcome is Outcome.VERIFIED for line in lines):
+        return [section(f":white_check_mark: *{wording.EVERYTHING}*")]
+    not_cut = [line for line in lines if line.not_cut]
+    not_proven = [line for line in lines if line.not_proven]
+    more = "see the file" if filed else "ask `/agent-status`"
+    share = room if not not_proven else room * 2 // 3
+    return [
+        *_list("NOT CUT", not_cut, room=share, more=more),
+        *_list("NOT PROVEN", not_proven, room=room if not not_cut else room - share, more=more),
+    ]
+
+
+def calls(lines: Sequence[Line], groups: Iterable[str]) -> Block | None:
+    """Mentions the owners of what is NOT CUT and the groups that may stop."""
+    if not lines:
+        return None
+    owners = dict.fromkeys(wording.user(line.owner) for line in lines if line.owner)
+    names = [*owners, *dict.fromkeys(wording.group(group) for group in groups)][:_MENTIONS]
+    return section(f":rotating_light: {' '.join(names)} please act: something is NOT CUT.") if names else None
+
+
+def _list(title: str, lines: Sequence[Line], *, room: int, more: str) -> list[Block | None]:
+    if not lines:
+        return [section(f"*{title}*: nothing")]
+    return [section(f"*{title}* ({len(lines):,})"), *listing([_row(line) for line in lines], room=room, more=more)]
+
+
+def _row(line: Line) -> str:
+    detail = f" “{escape(line.detail, _DETAIL)}”" if line.detail else ""
+    works = " The agent's own credential still works." if line.attempt is Attempt.ALLOWED else ""
+    return (
+        f"• {wording.state(line)} {wording.name(line.surface)}: {wording.held(line)}.{works}{detail} "
+        f"*Next:* {wording.next_step(line, 160)}"
+    )
+
+
+def _change(line: Line) -> str:
+    return f"• {wording.name(line.surface)} is now {wording.state(line)}: {wording.held(line)} · {wording.proof(line)}"
+
+
+def _sum(lines: Sequence[Line]) -> str:
+    proven = sum(1 for line in lines if line.outcome is Outcome.VERIFIED)
+    return f"{proven:,} of {wording.plural(len(lines), 'surface')} cut and proven"
+
+
+def _verdict(lines: Sequence[Line]) -> str:
+    not_cut = sum(1 for line in lines if line.not_cut)
+    not_proven = sum(1 for line in lines if line.not_proven)
+    if all(line.outcome is Outcome.VERIFIED for line in lines):
+        return f"{wording.EVERYTHING} ({wording.plural(len(lines), 'surface')})"
+    return f"{not_cut:,} NOT CUT, {not_proven:,} NOT PROVEN, of {wording.plural(len(lines), 'surface')}"
+
+
+def _again(chapter: Chapter) -> Block | None:
+    fresh = {line.surface for line in chapter.fresh}
+    again = [line for line in chapter.lines if line.surface not in fresh]
+    if not again:
+        return None
+    names = ", ".join(wording.name(line.surface) for line in again[:5])
+    more = f" and {len(again) - 5:,} more" if len(again) > 5 else ""  # noqa: PLR2004  # as many as were named
+    count = wording.plural(len(again), "surface")
+    return context(f"{count} already held as strictly by an earlier stop, confirmed above: {names}{more}")
+
+
+def _tripped(chapter: Chapter) -> Block | None:
+    if not chapter.tripped:
+        return None
+    rows = [f"{wording.name(line.surface)} {wording.state(line)}" for line in chapter.tripped[:5]]
+    more = f" and {len(chapter.tripped) - 5:,} more" if len(chapter.tripped) > 5 else ""  # noqa: PLR2004  # see above
+    return section(f"Backstops tripped, since a deadline passed without proof: {', '.join(rows)}{more}")
+
+
+def _ask(chapter: Chapter) -> list[Block | None]:
+    hold = chapter.hold
+    return [
+        section(f"{wording.person(hold.by)}: why was this stop made? Nothing waits for the answer."),
+        button("Give the reason", action=GIVE_REASON, value=hold.hold),
+    ]

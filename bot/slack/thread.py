@@ -1,0 +1,317 @@
+"""The incident's thread in Slack: the Reporter port.
+
+Level-triggered. Every wake compares the posts that should exist with those that were recorded, and makes the next
+call; so a restart completes a thread, and an outage of Slack ends in the state as it is then, not in a flood.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from bot.domain import events
+from bot.domain.board import Board, Incident
+from bot.domain.report import Known
+from bot.service.ports import Clock
+from bot.slack.blocks.listing import file_name, file_text
+from bot.slack.blocks.message import Message
+from bot.slack.client import Answer, Later, Refused, Sent, SlackApi
+from bot.slack.outbox import Outbox
+from bot.slack.progress import PARENT, Progress, ReportSettings
+from bot.slack.steps import Scene, Step, asks_in_closing, next_step, parent_message
+from bot.slack.story import story
+
+_LOG = logging.getLogger(__name__)
+_TICK = 0.05  # seconds between two looks at the same incident
+_SHARE = 10  # looking may take one part in so many of the time: the loop belongs to the cuts
+_LONGEST = 60.0  # seconds between two attempts
+_AGAIN = 300.0  # seconds until a channel that refused is asked again
+_RECENT = 24 * 3600.0  # seconds; incidents that were closed longer ago are not looked at again after a restart
+
+_CHANNEL_LOST = {
+    "not_in_channel",
+    "channel_not_found",
+    "invalid_channel",
+    "is_archived",
+    "is_inactive",
+    "posting_to_channel_denied",
+    "restricted_action",
+    "restricted_action_read_only_channel",
+    "restricted_action_thread_only_channel",
+    "restricted_action_non_threadable_channel",
+}
+_THREAD_LOST = {"thread_not_found", "cannot_reply_to_message", "restricted_action_thread_locked"}
+_FROZEN = {"edit_window_closed", "cant_update_message"}
+_BLOCKS = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text"}
+
+
+class Thread:
+    """Tells every incident in its channel. Nothing that it does is waited for by a stop.
+
+    Args:
+        board: the fold of every journal; read only.
+        record: records an event; used for `events.Posted` alone.
+        known: the facts of the configuration by surface name.
+        api: Slack.
+        settings: channels and pace.
+        clock: time.
+        unrecorded: ids of the holds that are not on disk.
+        groups: ids of the user groups to call when something is NOT CUT; replaces `settings.groups`.
+    """
+
+    def __init__(  # noqa: PLR0917  # what it tells, then how, in the order of its composition
+        self,
+        board: Board,
+        record: Callable[[events.AnyEvent], Awaitable[bool]],
+        known: Callable[[], Mapping[str, Known]],
+        api: SlackApi,
+        settings: ReportSettings,
+        clock: Clock,
+        *,
+        unrecorded: Callable[[], frozenset[str]] = frozenset,
+        groups: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
+        self._board = board
+        self._record = record
+        self._known = known
+        self._settings = settings
+        self._clock = clock
+        self._unrecorded = unrecorded
+        self._groups = groups
+        self._outbox = Outbox(api, clock, spacing=settings.spacing)
+        self._progress: dict[str, Progress] = {}
+        self._new = asyncio.Event()
+        self._refusing: dict[str, tuple[str, float]] = {}  # channel → why, until when
+
+    def wake(self, incident: str) -> None:
+        """Something about this incident changed. Never blocks, never raises."""
+        progress = self._progress.setdefault(incident, Progress())
+        progress.busy = True
+        progress.woken.set()
+        self._new.set()
+
+    async def run(self) -> None:
+        """Tells incidents until cancelled. One task per incident, so that none waits for another."""
+        for incident in list(self._board.incidents.values()):
+            if incident.closed is None or self._clock.now() - incident.closed.at < _RECENT:
+                self.wake(incident.id)
+        started: set[str] = set()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._new.clear()
+                for incident_id in self._progress.keys() - started:
+                    started.add(incident_id)
+                    group.create_task(self._tell(incident_id), name=f"thread {incident_id}")
+                await self._new.wait()
+
+    async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109  # the caller's deadline is the meaning of it
+        """Waits, up to `timeout` seconds, until all that is due was said. Returns whether it was."""
+        end = self._clock.monotonic() + timeout
+        while any(progress.busy for progress in self._progress.values()):
+            if self._clock.monotonic() >= end:
+                return False
+            await self._clock.sleep(_TICK)
+        return True
+
+    def undeliverable(self) -> Mapping[str, str]:
+        """Why nothing gets through at present, by incident; for metrics and the status page."""
+        return {incident: progress.trouble for incident, progress in self._progress.items() if progress.trouble}
+
+    async def _tell(self, incident_id: str) -> None:
+        progress = self._progress[incident_id]
+        while True:
+            progress.woken.clear()
+            try:
+                wait = await self._look(incident_id, progress)
+            except Exception:  # noqa: BLE001  # one message that cannot be built must not silence the rest
+                _LOG.exception("The report of incident %s failed; it is tried again", incident_id)
+                wait = 1.0
+            await self._pause(progress, wait)
+
+    async def _look(self, incident_id: str, progress: Progress) -> float | None:
+        """Takes the next step, if one is due. Returns seconds until the next look, None for "when woken"."""
+        incident = self._board.incidents.get(incident_id)
+        if incident is None or not incident.holds:
+            progress.busy = False
+            return None
+        began = self._clock.monotonic()
+        if began < progress.not_before:
+            return progress.not_before - began
+        channel, moved_from = self._place(incident, progress)
+        scene = self._scene(incident, progress, moved_from)
+        step = next_step(scene)
+        if step is None or step.due > self._clock.monotonic():
+            await self._clock.sleep(max(_TICK, _SHARE * (self._clock.monotonic() - began)))
+            soon = step is not None and not step.slot.startswith("late:")
+            progress.busy = progress.woken.is_set() or soon
+            return None if step is None else step.due - self._clock.monotonic()
+        if channel is None:
+            return self._stuck(progress)
+        answer = await self._take(step, scene, channel)
+        return await self._heed(answer, step, scene, channel)
+
+    def _scene(self, incident: Incident, progress: Progress, moved_from: str | None) -> Scene:
+        groups = self._settings.groups if self._groups is None else tuple(self._groups())
+        return Scene(
+            story=story(self._board, incident, self._known(), self._unrecorded()),
+            posts=incident.posts,
+            progress=progress,
+            settings=self._settings,
+            groups=groups,
+            moved_from=moved_from,
+            now=self._clock.monotonic(),
+            wall=self._clock.now(),
+        )
+
+    def _place(self, incident: Incident, progress: Progress) -> tuple[str | None, str | None]:
+        """The channel to speak in, and the one that was meant where it is another."""
+        posted = incident.posts.get(PARENT)
+        if posted is not None and self._refuses(posted.channel):
+            progress.lost.add(PARENT)
+        if posted is not None and PARENT not in progress.lost:
+            channel: str | None = posted.channel
+        else:
+            wanted = (incident.channel, self._settings.incident_channel, self._settings.fallback_channel)
+            channel = next((name for name in wanted if name and not self._refuses(name)), None)
+        meant = incident.channel or self._settings.incident_channel
+        return channel, meant if channel is not None and channel != meant else None
+
+    def _refuses(self, channel: str) -> bool:
+        if channel in self._refusing and self._clock.monotonic() >= self._refusing[channel][1]:
+            del self._refusing[channel]
+        return channel in self._refusing
+
+    def _stuck(self, progress: Progress) -> float:
+        """No channel takes the report: it waits, and the status says why."""
+        reasons = ", ".join(f"{channel}: {why}" for channel, (why, _) in self._refusing.items())
+        progress.trouble = f"no channel takes the report ({reasons or 'none is configured'}); invite the bot to one"
+        return self._back_off(progress)
+
+    def _back_off(self, progress: Progress, asked: float | None = None) -> float:
+        """Seconds until the next attempt: what Slack asked for, or more each time, with jitter."""
+        progress.failures += 1
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311  # spreads retries, keeps no secret
+        wait = min(_LONGEST, 0.5 * 2.0 ** min(progress.failures, 10)) * jitter if asked is None else asked
+        progress.not_before = self._clock.monotonic() + wait
+        return wait
+
+    async def _take(self, step: Step, scene: Scene, channel: str) -> Answer:
+        """Makes the call of a step."""
+        if scene.progress.unsure[step.slot] and step.slot != PARENT and step.kind != "update":
+            trial = await self._try_again(step, scene)
+            if trial is not None:
+                return trial
+        message = step.make()
+        if step.slot in scene.progress.bare:
+            message = Message(text=message.text, blocks=())
+        if step.kind == "update":
+            posted = scene.posts[step.slot]
+            return await self._outbox.update(posted.channel, posted.ts, message)
+        thread = None if step.slot == PARENT else scene.posts[PARENT].ts
+        if step.kind == "post" or step.chapter is None:
+            return await self._outbox.post(channel, message, thread=thread)
+        return await self._outbox.upload(
+            channel,
+            thread=thread or "",
+            name=file_name(step.chapter),
+            title=f"All {len(step.chapter.everything):,} surfaces",
+            text=file_text(step.chapter),
+        )
+
+    async def _try_again(self, step: Step, scene: Scene) -> Answer | None:
+        """A post of unknown outcome is repeated once, and only when Slack answers again: at most one duplicate.
+
+        What answers is an update of the parent, which is harmless however often it is done.
+        """
+        posted = scene.posts[PARENT]
+        alive = await self._outbox.update(posted.channel, posted.ts, parent_message(scene))
+        if isinstance(alive, Later):
+            return alive
+        return Sent("") if scene.progress.unsure[step.slot] > 1 else None
+
+    async def _heed(self, answer: Answer, step: Step, scene: Scene, channel: str) -> float:
+        match answer:
+            case Sent():
+                await self._said(step, scene, channel, answer.ts)
+                return 0.0
+            case Later():
+                return self._later(answer, step, scene.progress)
+            case Refused():
+                return self._refused(answer.code, step, scene.progress, channel)
+
+    async def _said(self, step: Step, scene: Scene, channel: str, ts: str) -> None:
+        progress, now = scene.progress, self._clock.monotonic()
+        slots = {step.slot: step.digest or step.make().digest}
+        if step.slot.startswith("closing:") and step.chapter is not None and asks_in_closing(step.chapter):
+            slots[f"reason:{step.chapter.hold.hold}"] = "asked"
+        progress.failures, progress.trouble = 0, ""
+        progress.lost.discard(step.slot)
+        if step.slot == PARENT:
+            progress.parent_at = now
+        if step.slot.startswith("late:"):
+            progress.late_at = now
+        if step.chapter is not None:
+            progress.calls[step.chapter.hold.hold] += step.cost
+            progress.updates[step.chapter.hold.hold] += step.kind == "update"
+        if step.told is not None:
+            progress.said = {**(progress.said or {}), **step.told}
+            progress.changed_at = None
+        if step.kind == "update":
+            channel, ts = scene.posts[step.slot].channel, scene.posts[step.slot].ts
+        for slot, digest in slots.items():
+            await self._record(
+                events.Posted(
+                    at=scene.wall, incident=scene.story.now.incident, slot=slot, channel=channel, ts=ts, digest=digest
+                )
+            )
+
+    def _later(self, answer: Later, step: Step, progress: Progress) -> float:
+        progress.trouble = answer.why
+        if answer.unsure and step.kind != "update":
+            progress.unsure[step.slot] += 1
+        _LOG.warning("Slack did not take %s, which is tried again: %s", step.slot, answer.why)
+        twice = step.slot == PARENT and progress.unsure[PARENT] > 1
+        # a parent cannot be done without: each further attempt may be a duplicate, so they come slowly
+        return self._back_off(progress, _LONGEST if twice and answer.seconds is None else answer.seconds)
+
+    def _refused(self, code: str, step: Step, progress: Progress, channel: str) -> float:
+        """Finds another way to say it. Returns seconds until then."""
+        progress.trouble = f"Slack refused {step.slot} in {channel}: {code}"
+        _LOG.warning("%s", progress.trouble)
+        if code in _CHANNEL_LOST:
+            self._refusing[channel] = (code, self._clock.monotonic() + _AGAIN)
+            return 0.0
+        if code in _BLOCKS and step.slot not in progress.bare and step.kind != "upload":
+            progress.bare.add(step.slot)
+            return 0.0
+        if code in _FROZEN and step.kind == "update":
+            progress.frozen.add(step.slot)
+        elif code == "message_not_found":
+            progress.lost.add(step.slot)
+        elif code in _THREAD_LOST:
+            self._lose_thread(code, progress, channel)
+        elif step.kind == "upload":
+            progress.dropped.add(step.slot)
+        return self._back_off(progress)
+
+    def _lose_thread(self, code: str, progress: Progress, channel: str) -> None:
+        """Begins the thread anew; in another channel where that does not help, lest parents follow each other."""
+        progress.lost.add(PARENT)
+        progress.threads_lost += 1
+        if progress.threads_lost > 1:
+            self._refusing[channel] = (code, self._clock.monotonic() + _AGAIN)
+
+    async def _pause(self, progress: Progress, wait: float | None) -> None:
+        """Waits until `wait` seconds have passed, or (only where nothing is due) until woken."""
+        if wait is None:
+            await progress.woken.wait()
+            return
+        if wait <= 0:
+            return
+        sleeping = asyncio.ensure_future(self._clock.sleep(wait))
+        woken = asyncio.ensure_future(progress.woken.wait())
+        try:
+            await asyncio.wait({sleeping, woken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            woken.cancel()

@@ -1,0 +1,157 @@
+"""The words of the reports: short, plain, unambiguous; read by a person who was asleep two minutes ago."""
+
+import re
+from datetime import UTC, datetime
+
+from adapters.base import Attempt
+from bot.domain import events
+from bot.domain.outcome import Outcome
+from bot.domain.report import Line
+from bot.slack.limits import NAME, USER_TEXT, escape
+
+EVERYTHING = "Everything in scope is cut and proven"
+
+# Emoji is a second signal, never the only one.
+OUTCOMES = {
+    Outcome.PENDING: (":hourglass_flowing_sign:", "PENDING"),
+    Outcome.VERIFIED: (":white_check_mark:", "VERIFIED"),
+    Outcome.APPLIED: (":warning:", "APPLIED, NOT PROVEN"),
+    Outcome.FAILED: (":x:", "FAILED"),
+    Outcome.ABSENT: (":ghost:", "ABSENT"),
+    Outcome.UNKNOWN: (":grey_question:", "UNKNOWN"),
+    Outcome.DRIFTED: (":leftwards_arrow_with_hook:", "DRIFTED"),
+    Outcome.CONTESTED: (":crossed_swords:", "CONTESTED"),
+    Outcome.RELAXING: (":arrow_up_small:", "RELAXING"),
+    Outcome.PROBATION: (":eyes:", "PROBATION"),
+    Outcome.QUARANTINED: (":no_entry:", "CONFIGURATION IS WRONG"),
+    Outcome.LEFT: (":no_entry_sign:", "LEFT ALONE"),
+}
+
+_NEXT = {
+    Outcome.PENDING: "wait for the bot, which goes on trying, or cut it by hand",
+    Outcome.APPLIED: "look at the surface yourself; a canary in its configuration would prove the next cut",
+    Outcome.FAILED: "cut it by hand; the bot goes on trying",
+    Outcome.ABSENT: "check that its settings name the right target; the bot goes on looking",
+    Outcome.UNKNOWN: "check that the bot can reach it, or cut it by hand; the bot goes on trying",
+    Outcome.DRIFTED: "find out who loosened it; the bot cuts it again",
+    Outcome.CONTESTED: "stop whoever loosens it; the bot goes on cutting it again, more slowly",
+    Outcome.QUARANTINED: "mend its configuration and run `agent-kill check`, or cut it by hand",
+    Outcome.LEFT: "cut it by hand, or stop it with a stricter mode",
+}
+
+_SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,30}")
+_SLACK_GROUP = re.compile(r"S[A-Z0-9]{2,30}")
+_SLACK_CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,30}")
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 surface`, `2 surfaces`, `1,000 surfaces`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def when(at: float) -> str:
+    """A time that Slack shows in each reader's own zone. `at` is Unix time in seconds."""
+    utc = datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"<!date^{int(at)}^{{date_short_pretty}} {{time_secs}}|{utc}>"
+
+
+def user(user_id: str) -> str:
+    """A mention, where it is a Slack user; else the escaped text."""
+    return f"<@{user_id}>" if _SLACK_USER.fullmatch(user_id) else escape(user_id, NAME)
+
+
+def group(group_id: str) -> str:
+    """A mention, where it is a user group's id; a handle stays a word."""
+    return f"<!subteam^{group_id}>" if _SLACK_GROUP.fullmatch(group_id) else escape(group_id, NAME)
+
+
+def channel(channel_id: str) -> str:
+    """A link to a channel."""
+    return f"<#{channel_id}>" if _SLACK_CHANNEL.fullmatch(channel_id) else escape(channel_id, NAME)
+
+
+def person(by: events.Person) -> str:
+    """Who asked, and through which door."""
+    match by.kind:
+        case "slack":
+            return user(by.id)
+        case "cli":
+            name, at, host = by.id.rpartition("@")
+            if at:
+                return f"{escape(name, NAME)}, from the command line on host {escape(host, NAME)}"
+            return f"{escape(by.id, NAME)}, from the command line"
+        case "http":
+            return f"the signed HTTP caller {escape(by.id, NAME)}"
+        case _:
+            return "the bot itself"
+
+
+def name(surface: str) -> str:
+    """A surface's name, set off from the sentence around it."""
+    return f"`{escape(surface, NAME)}`"
+
+
+def state(line: Line) -> str:
+    """Emoji and words of the outcome."""
+    emoji, word = OUTCOMES[line.outcome]
+    return f"{emoji} *{word}*"
+
+
+def held(line: Line) -> str:
+    """What was asked and what is held."""
+    if line.outcome in {Outcome.LEFT, Outcome.QUARANTINED}:
+        return f"{line.asked} asked, nothing was done"
+    if line.outcome is Outcome.PENDING:
+        return f"{line.asked} asked"
+    if line.held is None:
+        return f"{line.asked} asked, what is held could not be read"
+    if line.held is line.asked:
+        return f"{line.asked} asked and held"
+    if line.held > line.asked:
+        return f"{line.asked} asked, held as {line.held}"
+    return f"{line.asked} asked, only {line.held} is held"
+
+
+def work(line: Line) -> str:
+    """What became of the work in flight."""
+    if line.outcome in {Outcome.LEFT, Outcome.QUARANTINED, Outcome.PENDING, Outcome.ABSENT}:
+        return "work in flight: unknown"
+    ended = f"{line.ended:,} ended" if line.ended else "none had to be ended"
+    if not line.unknown:
+        return f"work in flight: {ended}, none left"
+    seen = "may still run (unknown)" if line.unknown == 1 else f"{line.unknown:,} may still run"
+    return f"work in flight: {ended}, {seen}"
+
+
+def proof(line: Line) -> str:
+    """How it was proven, or what stands in the way."""
+    if line.outcome not in {Outcome.VERIFIED, Outcome.APPLIED}:
+        if line.attempt is Attempt.ALLOWED:
+            return "not proven: the agent's own credential still works"
+        return "not proven"
+    match line.attempt:
+        case Attempt.REFUSED:
+            tried = "refused under the agent's own credential"
+        case Attempt.ALLOWED:
+            tried = "NOT refused under the agent's own credential"
+        case Attempt.UNTRIED:
+            tried = "the canary could not be tried"
+        case _:
+            tried = "no canary"
+    if line.outcome is Outcome.VERIFIED:
+        where = "read back" if line.attempt is Attempt.REFUSED else "read back from the system's own catalogue"
+        return f"proof: {where}; {tried}"
+    return f"only the surface's own word; {tried}"
+
+
+def took(line: Line) -> str:
+    """Milliseconds from the surface's own start; empty where nothing was done."""
+    if line.outcome in {Outcome.LEFT, Outcome.QUARANTINED} or not line.elapsed_ms:
+        return ""
+    return f"{line.elapsed_ms:,.0f} ms" if line.elapsed_ms >= 10 else f"{line.elapsed_ms:.1f} ms"  # noqa: PLR2004  # a digit more where it says something
+
+
+def next_step(line: Line, limit: int = USER_TEXT) -> str:
+    """What a person should do; never empty for a line that stands under NOT CUT or NOT PROVEN."""
+    own = line.next.strip()
+    return escape(own, limit) if own else _NEXT.get(line.outcome, "nothing")
