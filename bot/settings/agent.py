@@ -140,6 +140,7 @@ def _evaluations(source: Source, agent: str, entries: list[Entry]) -> Iterable[E
             source.say(
                 again.line, f"{prefix} stands twice, in lines {same[0].line} and {again.line}", "keep one of them"
             )
+        source.places[prefix] = source.place(same[0].line)
         found = read(EvaluationShape, same[0].node, Plainly(source.references), prefix=f"{prefix}.")
         source.report(found.problems)
         if found.shape and not found.problems:

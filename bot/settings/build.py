@@ -40,10 +40,11 @@ def build(source: Source, root: Mapping) -> Configuration | None:
     workspace = _part(source, root, "workspace", WorkspaceShape)
     agents = with_known_evaluations(source, with_backstops(source, tuple(_agents(source, root))))
     drills = known_drills(source, _drills(source, root), agents)
+    writers = _writers(source, root)
     policy = _policy(source, root)  # last: what was found in the others may freeze its restores
     return Configuration(
         workspace=Workspace(**workspace.model_dump()),
-        writers=_writers(source, root),
+        writers=writers,
         policy=policy,
         agents=agents,
         drills=drills,

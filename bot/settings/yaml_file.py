@@ -118,9 +118,9 @@ class _Tree:
 
     def _take(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.ScalarEvent):
-            self._close(_scalar(event), event.anchor)
+            self._close(_scalar(event), event.anchor, _at(event))
         elif isinstance(event, yaml.AliasEvent):
-            self._close(self._aliased(event), None)
+            self._close(self._aliased(event), None, _at(event))
         elif isinstance(event, yaml.CollectionStartEvent):
             self._start(event)
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -128,7 +128,7 @@ class _Tree:
             node, anchor = self._open.pop()
             if isinstance(node, Mapping):
                 node.settle()
-            self._close(node, anchor)
+            self._close(node, anchor, node.line)
 
     def _start(self, event: yaml.CollectionStartEvent) -> None:
         if event.tag not in _PLAIN_TAGS:
@@ -136,7 +136,9 @@ class _Tree:
         if len(self._open) >= MAX_DEPTH:
             raise _too_deep(_at(event))
         mapping = isinstance(event, yaml.MappingStartEvent)
-        node: Node = Mapping(line=_at(event)) if mapping else Sequence(line=_at(event))
+        key = self._keys[-1] if self._keys else None
+        line = key.line if key else _at(event)  # what is missing in it is reported where its own key stands
+        node: Node = Mapping(line=line) if mapping else Sequence(line=line)
         self._open.append((node, event.anchor))
         self._keys.append(None)
         self._anchors.pop(event.anchor or "", None)
@@ -148,8 +150,8 @@ class _Tree:
             raise YamlError(_at(event), f"*{event.anchor} stands inside what it names", "write it out")
         raise YamlError(_at(event), f"*{event.anchor} names nothing", f"mark what is meant with &{event.anchor} above")
 
-    def _close(self, node: Node, anchor: str | None) -> None:
-        """A node is complete: give it to what it stands in."""
+    def _close(self, node: Node, anchor: str | None, line: int) -> None:
+        """A node is complete: give it to what it stands in. `line` is where it is used."""
         if anchor:
             self._anchors[anchor] = node
         if not self._open:
@@ -159,9 +161,9 @@ class _Tree:
         parent.size += node.size
         parent.depth = max(parent.depth, node.depth + 1)
         if parent.size > MAX_NODES:
-            raise YamlError(node.line, f"the file grows to more than {MAX_NODES} values", "remove repeated aliases")
+            raise YamlError(line, f"the file grows to more than {MAX_NODES} values", "remove repeated aliases")
         if parent.depth > MAX_DEPTH:
-            raise _too_deep(node.line)
+            raise _too_deep(line)
         if isinstance(parent, Mapping):
             self._pair(parent, node)
         elif isinstance(parent, Sequence):
@@ -199,7 +201,7 @@ def _at(event: yaml.Event) -> int:
 def _scalar(event: yaml.ScalarEvent) -> Scalar:
     if event.tag not in _PLAIN_TAGS:
         raise YamlError(_at(event), f"the tag {shown(str(event.tag))} is not accepted", "remove it")
-    plain = event.style is None and event.tag is None
+    plain = event.implicit[0] and event.tag is None
     return Scalar(line=_at(event), text=event.value, value=_meaning(event.value) if plain else event.value)
 
 
