@@ -1,0 +1,91 @@
+"""What a server's command rules mean: `+@all -flushall` as a set of commands, and which commands only read.
+
+Redis rewrites the rules that it is given (7.0 even guesses categories), so rules are compared by the set of commands
+that they allow, never by their text. A server's own categories (`ACL CAT`) decide what a category holds.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+NOTHING = "-@all"
+
+# What read_only leaves, where the agent had it: reads of keys, no script, no blocking pop, nothing @dangerous (KEYS,
+# SORT_RO), nothing that may rewrite what it reads (PFCOUNT) or only moves a clock (TOUCH). A list and not the category
+# @read, because modules declare their own commands to be reads.
+_READS = """
+bitcount bitfield_ro bitpos dbsize dump exists expiretime geodist geohash geopos georadius_ro georadiusbymember_ro
+geosearch get getbit getrange hexists hexpiretime hget hgetall hkeys hlen hmget hpexpiretime hpttl hrandfield hscan
+hstrlen httl hvals lcs lindex llen lpos lrange memory|usage mget object|encoding object|freq object|idletime
+object|refcount pexpiretime pttl randomkey scan scard sdiff sinter sintercard sismember smembers smismember srandmember
+sscan strlen substr sunion ttl type xinfo|consumers xinfo|groups xinfo|stream xlen xpending xrange xread xrevrange zcard
+zcount zdiff zinter zintercard zlexcount zmscore zrandmember zrange zrangebylex zrangebyscore zrank zrevrange
+zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion
+"""
+# What a client needs around its reads. Queued commands are judged one by one, so a transaction of reads is a read.
+_SESSION = """
+asking auth client|getname client|id client|info client|setinfo client|setname cluster|keyslot cluster|shards
+cluster|slots command command|count command|docs command|getkeys command|info command|list discard echo exec hello multi
+ping quit readonly reset select time unwatch watch
+"""
+# Not given back by read_only, and yet no write: an agent that has these on top still observes as read_only.
+_HARMLESS = """
+acl|whoami client|getredir client|help client|trackinginfo clusterscan command|getkeysandflags command|help info keys
+lastsave lolwut object|help pfcount psubscribe pubsub|channels pubsub|help pubsub|numpat pubsub|numsub
+pubsub|shardchannels pubsub|shardnumsub punsubscribe role sort_ro ssubscribe subscribe sunsubscribe touch unsubscribe
+xinfo|help memory|help
+"""
+READS = frozenset((_READS + _SESSION).split())
+HARMLESS = READS | frozenset(_HARMLESS.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """A server's commands by category, subcommands as `config|set`. Empty where the bot may not read it."""
+
+    categories: Mapping[str, frozenset[str]]
+
+    @property
+    def everything(self) -> frozenset[str]:
+        """Every command that the server names."""
+        return frozenset().union(*self.categories.values())
+
+    def allowed(self, rules: str) -> frozenset[str]:
+        """The commands that `rules` allow. A name that the server does not know counts as allowed, to be safe."""
+        found: frozenset[str] = frozenset()
+        for rule in rules.split():
+            meant = self._meant(rule[1:].lower())
+            found = found | meant if rule.startswith("+") else found - meant
+        return found
+
+    def alike(self, one: str | None, other: str | None) -> bool:
+        """Whether two rules allow the same commands. None is no rule at all."""
+        if one is None or other is None or not self.categories:
+            return one == other
+        return one == other or self.allowed(one) == self.allowed(other)
+
+    def reads_of(self, rules: str) -> str:
+        """The rules that allow just the reads among what `rules` allow."""
+        return " ".join((NOTHING, *(f"+{name}" for name in sorted(self.allowed(rules) & READS & self.everything))))
+
+    def some(self, rules: str) -> bool:
+        """Whether `rules` allow any command. Without a catalogue only an empty rule is known not to."""
+        return bool(self.allowed(rules)) if self.categories else rules not in ("", NOTHING)
+
+    def only_reads(self, rules: str) -> bool:
+        """Whether nothing that `rules` allow can write. Without a catalogue only an empty rule is known to."""
+        if not self.categories:
+            return rules in ("", NOTHING)
+        return self.allowed(rules) <= HARMLESS
+
+    def _meant(self, name: str) -> frozenset[str]:
+        if name == "@all":
+            return self.everything
+        if name.startswith("@"):
+            return self.categories.get(name[1:], frozenset())
+        inner = frozenset(known for known in self.everything if known.startswith(f"{name}|"))
+        return inner | {name}
+
+
+def catalogue(names: Iterable[str], members: Iterable[Iterable[str]]) -> Catalogue:
+    """Puts the answers of `ACL CAT` and of one `ACL CAT name` each together."""
+    return Catalogue({name: frozenset(held) for name, held in zip(names, members, strict=True)})

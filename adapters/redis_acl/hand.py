@@ -1,0 +1,150 @@
+"""What is done to one user over one connection: read it, replace it in one transaction, end its sessions, save."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import cast
+
+from redis.exceptions import NoPermissionError, ResponseError
+
+from adapters.base import Mode
+from adapters.errors import AdapterError, Unreachable
+from adapters.redis_acl import probes
+from adapters.redis_acl.commands import catalogue
+from adapters.redis_acl.line import Address, Command, Endpoint, Line, raised
+from adapters.redis_acl.rules import STOPPED, Facts, User, parse, setuser
+from adapters.redis_acl.sessions import Session, sessions
+
+KILL_PAUSE = 0.005  # seconds between two rounds of CLIENT KILL
+KILL_ROUNDS = 40
+DRAIN_PAUSE = 0.02
+BUSY_PAUSE = 0.01
+
+
+class Hand:
+    """The bot's hand on one user, for as long as it is lent a connection."""
+
+    def __init__(self, line: Line, endpoint: Endpoint, user: str) -> None:
+        self.line = line
+        self.endpoint = endpoint
+        self.user = user
+
+    async def learn(self) -> None:
+        """Reads the server's categories once; a bot that may not can only stop fully."""
+        if self.endpoint.known.categories:
+            return
+        names = (await self.ask(("ACL", "CAT")))[0]
+        if isinstance(names, list):
+            words = [name.decode() for name in names]
+            held = await self.ask(*(("ACL", "CAT", word) for word in words))
+            raised(held, address=self.endpoint.address, user=self.user)
+            members = [[name.decode() for name in cast("list[bytes]", one)] for one in held]
+            self.endpoint.known = catalogue(words, members)
+
+    async def mode(self, user: User, alive: list[Session] | None) -> Mode:
+        """What the rules amount to; `off` with nobody inside is a full stop whatever else is granted."""
+        if not user.enabled and alive == []:
+            return Mode.FULL_STOP
+        mode = user.judged(self.endpoint.known)
+        return Mode.NORMAL if mode is Mode.READ_ONLY and await self.still_granted(user.root.keys) else mode
+
+    async def still_granted(self, patterns: Iterable[str]) -> tuple[str, ...]:
+        """The forbidden commands that the server itself says it would run."""
+        asked = probes.forbidden(self.user, patterns)
+        return probes.granted(asked, await self.ask(*asked))
+
+    async def swap(self, facts: Facts, *, mark: str | None, modern: bool) -> User:
+        """Makes the user `facts` and returns what it was right before, in one transaction of the server.
+
+        A bot without the right to MULTI gets both commands run one after the other instead.
+        """
+        rules = setuser(facts, mark=mark, modern=modern)
+        get, put = ("ACL", "GETUSER", self.user), ("ACL", "SETUSER", self.user, *rules)
+        answers = await self.ask(("MULTI",), get, put, ("EXEC",))
+        inner = answers[3] if isinstance(answers[3], list) else answers[1:3]
+        if not (inner[1] == b"OK" and isinstance(inner[0], list)):
+            raised((*answers, *inner), address=self.endpoint.address, user=self.user)
+        found = parse(inner[0])
+        if found is None:
+            raise AdapterError(missing(self.user, self.endpoint.address))
+        return found
+
+    async def end(self, drain: float) -> tuple[int, int | None]:
+        """Ends the user's sessions until the server lists none. Returns how many ended, and how many are left."""
+        await self._drained(drain)
+        ended, alive = 0, None
+        for _ in range(KILL_ROUNDS):
+            killed, listing = await self.ask(("CLIENT", "KILL", "USER", self.user), ("CLIENT", "LIST"))
+            raised((killed,), address=self.endpoint.address, user=self.user)
+            ended += killed if isinstance(killed, int) else 0
+            alive = sessions(listing, user=self.user)
+            if not alive:
+                break
+            await asyncio.sleep(KILL_PAUSE)
+        return ended, None if alive is None else len(alive)
+
+    async def _drained(self, drain: float) -> None:
+        """Lets commands that wait in the server end by themselves; new ones are refused already."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + drain
+        while loop.time() < until:
+            alive = sessions((await self.ask(("CLIENT", "LIST")))[0], user=self.user)
+            if alive is not None and not any(session.blocked for session in alive):
+                return
+            await asyncio.sleep(DRAIN_PAUSE)
+
+    async def loosen(self, seen: User, target: Facts, *, mark: str | None) -> bool:
+        """Makes the user `target`, if it still is what was `seen`; else stops it again and returns False.
+
+        The server has no compare-and-set for users. What the user was is therefore read in the same transaction, and
+        a cut that slipped in between is put back at once.
+        """
+        try:
+            before = await self.swap(target, mark=mark, modern=seen.modern)
+        except (asyncio.CancelledError, Unreachable):
+            await self.endpoint.bury(self.line)
+            raise
+        if before == seen:
+            return True
+        await self.swap(STOPPED, mark=before.mark, modern=before.modern)
+        await self.end(0)
+        return False
+
+    async def now(self) -> User | None:
+        """The user as it is."""
+        return parse((await self.ask(("ACL", "GETUSER", self.user)))[0])
+
+    async def save(self) -> str:
+        """Keeps the users across a restart. Returns a sentence where that is not possible: the cut stands anyway."""
+        answer = (await self.ask(("ACL", "SAVE")))[0]
+        if not isinstance(answer, ResponseError):
+            return ""
+        reason = "the server has no aclfile" if "not configured" in str(answer) else str(answer)
+        return f"Not saved ({reason}): a restart of {self.endpoint.address.name} undoes this until the bot cuts again."
+
+    async def ask(self, *commands: Command) -> list[object]:
+        """Asks; where a script keeps the server busy, ends the script and asks again.
+
+        Raises:
+            AdapterError: the script has written already and cannot be ended.
+        """
+        while True:
+            answers = await self.line.ask(*commands)
+            if not any(isinstance(answer, ResponseError) and str(answer).startswith("BUSY ") for answer in answers):
+                return answers
+            for answer in await self.line.ask(("SCRIPT", "KILL"), ("FUNCTION", "KILL")):
+                if isinstance(answer, ResponseError) and "UNKILLABLE" in str(answer):
+                    raise AdapterError(
+                        f"{self.endpoint.address.name} is busy with a script that has already written and cannot "
+                        "be ended; the bot tries again, and only SHUTDOWN NOSAVE ends it before it ends by itself"
+                    )
+            await asyncio.sleep(BUSY_PAUSE)
+
+
+def missing(user: str, address: Address) -> str:
+    """The sentence for a user that does not exist."""
+    return f"There is no user {user} on {address.name}: check settings.user, or create it."
+
+
+def denied(answer: object) -> bool:
+    """Whether `ACL DRYRUN` said no; that it cannot be asked says nothing."""
+    return (isinstance(answer, bytes) and answer != b"OK") or isinstance(answer, NoPermissionError)

@@ -1,0 +1,225 @@
+"""One ACL user as plain facts, and facts as the arguments of `ACL SETUSER`. Nothing here talks to a server.
+
+A fact's key is a change's key: `enabled`, `commands`, `key <pattern>`, `channel <pattern>`, `selector <rules>`. Each
+pattern is a fact of its own, so that undoing ours leaves alone what others changed beside it. Passwords are no facts:
+no cut replaces them and no restore gives them back.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import cast
+from urllib.parse import quote, unquote
+
+from adapters.base import Change, Mode
+from adapters.redis_acl.commands import NOTHING, Catalogue
+
+MARK = "agent-kill:"  # of the inert selector `(-@all %R~agent-kill:TOKEN)`, which allows nothing
+Facts = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one rule allows: the user's own, or one selector's. Key patterns carry `R`, `W` or `RW`."""
+
+    commands: str
+    keys: Mapping[str, str]
+    channels: tuple[str, ...] = ()
+    databases: str = ""  # Valkey's limit to some databases, of a selector; never loosened, so never a fact
+
+    def selector(self) -> str:
+        """This grant as the text of a selector, without its parentheses."""
+        limit = self.databases if self.databases.startswith("db=") else ""
+        return " ".join(
+            filter(None, (*_keys(self.keys), *(f"&{name}" for name in self.channels), self.commands, limit))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """What `ACL GETUSER` says."""
+
+    enabled: bool
+    nopass: bool
+    hashes: frozenset[str]  # SHA-256 of each password, in hexadecimal
+    root: Grant
+    selectors: tuple[Grant, ...]
+    mark: str | None
+    modern: bool  # Redis 7 or Valkey: selectors and read-only key patterns
+
+    def facts(self) -> dict[str, str]:
+        """Everything that a cut may replace."""
+        return {
+            "enabled": "on" if self.enabled else "off",
+            "commands": self.root.commands,
+            **{f"key {pattern}": kind for pattern, kind in self.root.keys.items()},
+            **{f"channel {pattern}": "yes" for pattern in self.root.channels},
+            **{f"selector {grant.selector()}": "yes" for grant in self.selectors},
+        }
+
+    def judged(self, known: Catalogue) -> Mode:
+        """The loosest mode that these rules amount to for a session that is open."""
+        if not self.enabled and self.idle(known):
+            return Mode.FULL_STOP
+        grants = (self.root, *self.selectors)
+        return Mode.READ_ONLY if all(known.only_reads(grant.commands) for grant in grants) else Mode.NORMAL
+
+    def idle(self, known: Catalogue) -> bool:
+        """Whether no command is allowed at all."""
+        return not any(known.some(grant.commands) for grant in (self.root, *self.selectors))
+
+    def accepts(self, password: str) -> bool:
+        """Whether this is a current password of the user, enabled or not."""
+        return self.nopass or sha256(password.encode()).hexdigest() in self.hashes
+
+
+def parse(reply: object) -> User | None:
+    """Reads the answer of `ACL GETUSER` (RESP2): None where there is no such user."""
+    if not isinstance(reply, list):
+        return None
+    fields = _pairs(reply)
+    flags = _words(fields.get("flags"))
+    every = [_grant(_pairs(one)) for one in cast("list[list[object]]", fields.get("selectors") or [])]
+    marks = [mark for mark in map(_mark, every) if mark is not None]
+    return User(
+        enabled="on" in flags,
+        nopass="nopass" in flags,
+        hashes=frozenset(_words(fields.get("passwords"))),
+        root=_grant(fields),
+        selectors=tuple(grant for grant in every if _mark(grant) is None),
+        mark=marks[0] if len(marks) == 1 else None,
+        modern="selectors" in fields,
+    )
+
+
+def setuser(facts: Facts, *, mark: str | None, modern: bool) -> list[str]:
+    """The rules of one `ACL SETUSER` that make a user exactly `facts`, whatever it was; passwords stay."""
+    keys = {name.removeprefix("key "): kind for name, kind in facts.items() if name.startswith("key ")}
+    rules = [facts["enabled"], NOTHING, *facts["commands"].split(), "resetkeys", *_keys(keys), "resetchannels"]
+    rules += _channels(name.removeprefix("channel ") for name in facts if name.startswith("channel "))
+    if modern:
+        rules.append("clearselectors")
+        rules += [f"({name.removeprefix('selector ')})" for name in facts if name.startswith("selector ")]
+        rules += [f"({NOTHING} %R~{MARK}{quote(mark, safe='')})"] if mark else []
+    return rules
+
+
+STOPPED: Facts = {"enabled": "off", "commands": NOTHING}
+
+
+def reduced(facts: Facts, known: Catalogue) -> dict[str, str]:
+    """The same authority with nothing left that writes. No pattern grows: `~billing:*` becomes `%R~billing:*`."""
+    left = {"enabled": facts["enabled"], "commands": known.reads_of(facts["commands"])}
+    for name, value in facts.items():
+        if name.startswith("key ") and "R" in value:
+            left[name] = "R"
+        elif name.startswith("selector ") and (text := _reduced_selector(name.removeprefix("selector "), known)):
+            left[f"selector {text}"] = "yes"
+    return left
+
+
+def changes(was: Facts, now: Facts, undo: Iterable[Change]) -> tuple[Change, ...]:
+    """What a cut replaces, beyond what `undo` holds.
+
+    Once an episode is recorded only its own facts are followed: a state that is restricted is nobody's baseline.
+    """
+    undo = tuple(undo)
+    first = baseline(undo)
+    base = {"enabled": now["enabled"], "commands": now["commands"], **first} if first else dict[str, str | None](was)
+    names = [*base, *(name for name in now if name not in base)]
+    made = (Change(key=name, was=base.get(name), now=now.get(name)) for name in names)
+    return tuple(change for change in made if change.was != change.now and change not in undo)
+
+
+def given(found: Facts, target: Facts) -> tuple[Change, ...]:
+    """What a step back to normal changes, from what was found."""
+    both = ((name, found.get(name), target.get(name)) for name in sorted({*found, *target}))
+    return tuple(Change(key=name, was=here, now=then) for name, here, then in both if here != then)
+
+
+def authority(found: Facts, undo: Iterable[Change]) -> dict[str, str]:
+    """What the agent had when the episode began; `found` where nothing is recorded."""
+    first = baseline(undo)
+    base = {"enabled": found["enabled"], "commands": found["commands"], **first} if first else found
+    return {name: value for name, value in base.items() if value is not None}
+
+
+def baseline(undo: Iterable[Change]) -> dict[str, str | None]:
+    """What each fact was when the episode began: the first record of a key wins."""
+    first: dict[str, str | None] = {}
+    for change in undo:
+        first.setdefault(change.key, change.was)
+    return first
+
+
+def undone(found: Facts, undo: Sequence[Change], known: Catalogue) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Takes back our own changes, fact by fact: (was, now, found). Also names what others changed and is kept."""
+    target, kept = dict(found), []
+    for name, was in baseline(undo).items():
+        ours = [change.now for change in undo if change.key == name]
+        here = found.get(name)
+        if any(_alike(name, here, now, known) for now in ours):
+            target.pop(name, None)
+            target.update({name: was} if was is not None else {})
+        elif not _alike(name, here, was, known):
+            kept.append(name)
+    return target, tuple(kept)
+
+
+def _alike(name: str, one: str | None, other: str | None, known: Catalogue) -> bool:
+    return known.alike(one, other) if name == "commands" else one == other
+
+
+def _reduced_selector(text: str, known: Catalogue) -> str:
+    """One selector with its reads only, or "" where nothing is left of it."""
+    words = text.split()
+    commands = known.reads_of(" ".join(word for word in words if word[0] in "+-"))
+    keys = {pattern: "R" for pattern, kind in map(_key, (w for w in words if w[0] in "~%")) if "R" in kind}
+    limit = next((word for word in words if word.startswith("db=")), "")
+    return "" if commands == NOTHING or not keys else Grant(commands, keys, (), limit).selector()
+
+
+def _grant(fields: Mapping[str, object]) -> Grant:
+    keys = dict(_key(word) for word in _words(fields.get("keys")))
+    channels = tuple(word.removeprefix("&") for word in _words(fields.get("channels")))
+    return Grant(_text(fields.get("commands")), keys, channels, _text(fields.get("databases")))
+
+
+def _mark(grant: Grant) -> str | None:
+    found = next((pattern for pattern in grant.keys if pattern.startswith(MARK)), None)
+    ours = found is not None and grant.commands == NOTHING
+    return unquote(found.removeprefix(MARK)) if found is not None and ours else None
+
+
+def _key(word: str) -> tuple[str, str]:
+    """`~a`, `%R~a` or (Redis 6, without its sign) `a`, as (pattern, kind)."""
+    if word.startswith("%"):
+        kind, _, pattern = word[1:].partition("~")
+        return pattern, kind.upper()
+    return word.removeprefix("~"), "RW"
+
+
+def _keys(keys: Mapping[str, str]) -> list[str]:
+    """A server takes no pattern beside `~*`, which covers them all."""
+    if keys.get("*") == "RW":
+        return ["~*"]
+    return [f"~{pattern}" if kind == "RW" else f"%{kind}~{pattern}" for pattern, kind in sorted(keys.items())]
+
+
+def _channels(patterns: Iterable[str]) -> list[str]:
+    """The same holds for `&*`."""
+    every = sorted(patterns)
+    return ["&*"] if "*" in every else [f"&{pattern}" for pattern in every]
+
+
+def _pairs(reply: Sequence[object]) -> dict[str, object]:
+    return {_text(name): value for name, value in zip(reply[::2], reply[1::2], strict=True)}
+
+
+def _words(value: object) -> list[str]:
+    """Redis 7 answers one text, Redis 6 a list."""
+    return [_text(word) for word in value] if isinstance(value, list) else _text(value).split()
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value or "")
