@@ -19,6 +19,7 @@ _BY_SQUASHED = {squash(str(mode)): mode for mode in Mode}
 _STOP_WORDS = frozenset({"stop", "kill", "halt", "pause", "freeze", "off", "disable", "terminate", "shutdown"})
 _HELP = frozenset({"", "help", "-h", "--help", "?", "h"})
 _JOINS = frozenset({"and", "&", "+", "plus", ",", "und"})
+_NO_MARKUP = str.maketrans({"`": "'", "<": "(", ">": ")", "&": "+"})
 _END = "--"  # every word after it is the reason
 
 
@@ -117,6 +118,24 @@ def parse_kill(line: str, here: Here) -> KillCommand:
     if first == "plan":
         return _parse_stop(words[1:], here, preview=True)
     return _parse_stop(words, here, preview=False)
+
+
+def parse_picked(mode: str, targets: str, why: str, here: Here) -> KillCommand:
+    """Reads the fields of a form, where each has its own meaning. Never raises.
+
+    Args:
+        mode: as typed.
+        targets: target words and nothing else.
+        why: the reason.
+        here: where the form was opened.
+    """
+    words = split(targets)
+    for word in words:
+        if here.names.scope(word) is None:
+            near = _listing(here.names.near(word))
+            hint = f"did you mean {near}?" if near else "name an agent, `agent/surface` or `class:queue`."
+            return Refused(f"`{_quoted(word)}` is not a target here: {hint} Nothing was stopped.")
+    return _parse_stop([*split(mode)[:2], *words, Word(_END), *split(why)], here, preview=False)
 
 
 def parse_status(line: str, here: Here) -> Status | Refused:
@@ -301,4 +320,5 @@ def _listing(names: Sequence[str]) -> str:
 
 
 def _quoted(word: Word) -> str:
-    return shorten(word.shown().replace("`", "'"), 80)
+    """A typed word inside a sentence of ours: no mark-up of Slack's survives in it."""
+    return shorten(word.shown().translate(_NO_MARKUP), 80)

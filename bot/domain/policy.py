@@ -57,7 +57,7 @@ class Roster:
         for group in self.groups:
             if group.id == wanted or (group.handle and group.handle.casefold() == wanted.casefold()):
                 return group
-        return Group(id=wanted, state=GroupState.UNREAD if self.read_at is None else GroupState.MISSING)
+        return Group(id=wanted, state=GroupState.UNREAD)
 
     def age(self, now: float) -> float | None:
         """Seconds since the roster was read."""
@@ -98,18 +98,24 @@ def authorise_stop(
         channel: the Slack channel of the command; None where it has none.
         now: Unix time in seconds.
     """
-    agent = next((agent for agent in agents if actor in agent.slack_identities), None)
-    if agent is not None:
-        return Denied(f"You are an identity of the agent `{agent.id}`, and an agent stops nobody. {who_may(policy)}")
-    kind = roster.people.get(actor, Kind.MEMBER)
-    if kind is not Kind.MEMBER:
-        return Denied(f"{_KINDS[kind]} {who_may(policy)}")
+    outsider = refuse_outsider(actor, roster=roster, policy=policy, agents=agents)
+    if outsider is not None:
+        return outsider
     if policy.channels and channel not in policy.channels:
         places = " or ".join(f"<#{item}>" for item in policy.channels)
         return Denied(f"Stops are taken in {places} only. Type it there, {_COMMAND_LINE}.")
     if actor in policy.users or any(actor in roster.group(name).members for name in policy.groups):
         return Allowed(roster.age(now))
     return _stranger_to(policy, roster)
+
+
+def refuse_outsider(actor: str, *, roster: Roster, policy: StopPolicy, agents: Sequence[Agent]) -> Denied | None:
+    """Refuses whoever is known to be no member of the workspace, and the agents themselves; None for the others."""
+    agent = next((agent for agent in agents if actor in agent.slack_identities), None)
+    if agent is not None:
+        return Denied(f"You are an identity of the agent `{agent.id}`, and an agent stops nobody. {who_may(policy)}")
+    kind = roster.people.get(actor, Kind.MEMBER)
+    return None if kind is Kind.MEMBER else Denied(f"{_KINDS[kind]} {who_may(policy)}")
 
 
 _KINDS = {

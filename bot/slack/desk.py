@@ -1,0 +1,207 @@
+"""The desk: takes what a person asks in Slack, decides whether they may, has it done, and gives the answer.
+
+Knows nothing of Bolt and asks Slack nothing before a stop is dispatched.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.domain import commands, events
+from bot.domain.board import Board
+from bot.domain.model import Configuration
+from bot.domain.names import Names
+from bot.domain.policy import Allowed, Denied, authorise_stop, refuse_outsider
+from bot.domain.words import reason as cleaned
+from bot.domain.words import split
+from bot.service.close import Closed, Closing
+from bot.service.ports import Clock, Receipt, Reporter, StopOrder, Stops
+from bot.service.stop import EmptyScope
+from bot.slack import answers, status_table
+from bot.slack.blocks.message import Message
+from bot.slack.respond import Responder
+from bot.slack.roster import RosterCache
+from bot.slack.tasks import Tasks
+
+_RECEIPT = 0.6  # seconds that an answer waits for the receipt, which takes 50 ms when all is well
+_FIRST_READ = 0.5  # seconds that a refusal waits for groups that were never read
+_LOOK_UP = 0.3  # seconds that a refusal waits to learn whom it refuses
+
+Record = Callable[[events.AnyEvent], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Who asks, where, and with which words. `trigger` names the delivery."""
+
+    user: str
+    channel: str | None
+    text: str = ""
+    trigger: str | None = None
+    response_url: str | None = None
+
+    @property
+    def person(self) -> events.Person:
+        """Who asks, for the record."""
+        return events.Person(kind="slack", id=self.user)
+
+
+class Desk:
+    """One for the whole bot; every door of Slack's leads here."""
+
+    def __init__(
+        self,
+        *,
+        stops: Stops,
+        board: Board,
+        record: Record,
+        configuration: Callable[[], Configuration],
+        roster: RosterCache,
+        clock: Clock,
+        reporter: Reporter,
+        responder: Responder,
+        tasks: Tasks,
+    ) -> None:
+        self._stops = stops
+        self._board = board
+        self._record = record
+        self._configuration = configuration
+        self._roster = roster
+        self._clock = clock
+        self._reporter = reporter
+        self._responder = responder
+        self._tasks = tasks
+        self._closing = Closing(board=board, record=record, configuration=configuration, clock=clock, reporter=reporter)
+        self._names: tuple[Configuration, Names] | None = None
+
+    def here(self, channel: str | None) -> commands.Here:
+        """The place, with the names that count there; the names are indexed once per configuration."""
+        configuration = self._configuration()
+        if self._names is None or self._names[0] is not configuration:
+            self._names = (configuration, Names(configuration.agents))
+        return commands.Here(channel=channel, configuration=configuration, names=self._names[1])
+
+    async def kill(self, ask: Ask) -> Message:
+        """`/agent-kill`, and every button that stands for a line of it."""
+        return await self.carry_out(commands.parse_kill(ask.text, self.here(ask.channel)), ask)
+
+    async def carry_out(self, command: commands.KillCommand, ask: Ask) -> Message:
+        """Does what was understood, if whoever asks may."""
+        if isinstance(command, commands.Help):
+            return answers.usage(command.said, self._configuration())
+        verdict = await self.authorise(ask)
+        if isinstance(verdict, Denied):
+            return answers.refusal(verdict.sentence)
+        if isinstance(command, commands.Stop) and not command.preview:
+            return await self._stop(command, ask, verdict)
+        return self._tell(command, ask)
+
+    async def status(self, ask: Ask) -> Message:
+        """`/agent-status`."""
+        configuration = self._configuration()
+        refused = refuse_outsider(
+            ask.user, roster=self._roster.snapshot(), policy=configuration.policy.stop, agents=configuration.agents
+        )
+        command = commands.parse_status(ask.text, self.here(ask.channel))
+        if refused is not None:
+            return answers.refusal(refused.sentence)
+        if isinstance(command, commands.Refused):
+            return answers.refusal(command.sentence)
+        plan = self._stops.plan(commands.MODES[-1], command.scope)
+        return status_table.table(status_table.rows(plan, self._board, self._clock.now()))
+
+    async def give_reason(self, hold_id: str, text: str, ask: Ask) -> str:
+        """Records the reason of a stop that was made without one; yields the sentence to answer."""
+        hold = self._board.hold_events.get(hold_id)
+        reason = cleaned(split(text.replace("&", "&amp;").replace("<", "&lt;")))
+        if hold is None or not reason:
+            return "That stop is not known here any more." if hold is None else "The reason is empty."
+        if hold.reason:
+            return "This stop has a reason already; it stays as it was recorded first."
+        verdict = await self.authorise(ask)
+        if isinstance(verdict, Denied):
+            return verdict.sentence
+        self._record(events.ReasonGiven(at=self._clock.now(), hold=hold_id, by=ask.person, reason=reason))
+        self._reporter.wake(hold.incident)
+        return "The reason is recorded."
+
+    async def authorise(self, ask: Ask) -> Allowed | Denied:
+        """Decides at once from the roster in memory. Only a refusal may wait, to be right and to say why."""
+        verdict = self._verdict(ask)
+        if isinstance(verdict, Denied) and verdict.unread:
+            self._roster.hint()
+            await self._roster.first_read(_FIRST_READ)
+            verdict = self._verdict(ask)
+        if isinstance(verdict, Denied) and ask.user not in self._roster.snapshot().people:
+            await self._roster.look_up(ask.user, _LOOK_UP)
+            verdict = self._verdict(ask)
+        if isinstance(verdict, Denied):
+            asked = cleaned(split(ask.text))
+            self._record(events.Refusal(at=self._clock.now(), by=ask.person, asked=asked, why=verdict.sentence))
+        return verdict
+
+    def _verdict(self, ask: Ask) -> Allowed | Denied:
+        configuration = self._configuration()
+        return authorise_stop(
+            ask.user,
+            roster=self._roster.snapshot(),
+            policy=configuration.policy.stop,
+            agents=configuration.agents,
+            channel=ask.channel,
+            now=self._clock.now(),
+        )
+
+    async def _stop(self, command: commands.Stop, ask: Ask, verdict: Allowed) -> Message:
+        order = StopOrder(
+            mode=command.mode,
+            scope=command.scope,
+            by=ask.person,
+            reason=command.reason,
+            channel=ask.channel,
+            delivery=ask.trigger,
+            roster_age=verdict.roster_age,
+        )
+        stopping = self._tasks.spawn(self._receipt(order), name=f"stop {order.mode} {ask.trigger}")
+        await asyncio.wait({stopping}, timeout=_RECEIPT)
+        if stopping.done():
+            return stopping.result()
+        self._tasks.spawn(self._follow_up(stopping, ask), name="late receipt")
+        return answers.late()
+
+    async def _receipt(self, order: StopOrder) -> Message:
+        try:
+            done: Receipt = await self._stops.stop(order)
+        except EmptyScope as error:
+            return answers.refusal(f"{str(error)[:1].upper()}{str(error)[1:]}. Nothing was stopped.")
+        return answers.receipt(done, order)
+
+    async def _follow_up(self, stopping: "asyncio.Task[Message]", ask: Ask) -> None:
+        """Sends the receipt that came too late for the acknowledgement."""
+        await asyncio.wait({stopping})
+        failed = stopping.cancelled() or stopping.exception() is not None
+        said = answers.broken("The stop") if failed else stopping.result()
+        if ask.response_url:
+            await self._responder.send(ask.response_url, answers.ephemeral(said))
+
+    def _tell(self, command: commands.Stop | commands.Refused | commands.AskBack | commands.Close, ask: Ask) -> Message:
+        match command:
+            case commands.Refused():
+                return answers.refusal(command.sentence)
+            case commands.AskBack():
+                return answers.ask_back(command)
+            case commands.Close():
+                return self._close(ask)
+            case commands.Stop():
+                return self._preview(command)
+
+    def _preview(self, command: commands.Stop) -> Message:
+        plan = self._stops.plan(command.mode, command.scope)
+        if not plan.lines:
+            return answers.refusal("Nothing that is configured is in scope: see the names with `/agent-status`.")
+        return answers.preview(plan)
+
+    def _close(self, ask: Ask) -> Message:
+        done = self._closing.close(ask.channel, ask.person)
+        if isinstance(done, Closed):
+            return answers.closed(done.incident, done.owned)
+        return answers.not_closed(done.orphans)

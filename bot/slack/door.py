@@ -1,0 +1,166 @@
+"""Composes everything that comes in from Slack: both modes, the guard, the roster, the desk."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from bot.domain.board import Board
+from bot.domain.model import Configuration
+from bot.service.ports import Clock, Reporter, Stops
+from bot.slack.authorize import make_authorize
+from bot.slack.bolt import make_app
+from bot.slack.client import SLACK, SlackApi
+from bot.slack.desk import Desk, Record
+from bot.slack.guard import Guard
+from bot.slack.http_door import HttpDoor
+from bot.slack.identity import IdentityCache
+from bot.slack.listeners import Listeners
+from bot.slack.replays import Replays
+from bot.slack.respond import Responder
+from bot.slack.roster import RosterCache, explain
+from bot.slack.seen_events import SeenEvents
+from bot.slack.socket import Sockets
+from bot.slack.tasks import Tasks
+
+_IDENTITY_AGE = 3600.0  # seconds between two looks at who the bot is
+_GRACE = 3.0  # seconds that work under way is given at the end
+
+
+class Door:
+    """Slack's way in. Made inside the running loop.
+
+    Args:
+        stops: the stop path.
+        board: the fold of every journal.
+        record: of the recorder.
+        configuration: yields the current one.
+        api: the shared Web API client of the bot token; the door does not close it.
+        api_url: `SLACK_API_URL`; its host is allowed for `response_url` too.
+        app_token: `SLACK_APP_TOKEN`; None leaves Socket Mode off.
+        signing_secret: `SLACK_SIGNING_SECRET`; None leaves HTTP mode off. Raises ValueError where it is empty.
+        state_dir: caches go to its folder `cache`.
+        clock: time.
+        reporter: told of reasons and closed incidents.
+    """
+
+    def __init__(
+        self,
+        *,
+        stops: Stops,
+        board: Board,
+        record: Record,
+        configuration: Callable[[], Configuration],
+        api: SlackApi,
+        state_dir: Path,
+        clock: Clock,
+        reporter: Reporter,
+        api_url: str = SLACK,
+        app_token: str | None = None,
+        signing_secret: str | None = None,
+    ) -> None:
+        cache = state_dir / "cache"
+        client = api.client
+        self._client = client
+        self._clock = clock
+        self._tasks = Tasks()
+        self._identity = IdentityCache(cache / "slack-identity.json")
+        self.roster = RosterCache(
+            client=client,
+            path=cache / "roster.json",
+            clock=clock,
+            configuration=configuration,
+            team=lambda: self._identity.now().team_id,
+        )
+        responder = Responder(api.session, api_url)
+        desk = Desk(
+            stops=stops,
+            board=board,
+            record=record,
+            configuration=configuration,
+            roster=self.roster,
+            clock=clock,
+            reporter=reporter,
+            responder=responder,
+            tasks=self._tasks,
+        )
+        app = make_app(authorize=make_authorize(self._identity, client.token or ""), client=client)
+        listeners = Listeners(
+            desk=desk,
+            roster=self.roster,
+            seen=SeenEvents(clock),
+            responder=responder,
+            client=client,
+            tasks=self._tasks,
+        )
+        listeners.register(app)
+        self._replays = Replays(cache / "used-signatures", clock.now()) if signing_secret is not None else None
+        self._http = (
+            HttpDoor(app, Guard(signing_secret, self._replays), clock)
+            if signing_secret is not None and self._replays is not None
+            else None
+        )
+        self._sockets = (
+            Sockets(app=app, client=client, app_token=app_token, responder=responder, tasks=self._tasks)
+            if app_token
+            else None
+        )
+        self._loops: tuple[asyncio.Task[None], ...] = ()
+        self._trouble = ""
+
+    async def start(self) -> None:
+        """Starts what runs in the background. Never waits for Slack, never fails for it."""
+        self._loops = (
+            self._tasks.spawn(self._know_myself(), name="auth.test"),
+            self._tasks.spawn(self.roster.run(), name="roster"),
+        )
+        if self._sockets is not None:
+            self._sockets.start()
+
+    async def stop(self) -> None:
+        """Ends: takes no more, lets stops that are under way be recorded and answered."""
+        if self._sockets is not None:
+            await self._sockets.stop()
+        for loop in self._loops:
+            loop.cancel()
+        await self._tasks.aclose(grace=_GRACE)
+        if self._replays is not None:
+            self._replays.close()
+
+    async def handle_http(self, request: web.Request) -> web.Response:
+        """`POST /slack/events`."""
+        if self._http is None:
+            return web.Response(status=404, text="HTTP mode is off: SLACK_SIGNING_SECRET is not set")
+        return await self._http.handle(request)
+
+    def ready(self) -> dict[str, str | bool]:
+        """What `/readyz` shows: whether commands can come in, and how old the roster is."""
+        read_at = self.roster.snapshot().read_at
+        age = f"{max(0.0, self._clock.now() - read_at):.0f} s" if read_at is not None else "never read"
+        socket = self._sockets is not None and self._sockets.connected()
+        return {"slack_http": self._http is not None, "slack_socket": socket, "roster_age": age}
+
+    def problems(self) -> tuple[str, ...]:
+        """What a person should mend, in sentences."""
+        found = list(self.roster.problems())
+        if self._sockets is not None:
+            found += self._sockets.problems()
+        if self._sockets is None and self._http is None:
+            found.append("Slack cannot reach the bot: set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)")
+        if self._trouble:
+            found.append(f"auth.test: {self._trouble}")
+        return tuple(found)
+
+    async def _know_myself(self) -> None:
+        """Asks who the bot is, in the background only."""
+        wait = 1.0
+        while True:
+            try:
+                await self._identity.refresh(self._client)
+            except Exception as error:  # noqa: BLE001  # no command needs the answer
+                self._trouble = explain(error)
+                wait = min(60.0, wait * 2)
+            else:
+                self._trouble, wait = "", 1.0
+            await asyncio.sleep(_IDENTITY_AGE if wait == 1.0 else wait)

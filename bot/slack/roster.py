@@ -1,0 +1,262 @@
+"""The roster: user groups and people as Slack last told them, served from memory, kept on disk, never waited for."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.model import Configuration
+from bot.domain.policy import Group, GroupState, Kind, Roster, group_problems
+from bot.service.ports import Clock
+from bot.slack import cache_file
+from bot.slack.groups import read_groups
+
+_log = logging.getLogger(__name__)
+POLL = (35.0, 55.0)  # seconds between reads of the groups, jittered; usergroups.list is Tier 2 (20 a minute)
+LEAST = 3.0  # seconds between reads however many events come in
+PERSON_AGE = 600.0  # seconds after which a person is read again
+PEOPLE_A_ROUND = 40  # users.info is Tier 4 (100 a minute)
+_LONGEST = 120.0  # seconds of any single wait, whatever Retry-After says
+
+
+class RosterCache:
+    """Keeps a `Roster` fresh by events and polling; `snapshot` is synchronous and never waits.
+
+    Args:
+        client: of the bot's token; scopes usergroups:read and users:read.
+        path: where the roster survives a restart.
+        team: yields the bot's own team id, empty while unknown.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: AsyncWebClient,
+        path: Path,
+        clock: Clock,
+        configuration: Callable[[], Configuration],
+        team: Callable[[], str] = str,
+    ) -> None:
+        self._client = client
+        self._path = path
+        self._clock = clock
+        self._configuration = configuration
+        self._team = team
+        self._roster = _thaw(cache_file.load(path))
+        self._people_at: dict[str, float] = {}
+        self._trouble = ""
+        self._said: tuple[str, ...] = ()
+        self._due = asyncio.Event()
+        self._read = asyncio.Event()
+        if self._roster.read_at is not None:
+            self._read.set()
+
+    def snapshot(self) -> Roster:
+        """The last that is known."""
+        return self._roster
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the groups of the policy, and why Slack could not be asked."""
+        trouble = (f"the roster cannot be read from Slack: {self._trouble}",) if self._trouble else ()
+        return (*trouble, *group_problems(self._roster, self._configuration()))
+
+    def hint(self) -> None:
+        """Something about the groups changed: reads them soon."""
+        self._due.set()
+
+    def see(self, user: Mapping[str, object]) -> None:
+        """Takes a person's record as an event or `users.info` gave it."""
+        name = user.get("id")
+        if not isinstance(name, str):
+            return
+        kind = kind_of(user, self._team())
+        self._people_at[name] = self._clock.monotonic()
+        if self._roster.people.get(name) is not kind:
+            people = {**self._roster.people, name: kind}
+            self._keep(Roster(groups=self._roster.groups, people=people, read_at=self._roster.read_at))
+
+    async def first_read(self, seconds: float) -> None:
+        """Waits until the groups were read for the first time ever, `seconds` at the most."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._read.wait(), seconds)
+
+    async def look_up(self, user: str, seconds: float) -> None:
+        """Reads one person now, to say why they are refused; gives up after `seconds` and never raises."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._person(user), seconds)
+
+    async def run(self) -> None:
+        """Reads for ever; survives everything that Slack can answer."""
+        failures = 0
+        while True:
+            self._due.clear()
+            wait, failed = await self._round(failures)
+            failures = failures + 1 if failed else 0
+            self._say_problems()
+            await asyncio.sleep(min(LEAST, wait))
+            if failed:
+                await asyncio.sleep(max(0.0, wait - LEAST))  # an event does not shorten what Slack asked for
+            else:
+                await self._until_due(wait - LEAST)
+
+    async def _until_due(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._due.wait(), max(0.0, seconds))
+
+    async def _round(self, failures: int) -> tuple[float, bool]:
+        """One read of groups and people; yields seconds to wait, and whether it failed."""
+        try:
+            await self.refresh()
+        except Exception as error:  # noqa: BLE001  # whatever Slack or the network does, the last roster serves
+            self._trouble = explain(error)
+            wait = retry_after(error)
+            if wait is None:
+                wait = min(POLL[0], 2.0 ** min(failures, 6)) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+            return min(wait, _LONGEST), True
+        self._trouble = ""
+        return random.uniform(*POLL), False  # noqa: S311  # jitter
+
+    async def refresh(self) -> None:
+        """Reads the policy's groups, then the people that are due. Raises what the client raises."""
+        names = _group_names(self._configuration())
+        groups = await read_groups(self._client, names, self._roster)
+        read_at = self._clock.now() if names else self._roster.read_at
+        self._keep(Roster(groups=groups, people=self._roster.people, read_at=read_at))
+        self._read.set()
+        await self._read_people()
+
+    async def _read_people(self) -> None:
+        now = self._clock.monotonic()
+        policy = self._configuration().policy
+        wanted = {*policy.stop.users, *policy.restore.users, *policy.approve.users}
+        wanted.update(*(group.members for group in self._roster.groups))
+        due = [name for name in sorted(wanted) if now - self._people_at.get(name, -PERSON_AGE) >= PERSON_AGE]
+        for name in due[:PEOPLE_A_ROUND]:
+            await self._read_person(name)
+
+    async def _person(self, name: str) -> None:
+        try:
+            await self._read_person(name)
+        except Exception as error:  # noqa: BLE001  # a better sentence is all that is lost
+            _log.info("users.info failed: %s", explain(error))
+
+    async def _read_person(self, name: str) -> None:
+        try:
+            answer = await self._client.users_info(user=name)
+        except SlackApiError as error:
+            if error_code(error) not in {"user_not_found", "user_not_visible"}:
+                raise
+            self._people_at[name] = self._clock.monotonic()  # not known here; asked again when due
+            return
+        user = answer.get("user")
+        if isinstance(user, dict):
+            self.see(user)
+
+    def _keep(self, roster: Roster) -> None:
+        self._roster = roster
+        cache_file.save(self._path, _freeze(roster))
+
+    def _say_problems(self) -> None:
+        problems = self.problems()
+        for problem in problems:
+            if problem not in self._said:
+                _log.error("%s", problem)
+        self._said = problems
+
+
+def _group_names(configuration: Configuration) -> tuple[str, ...]:
+    policy = configuration.policy
+    return tuple(dict.fromkeys((*policy.stop.groups, *policy.restore.groups, *policy.approve.groups)))
+
+
+def kind_of(user: Mapping[str, object], team: str) -> Kind:
+    """The sort of account: https://docs.slack.dev/reference/objects/user-object."""
+    if user.get("deleted"):
+        return Kind.DEACTIVATED
+    if (
+        any(user.get(flag) for flag in ("is_bot", "is_workflow_bot", "is_connector_bot"))
+        or user.get("id") == "USLACKBOT"
+    ):
+        return Kind.BOT
+    elsewhere = team and user.get("team_id") and user.get("team_id") != team and not user.get("enterprise_user")
+    if user.get("is_stranger") or elsewhere:
+        return Kind.STRANGER
+    if user.get("is_restricted") or user.get("is_ultra_restricted"):
+        return Kind.GUEST
+    return Kind.MEMBER
+
+
+def error_code(error: SlackApiError) -> str:
+    """Slack's word for what went wrong."""
+    found = error.response.get("error") if isinstance(error.response.data, dict) else None
+    return str(found or f"HTTP {error.response.status_code}")
+
+
+def explain(error: Exception) -> str:
+    """The error in words that name the next step; holds no token."""
+    if not isinstance(error, SlackApiError):
+        return f"Slack cannot be reached ({type(error).__name__})"
+    code = error_code(error)
+    if code == "missing_scope":
+        return f"the bot token lacks the scope {error.response.get('needed')}: reinstall the app from manifest.yml"
+    return _STEPS.get(code, f"Slack answered {code}")
+
+
+_STEPS = {
+    "plan_upgrade_required": "user groups need a paid Slack plan: list people in policy.stop.users instead",
+    "invalid_auth": "SLACK_BOT_TOKEN is not valid: copy it from the app's OAuth page",
+    "account_inactive": "SLACK_BOT_TOKEN is of an app that was removed: install it again",
+    "token_revoked": "SLACK_BOT_TOKEN was revoked: install the app again",
+    "ratelimited": "Slack limits the rate; it is asked again as it says",
+}
+
+
+def retry_after(error: Exception) -> float | None:
+    """Seconds that Slack asks to wait; None where it asked for nothing."""
+    if not isinstance(error, SlackApiError) or error.response.status_code != 429:  # noqa: PLR2004  # Too Many Requests
+        return None
+    headers = {str(name).lower(): value for name, value in error.response.headers.items()}
+    try:
+        return max(1.0, float(headers.get("retry-after", 30)))
+    except (TypeError, ValueError):
+        return 30.0
+
+
+def _freeze(roster: Roster) -> dict[str, object]:
+    groups = [
+        {"id": group.id, "handle": group.handle, "members": sorted(group.members), "state": group.state.value}
+        for group in roster.groups
+    ]
+    return {
+        "groups": groups,
+        "people": {name: kind.value for name, kind in roster.people.items()},
+        "at": roster.read_at,
+    }
+
+
+def _thaw(kept: Mapping[str, object]) -> Roster:
+    """Reads the file of another day; what cannot be read of it counts as never read."""
+    try:
+        groups, people, at = kept["groups"], kept["people"], kept["at"]
+        if not (isinstance(groups, list) and isinstance(people, dict)):
+            return Roster()
+        return Roster(
+            groups=tuple(
+                Group(
+                    id=str(item["id"]),
+                    handle=str(item["handle"]),
+                    members=frozenset(map(str, item["members"])),
+                    state=GroupState(item["state"]),
+                )
+                for item in groups
+            ),
+            people={str(name): Kind(kind) for name, kind in people.items()},
+            read_at=float(at) if isinstance(at, int | float) else None,
+        )
+    except (KeyError, TypeError, ValueError):
+        return Roster()
