@@ -37,12 +37,12 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="agent-kill", prog_name="agent-kill")
 def group() -> None:
-    r"""Stops AI agents on every surface where they hold authority, and proves each cut.
+    """Stops AI agents on every surface where they hold authority, and proves each cut.
 
     \b
     In a bad hour:   agent-kill stop full_stop --all --reason "what happened"
     What is held:    agent-kill status
-    """
+    """  # noqa: D301  # click reads the backspace as "keep these lines"
 
 
 def main() -> None:

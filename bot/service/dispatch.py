@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from adapters.base import Mode, Observation
 from bot.domain import events
 from bot.domain.board import Board
+from bot.domain.outcome import Outcome
 from bot.service.episode import Episode
 from bot.service.inventory import Inventory, Target
 from bot.service.lane import Desk, Lane
@@ -146,14 +147,20 @@ class Dispatcher:
         return Episode(self._seal, self._board.undo.get(key, ()), snapshot)
 
     def _publish(self, proof: events.Proof) -> None:
-        """Into the batch that is journaled next; the board follows with it."""
+        """Into the batch that is journaled next; the board follows with it. A drift is never gathered away."""
+        waiting = self._proofs.get(proof.target)
+        if waiting is not None and waiting.outcome is Outcome.DRIFTED:
+            self._flush()
         self._proofs[proof.target] = proof
         if not self._flushing:
             self._flushing = True
-            asyncio.get_running_loop().call_later(BATCH, self._flush)
+            asyncio.get_running_loop().call_later(BATCH, self._flush_batch)
+
+    def _flush_batch(self) -> None:
+        self._flushing = False
+        self._flush()
 
     def _flush(self) -> None:
-        self._flushing = False
         proofs, self._proofs = self._proofs, {}
         news = tuple(proof for proof in proofs.values() if _is_news(self._board.proofs.get(proof.target), proof))
         if news:
@@ -172,7 +179,7 @@ def _is_news(before: events.Proof | None, proof: events.Proof) -> bool:
 def _unserved(key: str, asked: Mode) -> events.Proof:
     return events.Proof(
         target=key,
-        outcome="unknown",
+        outcome=Outcome.UNKNOWN,
         asked=asked,
         left=None,
         detail="held, but no surface of the configuration points there any more",

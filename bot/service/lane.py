@@ -28,6 +28,7 @@ FIRST_RETRY = 0.2  # seconds, before jitter
 LONGEST_RETRY = 30.0
 SETTLED_RETRY = 10.0  # refused, or absent: a person has to act, so looking often is useless
 RECORD_BUDGET = 1.0  # seconds that a reopening waits for its undo record
+_INSTANT = 0.001  # seconds: less than a clock can be trusted to show
 _MOST_CALLS = 4  # open calls of one target; above it a new one waits for an abandoned one to end
 
 
@@ -176,7 +177,7 @@ class Lane:
         end = self._desk.clock.monotonic() + self._budget()
         while not call.task.done():
             left = end - self._desk.clock.monotonic()
-            if left <= 0 or self._asked() > call.mode:
+            if left <= _INSTANT or self._asked() > call.mode:
                 return False
             await self._bell.heard(beside=(call.task,), timeout=left)
         return True
@@ -304,12 +305,12 @@ class Lane:
         ceiling = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(failures - 1, 10))
         delay = ceiling * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
         until_late = self._budget() - (self._desk.clock.monotonic() - self._started)
-        return min(delay, until_late) if until_late > 0 else delay
+        return min(delay, until_late) if until_late > _INSTANT else delay
 
     async def _pause(self, asked: Mode, seconds: float) -> None:
         """Waits, or until the holds change."""
         end = self._desk.clock.monotonic() + seconds
-        while self._asked() is asked and (left := end - self._desk.clock.monotonic()) > 0:
+        while self._asked() is asked and (left := end - self._desk.clock.monotonic()) > _INSTANT:
             await self._bell.heard(timeout=left)
 
     async def _until_looser(self, asked: Mode) -> None:

@@ -10,6 +10,7 @@ from bot.domain.verdict import Verdict
 from bot.service.redact import redact
 
 PROVEN = frozenset({Outcome.VERIFIED, Outcome.APPLIED})
+_INSTANT = 0.001  # seconds: a timer may wake this much early
 _FINAL = PROVEN | {Outcome.ABSENT}
 BY_HAND = "it is tried again by itself; cut it by hand if it cannot wait"
 CONTESTED = "something keeps bringing it back: find it and stop it; the hold stays and is re-applied at a bounded rate"
@@ -47,7 +48,7 @@ def proof(
     settled: bool = False,
 ) -> events.Proof:
     """The proof of a round that ended with a verdict."""
-    late = verdict.outcome not in PROVEN and round_.elapsed >= round_.budget
+    late = verdict.outcome not in PROVEN and round_.elapsed >= round_.budget - _INSTANT
     return events.Proof(
         target=round_.target,
         outcome=verdict.outcome,

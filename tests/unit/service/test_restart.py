@@ -1,0 +1,84 @@
+"""What does a start make of the holds that it finds in the journals?"""
+
+from collections.abc import Callable
+
+import pytest
+
+from adapters.base import Mode
+from bot.domain.board import Board
+from bot.domain.outcome import Outcome
+from tests.unit.service.rig import Rig, surface
+
+pytestmark = pytest.mark.looptime
+Make = Callable[..., Rig]
+NAME = "billing/api"
+KEY = f"memory:{NAME}"
+
+
+def _board_of(rig: Rig) -> Board:
+    board = Board()
+    for event in rig.journal.written:
+        board.apply(event)
+    return board
+
+
+async def test_an_unfinished_stop_is_finished(make_rig: Make) -> None:
+    """P2: a hold that was recorded and never carried out is carried out by the next start."""
+    dead = make_rig(surface(NAME))
+    dead.world(NAME).faults.hang = True
+    await dead.stop()
+    await dead.aclose()
+
+    reborn = make_rig(surface(NAME), board=_board_of(dead))
+    reborn.stops.carry_on([KEY])
+    lines = await reborn.settled()
+
+    assert Outcome.VERIFIED is lines[NAME].outcome
+    assert Mode.FULL_STOP is reborn.world(NAME).mode()
+
+
+async def test_what_was_proven_is_looked_at_and_not_cut_again(make_rig: Make) -> None:
+    """A restart does not end the sessions that a read_only surface lets in."""
+    first = make_rig(surface(NAME))
+    await first.stop(Mode.READ_ONLY)
+    await first.settled()
+    await first.aclose()
+
+    reborn = make_rig(surface(NAME), board=_board_of(first))
+    reborn.shared, world = first.shared, first.world(NAME)
+    reborn.inventory.targets[KEY].adapters = first.inventory.targets[KEY].adapters
+    world.calls.clear()
+    reborn.stops.carry_on([KEY])
+    await reborn.clock.sleep(1.0)
+
+    assert "observe" in world.calls
+    assert "restrict" not in world.calls
+
+
+async def test_what_came_loose_while_the_bot_was_down_is_cut_again(make_rig: Make) -> None:
+    """A proven surface that reads looser after the restart is cut again at once."""
+    first = make_rig(surface(NAME))
+    await first.stop()
+    await first.settled()
+    await first.aclose()
+
+    reborn = make_rig(surface(NAME), board=_board_of(first))
+    reborn.stops.carry_on([KEY])
+
+    await reborn.until(lambda: reborn.world(NAME).mode() is Mode.FULL_STOP, within=1.0)
+
+
+async def test_a_held_target_without_a_surface_is_not_cut(make_rig: Make) -> None:
+    """A surface that left the configuration stays held and stands under NOT CUT with what to do."""
+    first = make_rig(surface(NAME))
+    await first.stop()
+    await first.settled()
+    await first.aclose()
+
+    reborn = make_rig(surface("billing/other"), board=_board_of(first))
+    reborn.stops.carry_on([KEY])
+    await reborn.clock.sleep(0.1)
+    line = reborn.lines()[NAME]
+
+    assert Outcome.UNKNOWN is line.outcome
+    assert "no surface of the configuration" in line.detail
