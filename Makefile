@@ -1,0 +1,57 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Everything else is for people who work on the code.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types imports unit format lock clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml
+	@echo "preparing the environment (once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 demo")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt pyproject.toml
+	@echo "preparing the environment for tests (once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 test")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements/test.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## play the main job on real servers and a simulated Slack
+	@$(BIN)/agent-kill demo --script
+
+test: lint types imports ## linters, types, import rules and every test
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.test ## ruff, rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.test ## mypy, strict
+	@$(BIN)/mypy
+
+imports: $(VENV)/.test ## who may import whom
+	@$(BIN)/lint-imports
+
+unit: $(VENV)/.test ## the tests that need no server; seconds
+	@$(BIN)/python -m pytest tests/unit tests/properties
+
+format: $(VENV)/.test ## let ruff format the code
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+lock: $(VENV)/.test ## compile requirements/*.txt from pyproject.toml (needs uv)
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/base.txt
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra demo -c requirements/base.txt pyproject.toml -o requirements/demo.txt
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra demo --extra test -c requirements/demo.txt pyproject.toml -o requirements/test.txt
+
+clean: ## remove the environment
+	@rm -rf $(VENV) build *.egg-info
