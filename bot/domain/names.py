@@ -62,7 +62,10 @@ class Names:
             return tuple(self._people[word.mention][:MAX_NEAR])
         if len(word.text) > _MAX_WORD:
             return ()
-        found = self._same(word.text) or self._listed(word.text) or self._mistyped(fold(word.text))
+        text = word.text.replace("\\", "/")
+        if not fold(text).startswith("clas"):
+            text = text.replace(":", "/")
+        found = self._same(text) or self._listed(text) or self._mistyped(fold(text))
         return tuple(dict.fromkeys(found))[:MAX_NEAR]
 
     def mentioned(self, words: Iterable[Word]) -> tuple[str, ...]:
