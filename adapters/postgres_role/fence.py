@@ -1,0 +1,124 @@
+"""Fence, then cut, then count: no new login, no session, no prepared transaction."""
+
+import asyncio
+from dataclasses import dataclass
+
+import asyncpg
+
+from adapters.errors import AdapterError
+from adapters.postgres_role.line import Connection, Line
+from adapters.postgres_role.role import Mark, Role, ident, literal, marked
+
+FENCE_TRIES = 20
+END_SECONDS = 2.0  # after which a session that ignores its end is counted as left
+_TICK, _SLOW_TICK = 0.002, 0.02
+_SESSIONS = """
+WITH theirs AS MATERIALIZED (
+    SELECT pid, state FROM pg_stat_activity WHERE usesysid = $1::oid AND pid <> pg_backend_pid()
+)
+SELECT pid, CASE WHEN $2 OR state = 'idle' THEN pg_terminate_backend(pid) END FROM theirs
+"""
+# Whoever changed a role in an open transaction holds this lock until its end: the agent itself, or an abandoned
+# loosening of ours. A lock timeout has ended our own wait by now, so pg_blocking_pids could not say it.
+_LOCKERS = """
+WITH lockers AS MATERIALIZED (
+    SELECT DISTINCT a.pid, a.usename, a.usesysid = $1::oid OR a.application_name = $2 AS ours
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()
+      AND l.relation IN ('pg_authid'::regclass, 'pg_shdescription'::regclass)
+)
+SELECT pid, usename, CASE WHEN ours THEN pg_terminate_backend(pid) END AS ended FROM lockers
+"""
+_PREPARED = "SELECT gid, database FROM pg_prepared_xacts WHERE owner = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How much was ended, and how much is still alive."""
+
+    ended: int
+    left: int
+
+
+def loosening(oid: int) -> str:
+    """The application name under which a loosening runs, so that a cut can tell it and end it."""
+    return f"agent-kill loosens {oid}"
+
+
+async def fence(connection: Connection, role: Role, mark: Mark) -> None:
+    """Takes the login away and sets the mark, in one transaction.
+
+    Raises:
+        AdapterError: somebody whom the bot may not end keeps the role locked.
+    """
+    name = ident(role.name)
+    comment = marked(role.comment, mark)
+    cut = f"BEGIN; ALTER ROLE {name} NOLOGIN; COMMENT ON ROLE {name} IS {comment}; COMMIT"
+    others = ""
+    for _ in range(FENCE_TRIES):
+        try:
+            await connection.execute(cut)
+        except (asyncpg.LockNotAvailableError, asyncpg.InternalServerError):  # the latter: "concurrently updated"
+            await connection.execute("ROLLBACK")
+            await connection.fetch(_SESSIONS, role.oid, True)
+            rows = await connection.fetch(_LOCKERS, role.oid, loosening(role.oid))
+            others = ", ".join(f"{row['usename']} (pid {row['pid']})" for row in rows if row["ended"] is None)
+        except BaseException:
+            await _undone(connection)
+            raise
+        else:
+            return
+    raise AdapterError(f"the role {role.name} is locked by {others or 'another session'}: end that transaction")
+
+
+async def _undone(connection: Connection) -> None:
+    """Leaves the failed transaction, unless the connection is gone or busy."""
+    if not connection.is_closed() and connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
+
+
+async def end_sessions(connection: Connection, role: Role, drain: float) -> Ended:
+    """Ends idle sessions at once, busy ones after `drain` seconds, and looks until none is left or 2 s passed.
+
+    A "true" of pg_terminate_backend only says that a signal was sent; no row left is the proof.
+    """
+    loop = asyncio.get_running_loop()
+    cut_at = loop.time() + drain
+    seen: set[int] = set()
+    while True:
+        cutting = loop.time() >= cut_at
+        alive = {row["pid"] for row in await connection.fetch(_SESSIONS, role.oid, cutting)}
+        seen |= alive
+        if not alive or loop.time() > cut_at + END_SECONDS:
+            return Ended(len(seen - alive), len(alive))
+        await asyncio.sleep(_TICK if cutting else _SLOW_TICK)
+
+
+async def end_prepared(line: Line, connection: Connection, role: Role) -> Ended:
+    """Rolls prepared transactions back: they survive their session, and a restart, and can be committed later."""
+    ended = left = 0
+    for gid, database in await connection.fetch(_PREPARED, role.name):
+        try:
+            if database == role.database:
+                await _roll_back(connection, role, gid)
+            else:
+                async with line.visit(database, writes=True) as there:
+                    await _roll_back(there, role, gid)
+            ended += 1
+        except (AdapterError, asyncpg.PostgresError):
+            left += 1
+    return Ended(ended, left)
+
+
+async def _roll_back(connection: Connection, role: Role, gid: str) -> None:
+    """As the owner, because only the owner or a superuser may."""
+    await connection.execute(f"SET ROLE {ident(role.name)}")
+    try:
+        await connection.execute(f"ROLLBACK PREPARED {literal(gid)}")
+    finally:
+        await _reset(connection)
+
+
+async def _reset(connection: Connection) -> None:
+    if not connection.is_closed():
+        await connection.execute("RESET ROLE")

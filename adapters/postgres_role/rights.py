@@ -1,0 +1,59 @@
+"""What the bot still lacks, each as the statement that gives it."""
+
+from collections.abc import Iterable
+
+import asyncpg
+
+from adapters.postgres_role.line import Connection
+from adapters.postgres_role.role import Role, ident
+from adapters.postgres_role.survey import Survey
+
+OLDEST = (15,)
+_SET_SINCE = (16,)  # before, every member could SET ROLE, and CREATEROLE alone could alter any ordinary role
+_RIGHTS = """
+SELECT session_user AS bot, b.rolsuper AS super, b.rolcreaterole AS createrole, r.rolsuper AS agent_super,
+       pg_has_role(session_user, r.oid, 'MEMBER WITH ADMIN OPTION') AS admin,
+       pg_has_role(session_user, 'pg_signal_backend', 'USAGE') OR pg_has_role(session_user, r.oid, 'USAGE') AS signal,
+       pg_has_role(session_user, r.oid, {may_set}) AS may_set,
+       pg_has_role(r.oid, b.oid, 'MEMBER') AS agent_is_bot
+FROM pg_roles r, pg_roles b WHERE r.oid = $1 AND b.rolname = session_user
+"""
+
+
+async def missing(connection: Connection, role: Role, canary_user: str | None) -> tuple[str, ...]:
+    """Returns what is missing for full_stop; what stands in the way of read_only is the survey's `blockers`."""
+    version = connection.get_server_version()
+    if version < OLDEST:
+        return (f"PostgreSQL {OLDEST[0]} or later; this is {version.major}",)
+    may_set = "'SET'" if version >= _SET_SINCE else "'MEMBER'"
+    row = await connection.fetchrow(_RIGHTS.format(may_set=may_set), role.oid)
+    return (*_rights(row, role.name, modern=version >= _SET_SINCE), *_canary(canary_user, role.name))
+
+
+def _rights(row: asyncpg.Record, role: str, *, modern: bool) -> Iterable[str]:
+    bot, agent = ident(row["bot"]), ident(role)
+    if row["agent_is_bot"]:
+        yield f"another login for the bot: the agent's role {agent} is, or is a member of, {bot}"
+    if row["super"]:
+        return
+    if row["agent_super"]:
+        yield f"SUPERUSER for {bot}, because {agent} is one: better ALTER ROLE {agent} NOSUPERUSER"
+    if not row["createrole"]:
+        yield f"ALTER ROLE {bot} CREATEROLE"
+    if modern and not row["admin"]:
+        yield f"GRANT {agent} TO {bot} WITH ADMIN OPTION"
+    if not row["signal"]:
+        yield f"GRANT pg_signal_backend TO {bot}"
+    if not row["may_set"]:
+        yield f"GRANT {agent} TO {bot}{' WITH SET TRUE' if modern else ''}"
+
+
+def _canary(user: str | None, role: str) -> Iterable[str]:
+    if user not in (None, "", role):
+        yield f"a canary that logs in as {role}; it logs in as {user}"
+
+
+def unrevokable(found: Survey) -> tuple[str, ...]:
+    """Grants that only another membership of the bot could take."""
+    grantors = dict.fromkeys(item.grant.grantor for item in found.held if item.act is None)
+    return tuple(f"GRANT {ident(grantor)} TO the bot, for read_only" for grantor in grantors)
