@@ -25,17 +25,33 @@ _FIXED = {
     "bool_type": ("must be true or false", "write true or false"),
 }
 
+# How the reader names what cannot be a key (`yaml_file.py`).
+_NO_KEYS = {
+    "<<": ("<< merges a list of keys, and what it names is none", "write `<<: *name` with &name above"),
+    "?": ("a key must be one word", "write `key: value`"),
+}
+
 
 def complaint(model: type[BaseModel], node: Node, error: ErrorDetails, prefix: str = "") -> tuple[str, str]:
     """Returns the message and the next step; what was written stands in it only where it cannot be a secret."""
     path = tuple(part for part in error["loc"] if part != "[key]")
-    label = prefix + ".".join(str(part) for part in path)
-    label = label.rstrip(".") or "this"
-    kind, message = error["type"], error["msg"]
-    if kind == "missing":
+    label = (prefix + ".".join(str(part) for part in path)).rstrip(". :") or "this"
+    if error["type"] == "missing":
         return f"{label} is missing", _missing(model, path)
-    if kind == "extra_forbidden":
-        return f"{label} is not a known key", accepted(str(path[-1]), _keys(model, path[:-1]))
+    if error["type"] == "extra_forbidden":
+        return _unknown(model, path, label)
+    return _value(node, path, label, error)
+
+
+def _unknown(model: type[BaseModel], path: Path, label: str) -> tuple[str, str]:
+    if path[-1] in _NO_KEYS:
+        message, hint = _NO_KEYS[str(path[-1])]
+        return label.removesuffix(str(path[-1])) + message, hint
+    return f"{label} is not a known key", accepted(str(path[-1]), _keys(model, path[:-1]))
+
+
+def _value(node: Node, path: Path, label: str, error: ErrorDetails) -> tuple[str, str]:
+    kind, message = error["type"], error["msg"]
     if kind in ("enum", "literal_error"):
         choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
         return f"{label}: {_written(node, path)} is not accepted", accepted(_text(node, path), choices)
@@ -43,10 +59,7 @@ def complaint(model: type[BaseModel], node: Node, error: ErrorDetails, prefix: s
         return f"{label} {_FIXED[kind][0]}", _FIXED[kind][1]
     if kind == "value_error":
         return _own(label, node, path, message.removeprefix("Value error, "))
-    return (
-        f"{label}: {message[:1].lower()}{message[1:]}",
-        "see docs/configuration.md or `agent-kill adapters show KIND`",
-    )
+    return f"{label}: {message[:1].lower()}{message[1:]}", "docs/configuration.md says what is accepted"
 
 
 def _own(label: str, node: Node, path: Path, message: str) -> tuple[str, str]:

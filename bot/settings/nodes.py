@@ -9,11 +9,16 @@ Plain = str | int | float | bool | None
 
 @dataclass(slots=True, kw_only=True)
 class Scalar:
-    """A single value; `text` is what was written, `value` what it means."""
+    """A single value; `text` is what was written, `value` what it means.
+
+    Where something stands that cannot be read and that keeps nothing else from being read, `fault` says what and
+    what to do; the part that it belongs to is then wrong, and no other.
+    """
 
     line: int
     text: str
     value: Plain
+    fault: tuple[str, str] | None = None
     size: int = 1  # nodes, with what its aliases stand for
     depth: int = 0
 
@@ -85,10 +90,10 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-def line_of(node: Node, path: Path) -> int:
+def line_of(node: Node, path: Path, *, key: bool = False) -> int:
     """The line of what stands at `path`, or of the nearest thing above it.
 
-    A key that is wrong or whose value is wrong is reported at the key's line, an item of a list at its own.
+    With `key`, the line of the key itself; else that of its value, which only differs where it stands below.
     """
     line = node.line
     for part in path:
@@ -96,7 +101,7 @@ def line_of(node: Node, path: Path) -> int:
         if step is None:
             return line
         line, node = step
-    return node.line if isinstance(node, Scalar) else line
+    return line if key or not isinstance(node, Scalar) else node.line
 
 
 def node_at(node: Node, path: Path) -> Node | None:

@@ -43,7 +43,8 @@ def read(model: type[M], node: Node, plainly: Plainly, *, prefix: str = "") -> R
 def _problem(model: type[BaseModel], node: Node, detail: ErrorDetails, prefix: str) -> Problem:
     path = tuple(part for part in detail["loc"] if part != "[key]")
     message, hint = complaint(model, node, detail, prefix)
-    return Problem(line=line_in(node, path), path=path, message=message, next=hint)
+    key = detail["type"] == "extra_forbidden"
+    return Problem(line=line_in(node, path, key=key), path=path, message=message, next=hint)
 
 
 def _news(found: Iterable[Problem], known: list[Problem]) -> list[Problem]:

@@ -45,6 +45,9 @@ class Plainly:
 
     def _scalar(self, node: Scalar, path: Path) -> Plain:
         secret = path in self._secrets
+        if node.fault:
+            self._add(node.line, path, f"{_label(path)}: {node.fault[0]}", node.fault[1])
+            return node.value
         if (secret and node.value is not None and not refers(node.text)) or (
             self._credentials and holds_password(node.text)
         ):

@@ -101,6 +101,7 @@ class _Tree:
     def __init__(self, text: str) -> None:
         self._events = _events(text)
         self._open: list[tuple[Node, str | None]] = []  # each with its anchor
+        self._tags: list[str | None] = []
         self._keys: list[Scalar | None] = []  # the key that waits for its value, per open node
         self._anchors: dict[str, Node] = {}
         self._root: Node | None = None
@@ -124,15 +125,9 @@ class _Tree:
         elif isinstance(event, yaml.CollectionStartEvent):
             self._start(event)
         elif isinstance(event, yaml.CollectionEndEvent):
-            self._keys.pop()
-            node, anchor = self._open.pop()
-            if isinstance(node, Mapping):
-                node.settle()
-            self._close(node, anchor, node.line)
+            self._end()
 
     def _start(self, event: yaml.CollectionStartEvent) -> None:
-        if event.tag not in _PLAIN_TAGS:
-            raise YamlError(_at(event), f"the tag {shown(str(event.tag))} is not accepted", "remove it")
         if len(self._open) >= MAX_DEPTH:
             raise _too_deep(_at(event))
         mapping = isinstance(event, yaml.MappingStartEvent)
@@ -140,15 +135,25 @@ class _Tree:
         line = key.line if key else _at(event)  # what is missing in it is reported where its own key stands
         node: Node = Mapping(line=line) if mapping else Sequence(line=line)
         self._open.append((node, event.anchor))
+        self._tags.append(event.tag)
         self._keys.append(None)
         self._anchors.pop(event.anchor or "", None)
+
+    def _end(self) -> None:
+        self._keys.pop()
+        node, anchor = self._open.pop()
+        tag = self._tags.pop()
+        if isinstance(node, Mapping):
+            node.settle()
+        self._close(_tagged(node.line, tag) if tag not in _PLAIN_TAGS else node, anchor, node.line)
 
     def _aliased(self, event: yaml.AliasEvent) -> Node:
         if event.anchor in self._anchors:
             return self._anchors[event.anchor]
         if any(anchor == event.anchor for _, anchor in self._open):
             raise YamlError(_at(event), f"*{event.anchor} stands inside what it names", "write it out")
-        raise YamlError(_at(event), f"*{event.anchor} names nothing", f"mark what is meant with &{event.anchor} above")
+        fault = (f"*{event.anchor} names nothing", f"mark what is meant with &{event.anchor} above")
+        return Scalar(line=_at(event), text="", value="", fault=fault)
 
     def _close(self, node: Node, anchor: str | None, line: int) -> None:
         """A node is complete: give it to what it stands in. `line` is where it is used."""
@@ -172,22 +177,20 @@ class _Tree:
     def _pair(self, parent: Mapping, node: Node) -> None:
         key = self._keys[-1]
         if key is None:
-            if not isinstance(node, Scalar):
-                raise YamlError(node.line, "a key must be one word", "write `key: value`")
-            self._keys[-1] = node
+            self._keys[-1] = node if isinstance(node, Scalar) else Scalar(line=node.line, text="?", value="?")
             return
         self._keys[-1] = None
-        if key.text == "<<":
-            _merge(parent, node, key.line)
-        else:
+        sources = _merged(node) if key.text == "<<" else None
+        if sources is None:  # also where `<<` names nothing to merge: then it is a key that nobody knows
             parent.entries.append(Entry(line=key.line, key=key.text, node=node))
+        for source in sources or ():
+            parent.merged.extend(source.entries)
 
 
-def _merge(parent: Mapping, node: Node, line: int) -> None:
-    for source in node.items if isinstance(node, Sequence) else [node]:
-        if not isinstance(source, Mapping):
-            raise YamlError(line, "<< merges a list of keys, and this is none", "write `<<: *name`")
-        parent.merged.extend(source.entries)
+def _merged(node: Node) -> list[Mapping] | None:
+    sources = node.items if isinstance(node, Sequence) else [node]
+    mappings = [source for source in sources if isinstance(source, Mapping)]
+    return mappings if len(mappings) == len(sources) else None
 
 
 def _too_deep(line: int) -> YamlError:
@@ -200,9 +203,13 @@ def _at(event: yaml.Event) -> int:
 
 def _scalar(event: yaml.ScalarEvent) -> Scalar:
     if event.tag not in _PLAIN_TAGS:
-        raise YamlError(_at(event), f"the tag {shown(str(event.tag))} is not accepted", "remove it")
+        return _tagged(_at(event), event.tag)
     plain = event.implicit[0] and event.tag is None
     return Scalar(line=_at(event), text=event.value, value=_meaning(event.value) if plain else event.value)
+
+
+def _tagged(line: int, tag: str | None) -> Scalar:
+    return Scalar(line=line, text="", value="", fault=(f"the tag {shown(str(tag))} is not accepted", "remove it"))
 
 
 def _meaning(text: str) -> Plain:

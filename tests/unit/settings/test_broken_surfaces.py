@@ -96,6 +96,11 @@ FAULTS = {
         "`key",
         "",
     ),
+    "alias of nothing": ("deadline: 5s", "deadline: *nope", 21, "deadline: *nope names nothing", "&nope"),
+    "object tag": ("drain: 0s", "drain: !!python/object/apply:os.system [x]", 22, "python/object", "remove it"),
+    "value tag": (ROLE, "role: !secret x", 25, "settings.role: the tag '!secret' is not accepted", "remove it"),
+    "list as key": ("drain: 0s", "? [a, b]\n        : 1", 22, "a key must be one word", "`key: value`"),
+    "merge of a word": ("drain: 0s", "<<: word", 22, "<< merges a list of keys", "&name"),
     "bad id": ("      ledger:", "      Ledger!:", 17, "the surface's id is not a name", "a-z 0-9"),
 }
 
