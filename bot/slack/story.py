@@ -9,6 +9,8 @@ from bot.domain.board import Board, Incident
 from bot.domain.outcome import Outcome
 from bot.domain.report import Known, Line, Report, report
 
+_UNDER_WAY = {Outcome.PENDING, Outcome.UNKNOWN, Outcome.FAILED}  # before the deadline: first answers, not verdicts
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
@@ -78,7 +80,7 @@ def story(board: Board, incident: Incident, known: Mapping[str, Known], unrecord
 
 def counts(lines: tuple[Line, ...]) -> dict[str, int]:
     """How many lines are proven, not proven, NOT CUT for good, and still being cut."""
-    pending = sum(1 for line in lines if line.outcome is Outcome.PENDING and not line.late)
+    pending = sum(1 for line in lines if line.outcome in _UNDER_WAY and not line.settled)
     return {
         "all": len(lines),
         "proven": sum(1 for line in lines if line.outcome is Outcome.VERIFIED),

@@ -77,6 +77,7 @@ class Desk:
         detail: str = "",
         step: str = "",
         late: bool = False,
+        settled: bool = True,
     ) -> None:
         """Records what became of surfaces."""
         self.now += 0.001
@@ -93,6 +94,7 @@ class Desk:
                 detail=detail,
                 next=step,
                 late=late,
+                settled=settled,
             )
             for surface in surfaces
         )
