@@ -210,6 +210,10 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stops and leaves nothing behind."""
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Stops and leaves nothing behind."""
         await self.courier.stop()
         await self.socket.stop()
         await self.http.stop()
