@@ -1,9 +1,16 @@
 from collections.abc import AsyncIterator, Callable
 
+import pytest
 import pytest_asyncio
 
 from bot.domain.model import Surface
 from tests.unit.service.rig import Rig
+from tests.unit.service.virtual_time import VirtualLoop
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, type[VirtualLoop]]:  # noqa: ARG001
+    """Every test here lives in virtual time."""
+    return {"virtual": VirtualLoop}
 
 
 @pytest_asyncio.fixture

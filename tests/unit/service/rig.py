@@ -22,7 +22,7 @@ from bot.service.watch import Watch
 
 
 class LoopClock:
-    """The event loop's time, which `looptime` owns."""
+    """The event loop's time, which `VirtualLoop` owns."""
 
     def now(self) -> float:
         """Unix time that starts in the year 2001."""

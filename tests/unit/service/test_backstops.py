@@ -2,14 +2,11 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from adapters.base import Mode
 from bot.domain.outcome import Outcome
 from bot.domain.plan import Scope
 from tests.unit.service.rig import Rig, surface
 
-pytestmark = pytest.mark.looptime
 Make = Callable[..., Rig]
 LEDGER = Scope(surfaces=frozenset({"billing/ledger"}))
 

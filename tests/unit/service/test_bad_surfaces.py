@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from adapters.base import Attempt, Mode
 from adapters.memory import Canary
 from bot.domain.model import Unsupported
 from bot.domain.outcome import Outcome
 from tests.unit.service.rig import Rig, surface
 
-pytestmark = pytest.mark.looptime
 Make = Callable[..., Rig]
 
 

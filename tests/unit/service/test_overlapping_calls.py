@@ -3,14 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-import pytest
-
 from adapters.base import Change, Cut, Gate, Mode
 from adapters.memory import Memory
 from bot.domain.outcome import Outcome
 from tests.unit.service.rig import Rig, surface
 
-pytestmark = pytest.mark.looptime
 Make = Callable[..., Rig]
 NAME = "billing/api"
 

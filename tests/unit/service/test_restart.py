@@ -2,14 +2,11 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from adapters.base import Mode
 from bot.domain.board import Board
 from bot.domain.outcome import Outcome
 from tests.unit.service.rig import Rig, surface
 
-pytestmark = pytest.mark.looptime
 Make = Callable[..., Rig]
 NAME = "billing/api"
 KEY = f"memory:{NAME}"

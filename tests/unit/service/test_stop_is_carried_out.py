@@ -12,7 +12,6 @@ from bot.domain.plan import Scope
 from bot.service.stop import EmptyScope
 from tests.unit.service.rig import Rig, surface
 
-pytestmark = pytest.mark.looptime
 Make = Callable[..., Rig]
 
 
