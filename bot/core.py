@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from adapters import registry
@@ -12,14 +12,14 @@ from adapters.base import Adapter, Mode, Shared
 from bot.domain import events
 from bot.domain.board import Board
 from bot.domain.model import Configuration, Surface
-from bot.domain.report import Report, report
+from bot.domain.report import Known, Report, report
 from bot.journal.chain_file import is_written
 from bot.journal.folders import is_ours
 from bot.journal.reader import Entry, Reader
 from bot.journal.writer import Writer
 from bot.service.dispatch import Dispatcher
 from bot.service.inventory import make_inventory
-from bot.service.ports import Reporter
+from bot.service.ports import Journal, Reporter
 from bot.service.probe import Probed, probe
 from bot.service.recorder import Recorder
 from bot.service.seal import Seal
@@ -44,6 +44,9 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Waits."""
         await asyncio.sleep(seconds)
+
+
+CLOCK = SystemClock()
 
 
 class Silent:
@@ -72,15 +75,24 @@ class Core:
         state_dir: made with mode 0700.
         writer: this writer's enrolled name.
         state_key: encrypts undo records; None takes the one in the state directory, made at first start.
+        around: wraps the journal, to measure it.
     """
 
-    def __init__(self, configuration: Configuration, *, state_dir: Path, writer: str, state_key: str | None) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        state_dir: Path,
+        writer: str,
+        state_key: str | None,
+        around: Callable[[Journal], Journal] = lambda journal: journal,
+    ) -> None:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.clock = SystemClock()
+        self.clock = CLOCK
         self.folders = journal_folders(state_dir)
         self.board = Board()
         self.writer = Writer(self.folders, writer)
-        self.recorder = Recorder(self.board, self.writer)
+        self.recorder = Recorder(self.board, around(self.writer))
         self.reporters = Reporters()
         self._reader = Reader(self.folders)
         self._shared = Shared()
@@ -134,6 +146,10 @@ class Core:
     def reload(self, configuration: Configuration) -> None:
         """Takes a new configuration; holds stay, and unchanged surfaces keep their connections."""
         self.inventory = make_inventory(configuration, self._build, self.inventory)
+
+    def inventory_known(self) -> Mapping[str, Known]:
+        """What reports say of each surface now."""
+        return self.inventory.known()
 
     def report(self, incident_id: str) -> Report:
         """The report of an incident as it stands."""

@@ -1,0 +1,251 @@
+"""Composes everything around the stop path: the only module that knows every other room."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from pydantic import SecretStr
+
+from adapters.base import Mode
+from bot.core import CLOCK, Core
+from bot.domain.model import Configuration
+from bot.domain.plan import Plan, Scope
+from bot.domain.status import StatusView, status_view
+from bot.schedule import Schedule
+from bot.service.ports import Receipt, StopOrder, Stops
+from bot.service.watch import TICK
+from bot.settings import Finding, last_good, load
+from bot.settings.environment import Environment
+from bot.slack.client import SlackApi
+from bot.slack.door import Door
+from bot.slack.progress import ReportSettings
+from bot.slack.thread import Thread
+from bot.store.serving import Serving
+from bot.web.listener import Listener, require_loopback
+from bot.web.metrics import Metrics, TimedJournal
+from bot.web.private import build_private
+from bot.web.public import build_public
+
+_log = logging.getLogger(__name__)
+_ADOPT = 0.5  # seconds between two looks at the other writers' journals
+_LAST_WORDS = 3.0  # seconds that reports get at the end
+_ADMIN_HOST = "127.0.0.1"
+
+
+class App:
+    """`serve`: one process with every door open.
+
+    Args:
+        environment: what the process was told.
+        configuration: what can be served, broken surfaces quarantined.
+        findings: what is wrong with it; shown on the status page.
+    """
+
+    def __init__(self, environment: Environment, configuration: Configuration, findings: tuple[Finding, ...]) -> None:
+        self._env = environment
+        self._findings = findings
+        self._stack = AsyncExitStack()
+        self._core = Core(
+            configuration,
+            state_dir=environment.state_dir,
+            writer=environment.writer,
+            state_key=_text(environment.state_key),
+            around=lambda journal: TimedJournal(journal, self._metrics, CLOCK),
+        )
+        self._door: Door | None = None
+        self._thread: Thread | None = None
+        self._schedule = Schedule()
+        self._serving = Serving(environment.database_url, environment.state_dir, self._core.folders, CLOCK)
+        self._metrics = Metrics(self._sources())
+        self._stops = _Counted(self._core.stops, self._metrics)
+
+    async def run(self) -> None:
+        """Serves until SIGTERM or SIGINT."""
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        async with self._stack:
+            await self.start()
+            await stopping.wait()
+            _log.info("stopping: holds stay, and the next start finishes what is unfinished")
+
+    async def start(self) -> None:
+        """Finishes what is unfinished first, then opens the doors; none of them is waited for."""
+        self._stack.push_async_callback(self._core.aclose)
+        await self._serving.start()
+        self._stack.push_async_callback(self._serving.stop)
+        self._core.recover()
+        await self._open_slack()
+        await self._open_listeners()
+        self._schedule.every(TICK, "watch", self._core.watch.tick)
+        self._schedule.every(_ADOPT, "adopt", self._adopt)
+        self._schedule.start()
+        self._stack.push_async_callback(self._schedule.stop)
+
+    def reload(self) -> None:
+        """Reads the configuration again; a file that cannot be served leaves everything as it is."""
+        configuration, findings = read(self._env, os.environ, self._core.board.held_surfaces())
+        if not configuration.agents:
+            _log.error("reload: %s gives nothing that can be served; the configuration stays", self._env.config)
+            return
+        self._findings = findings
+        self._core.reload(configuration)
+        _log.info("reloaded %s: %d findings", self._env.config, len(findings))
+
+    async def _adopt(self) -> None:
+        self._core.adopt()
+
+    async def _open_slack(self) -> None:
+        token = _text(self._env.slack_bot_token)
+        if token is None:
+            _log.warning("SLACK_BOT_TOKEN is not set: no Slack; the command line and POST /v1/stop work")
+            return
+        api = await SlackApi.open(token=token, base_url=self._env.slack_api_url)
+        self._stack.push_async_callback(api.aclose)
+        configuration = self._core.inventory.configuration
+        self._door = Door(
+            stops=self._stops,
+            board=self._core.board,
+            record=self._core.recorder.record,
+            configuration=lambda: self._core.inventory.configuration,
+            api=api,
+            api_url=self._env.slack_api_url,
+            app_token=_text(self._env.slack_app_token),
+            signing_secret=_text(self._env.slack_signing_secret),
+            state_dir=self._env.state_dir,
+            clock=CLOCK,
+            reporter=self._core.reporters,
+        )
+        self._thread = Thread(
+            self._core.board,
+            self._core.recorder.record,
+            self._core.inventory_known,
+            api,
+            ReportSettings(incident_channel=configuration.workspace.incident_channel),
+            CLOCK,
+            unrecorded=lambda: frozenset(self._core.stops.unrecorded),
+            groups=self._door.stop_groups,
+        )
+        self._core.reporters.inner = self._thread
+        self._stack.push_async_callback(self._quieten, asyncio.create_task(self._thread.run(), name="thread"))
+        await self._door.start()
+        self._stack.push_async_callback(self._door.stop)
+
+    async def _quieten(self, telling: "asyncio.Task[None]") -> None:
+        """Lets what is due be said, then ends the thread's task."""
+        if self._thread:
+            await self._thread.drain(_LAST_WORDS)
+        telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await telling
+
+    async def _open_listeners(self) -> None:
+        public = build_public(
+            slack_events=self._door.handle_http if self._door and self._env.slack_signing_secret else None,
+            stops=self._stops,
+            known=self._core.inventory_known,
+            callers=self._env.stop_secrets,
+            clock=CLOCK,
+            state_dir=self._env.state_dir,
+            channel=lambda: self._core.inventory.configuration.workspace.incident_channel,
+        )
+        private = build_private(view=self._view, checks=self._checks, metrics=self._metrics, clock=CLOCK)
+        require_loopback(_ADMIN_HOST)
+        for app, host, port, what in (
+            (public, self._env.host, self._env.port, "public"),
+            (private, _ADMIN_HOST, self._env.admin_port, "private"),
+        ):
+            listener = Listener(app, host, port)
+            bound = await listener.start()
+            self._stack.push_async_callback(listener.stop)
+            _log.info("the %s listener is on http://%s:%d", what, host, bound)
+
+    def _view(self) -> StatusView:
+        inventory = self._core.inventory
+        return status_view(
+            self._core.board,
+            inventory.inventoried(),
+            inventory.broken,
+            CLOCK.now(),
+            owners={agent.id: agent.owner for agent in inventory.configuration.agents if agent.owner},
+            problems=self._problems(),
+        )
+
+    def _problems(self) -> list[str]:
+        return [
+            *self._core.journal_problems(),
+            *(f"configuration: {finding}" for finding in self._findings if finding.level == "error"),
+            *(self._door.problems() if self._door else ()),
+            *(f"the report of {incident} is held up: {why}" for incident, why in self._undeliverable().items()),
+            *self._serving.problems(),
+        ]
+
+    def _undeliverable(self) -> Mapping[str, str]:
+        return self._thread.undeliverable() if self._thread else {}
+
+    def _checks(self) -> dict[str, str | None]:
+        """Readiness: what keeps commands from coming in or from being recorded. The database is not among it."""
+        checks: dict[str, str | None] = {
+            "journal": None if self._core.writer.chain else "no disk takes the journal",
+            "configuration": None if self._core.inventory.targets else "no usable surface is configured",
+        }
+        if self._door:
+            ready = self._door.ready()
+            open_door = ready["slack_http"] or ready["slack_socket"]
+            checks["slack"] = None if open_door else "no connection to Slack; the command line and /v1/stop work"
+        return checks
+
+    def _sources(self) -> dict[str, object]:
+        return {
+            "journal_files_left_behind": lambda: float(self._core.writer.failures),
+            "journal_events_unkept": lambda: float(self._core.writer.unkept),
+            "lanes": lambda: float(len(self._core.dispatcher.lanes())),
+            "slack_posts_pending": lambda: float(len(self._undeliverable())),
+            "roster_age_seconds": self._roster_age,
+            **self._serving.sources(),
+        }
+
+    def _roster_age(self) -> float | None:
+        read_at = self._door.roster.snapshot().read_at if self._door else None
+        return None if read_at is None else CLOCK.now() - read_at
+
+
+class _Counted:
+    """The stop path with its metric."""
+
+    def __init__(self, inner: Stops, metrics: Metrics) -> None:
+        self._inner, self._metrics = inner, metrics
+
+    def plan(self, mode: Mode, scope: Scope) -> Plan:
+        """As the inner one."""
+        return self._inner.plan(mode, scope)
+
+    async def stop(self, order: StopOrder) -> Receipt:
+        """As the inner one."""
+        receipt = await self._inner.stop(order)
+        if not receipt.repeated:
+            self._metrics.stopped(order.origin)
+        return receipt
+
+
+def read(
+    environment: Environment, environ: Mapping[str, str], held: frozenset[str]
+) -> tuple[Configuration, tuple[Finding, ...]]:
+    """The configuration to serve: the file's, helped out by the last good copy; a file without errors becomes that copy."""
+    loaded = load(environment.config, environ)
+    last = last_good.load_last(environment.state_dir, environ)
+    configuration, notes = last_good.fallback(loaded, last, held)
+    if last_good.may_save(loaded, notes):
+        with contextlib.suppress(OSError):  # a full disk must not keep the bot from starting
+            last_good.save(environment.state_dir, loaded.text)
+    return configuration, (*loaded.findings, *notes)
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
