@@ -17,9 +17,10 @@ _TIMEOUT = 15.0  # seconds; a post that takes longer is of unknown outcome
 _CONNECT = 5.0
 _SERVER_ERROR = 500
 _TOO_MANY = 429
+_GATEWAY_TIMEOUT = 504
 _BUSY = {"ratelimited", "rate_limited", "message_limit_exceeded"}
-_TROUBLE = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
-_SURELY_NOT_DONE = {"service_unavailable", "team_added_to_org"}
+_MAYBE_DONE = {"internal_error", "fatal_error"}  # "some aspect of the operation may have succeeded"
+_TROUBLE = _MAYBE_DONE | {"service_unavailable", "request_timeout", "team_added_to_org"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,8 @@ def _judge(error: SlackApiError) -> Later | Refused:
     if status == _TOO_MANY or code in _BUSY:
         return Later("Slack asks for patience (rate limit)", _wait(getattr(response, "headers", {})))
     if status >= _SERVER_ERROR or code in _TROUBLE:
-        done = not (status == 503 or code in _SURELY_NOT_DONE)  # noqa: PLR2004  # Service Unavailable: not taken
+        # a page of whatever stands before Slack's servers comes from before the call; a gateway's timeout does not
+        done = code in _MAYBE_DONE or status == _GATEWAY_TIMEOUT
         return Later(f"Slack answered {status} {code}".rstrip(), _wait(getattr(response, "headers", {})), unsure=done)
     return Refused(code) if code else Later(f"Slack answered {status} without a word", unsure=True)
 

@@ -25,6 +25,7 @@ _LOG = logging.getLogger(__name__)
 _TICK = 0.05  # seconds between two looks at the same incident
 _SHARE = 10  # looking may take one part in so many of the time: the loop belongs to the cuts
 _LONGEST = 60.0  # seconds between two attempts
+_DOUBTFUL = 5.0  # seconds, times the posts of unknown outcome before
 _AGAIN = 300.0  # seconds until a channel that refused is asked again
 _RECENT = 24 * 3600.0  # seconds; incidents that were closed longer ago are not looked at again after a restart
 
@@ -270,9 +271,12 @@ class Thread:
         if answer.unsure and step.kind != "update":
             progress.unsure[step.slot] += 1
         _LOG.warning("Slack did not take %s, which is tried again: %s", step.slot, answer.why)
-        twice = step.slot == PARENT and progress.unsure[PARENT] > 1
-        # a parent cannot be done without: each further attempt may be a duplicate, so they come slowly
-        return self._back_off(progress, _LONGEST if twice and answer.seconds is None else answer.seconds)
+        wait = self._back_off(progress, answer.seconds)
+        if step.slot == PARENT and answer.unsure and progress.unsure[PARENT] > 1:
+            # a thread cannot do without its parent, but each further attempt may be a duplicate
+            wait = max(wait, _DOUBTFUL * progress.unsure[PARENT])
+            progress.not_before = self._clock.monotonic() + wait
+        return wait
 
     def _refused(self, code: str, step: Step, progress: Progress, channel: str) -> float:
         """Finds another way to say it. Returns seconds until then."""
