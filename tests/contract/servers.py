@@ -1,6 +1,7 @@
 """Private real servers for the tests, with speed before durability, and a database with its roles for one test."""
 
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,8 @@ class PostgresServer(_PostgresServer):
 
     def __init__(self, *, settings: dict[str, str] | None = None, binaries: Path | None = None) -> None:
         fitted = {"max_prepared_transactions": "20", "shared_buffers": "16MB", **(settings or {})}
-        super().__init__(durable=False, settings=fitted, binaries=binaries)
+        other = os.environ.get("AGENT_KILL_TEST_POSTGRES")  # a folder of programs, to test another version by hand
+        super().__init__(durable=False, settings=fitted, binaries=binaries or (Path(other) if other else None))
 
 
 @dataclass

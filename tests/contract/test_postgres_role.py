@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from adapters.base import Mode, Shared
-from adapters.conformance import ConformanceSuite, Rig, Stopped
+from adapters.conformance import ConformanceSuite, Rig, Stopped, ticks
 from adapters.postgres_role import Canary, PostgresRole, Settings
 from bot.sandbox.servers import free_port
 from tests.contract.servers import PASSWORD, Database
@@ -17,8 +17,9 @@ _GONE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientEr
 class AgentSession:
     """The agent's own connection."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, database: Database) -> None:
         self._connection = connection
+        self._database = database
         self._work: asyncio.Task[Any] | None = None
 
     async def act(self, mode: Mode) -> None:
@@ -33,7 +34,11 @@ class AgentSession:
         """A transaction with a row written and a long statement running."""
         slow = "BEGIN; INSERT INTO effects VALUES (2); SELECT pg_sleep(60); COMMIT"
         self._work = asyncio.create_task(self._connection.execute(slow))
-        await asyncio.sleep(0)
+        sleeping = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'"
+        pid = self._connection.get_server_pid()
+        for _ in ticks():
+            if await self._database.value(sleeping, pid):
+                break
 
     async def finish(self) -> None:
         """The statement's end."""
@@ -84,7 +89,7 @@ class PostgresRig:
     async def session(self) -> AgentSession:
         """The agent logs in."""
         try:
-            return AgentSession(await asyncpg.connect(self.database.dsn(self.database.agent)))
+            return AgentSession(await asyncpg.connect(self.database.dsn(self.database.agent)), self.database)
         except _GONE as error:
             raise Stopped(str(error)) from error
 
