@@ -168,7 +168,7 @@ def _taken(point: EntryPoint) -> str:
     whose = "a built-in adapter" if point.name in BUILT_IN else "another package's adapter"
     return (
         f"the package {owner} brings an adapter named {point.name!r}, which is {whose} and is not replaced; "
-        "rename its entry point"
+        "remove it, or rename its entry point"
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from adapters.base import SurfaceClass
+from adapters.registry import Registry, default
 from bot.domain.model import Agent, Configuration, RestorePolicy, Surface
 from bot.settings.environment import Environment
 from bot.settings.findings import Finding, Level
@@ -11,9 +12,9 @@ from bot.settings.loaded import Loaded
 _SHORT_SECRET = 16
 
 
-def check(loaded: Loaded, environment: Environment) -> tuple[Finding, ...]:
-    """Every finding of the file, and what is missing or weak in what it says; errors first within each part."""
-    return (*loaded.findings, *_Check(loaded, environment).findings())
+def check(loaded: Loaded, environment: Environment, registry: Registry | None = None) -> tuple[Finding, ...]:
+    """Every finding of the file, then what is missing or weak in what it says, part by part."""
+    return (*loaded.findings, *_Check(loaded, environment, registry or default()).findings())
 
 
 def ok(findings: tuple[Finding, ...]) -> bool:
@@ -22,8 +23,8 @@ def ok(findings: tuple[Finding, ...]) -> bool:
 
 
 class _Check:
-    def __init__(self, loaded: Loaded, environment: Environment) -> None:
-        self._loaded, self._environment = loaded, environment
+    def __init__(self, loaded: Loaded, environment: Environment, registry: Registry) -> None:
+        self._loaded, self._environment, self._registry = loaded, environment, registry
 
     def findings(self) -> Iterator[Finding]:
         configuration = self._loaded.configuration
@@ -33,6 +34,7 @@ class _Check:
             yield from self._restore(configuration)
             yield from self._workspace(configuration)
             yield from self._writers(configuration)
+        yield from (self._say("adapters", "error", text, "") for text in self._registry.problems)
         yield from self._keys()
         yield from self._doors()
 

@@ -7,6 +7,9 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 
 from bot.settings.nodes import Entry, Mapping, Node, Path, Sequence
 
+# Headers that are never secret, where an adapter takes every value of a mapping as one.
+_PUBLIC = frozenset({"accept", "accept-encoding", "accept-language", "cache-control", "content-type", "user-agent"})
+
 
 def secret_paths(model: type[BaseModel], node: Node) -> Iterator[Path]:
     """The paths in `node` whose values the model takes as secrets."""
@@ -22,7 +25,7 @@ def _below(path: Path, annotation: object, node: Node) -> Iterator[Path]:
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield from ((*path, *rest) for rest in secret_paths(annotation, node))
     elif get_origin(annotation) is dict or _is_mapping(annotation):
-        for entry in _entries(node):
+        for entry in (entry for entry in _entries(node) if entry.key.lower() not in _PUBLIC):
             yield from _below((*path, entry.key), get_args(annotation)[-1], entry.node)
     elif isinstance(node, Sequence):
         for index, item in enumerate(node.items):

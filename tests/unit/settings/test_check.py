@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from adapters.registry import Registry
 from bot.settings import Environment, Finding
 from bot.settings.check import check, ok
 from tests.unit.settings.fakes import GOOD, good_but, loaded
@@ -130,6 +131,14 @@ def test_a_short_stop_secret_is_noted_by_its_caller() -> None:
     hits = [finding for finding in found(GOOD, weak) if finding.where == "AGENT_KILL_STOP_SECRETS"]
     assert "monitor" in hits[0].message
     assert "s3cr3t" not in repr(hits)
+
+
+def test_a_package_that_would_replace_a_kind_is_an_error() -> None:
+    """What was wrong with the installed adapters is told too."""
+    told = check(loaded(GOOD), QUIET, Registry({}, ("the package x brings an adapter named 'memory'",)))
+    assert [(finding.where, finding.level) for finding in told if "package x" in finding.message] == [
+        ("adapters", "error")
+    ]
 
 
 def test_an_unreadable_file_is_checked_without_a_configuration() -> None:

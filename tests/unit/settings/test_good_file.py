@@ -103,6 +103,12 @@ def test_a_secret_file_is_read(tmp_path: Path) -> None:
     assert settings.dsn.get_secret_value() == "db://from-file"
 
 
+def test_a_public_header_may_be_written_out() -> None:
+    """Where every value of a mapping is a secret, headers that never are need no reference."""
+    canary = 'canary:   {headers: {Content-Type: text/plain, Authorization: "Bearer ${LEDGER_AGENT_DSN}"}, dsn:'
+    assert loaded(good_but("canary:   {dsn:", canary)).findings == ()
+
+
 def test_a_secret_file_that_all_can_read_is_noted(tmp_path: Path) -> None:
     """A secret file that every user can read is used, as mounted secrets are, and noted."""
     secret = tmp_path / "dsn"
