@@ -24,9 +24,10 @@ from bot.slack.client import SlackApi
 from bot.slack.door import Door
 from bot.slack.progress import ReportSettings
 from bot.slack.thread import Thread
+from bot.store.lock import AlreadyServedError
 from bot.store.serving import Serving
 from bot.web.listener import Listener, require_loopback
-from bot.web.metrics import Metrics, TimedJournal
+from bot.web.metrics import Metrics, Source, TimedJournal
 from bot.web.private import build_private
 from bot.web.public import build_public
 
@@ -59,28 +60,33 @@ class App:
         self._door: Door | None = None
         self._thread: Thread | None = None
         self._schedule = Schedule()
-        self._serving = Serving(environment.database_url, environment.state_dir, self._core.folders, CLOCK)
+        self._serving = Serving(
+            environment.database_url, environment.state_dir, self._core.folders, CLOCK, taken=self._give_way
+        )
+        self._stopping = asyncio.Event()
+        self._taken: AlreadyServedError | None = None
         self._metrics = Metrics(self._sources())
         self._stops = _Counted(self._core.stops, self._metrics)
 
     async def run(self) -> None:
-        """Serves until SIGTERM or SIGINT."""
-        stopping = asyncio.Event()
+        """Serves until SIGTERM or SIGINT. Raises `AlreadyServedError` when another `serve` has the database."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopping.set)
+            loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
         async with self._stack:
             await self.start()
-            await stopping.wait()
+            await self._stopping.wait()
             _log.info("stopping: holds stay, and the next start finishes what is unfinished")
+        if self._taken:
+            raise self._taken
 
     async def start(self) -> None:
         """Finishes what is unfinished first, then opens the doors; none of them is waited for."""
         self._stack.push_async_callback(self._core.aclose)
-        await self._serving.start()
-        self._stack.push_async_callback(self._serving.stop)
         self._core.recover()
+        self._stack.push_async_callback(self._serving.stop)
+        await self._serving.start()
         await self._open_slack()
         await self._open_listeners()
         self._schedule.every(TICK, "watch", self._core.watch.tick)
@@ -97,6 +103,10 @@ class App:
         self._findings = findings
         self._core.reload(configuration)
         _log.info("reloaded %s: %d findings", self._env.config, len(findings))
+
+    def _give_way(self, error: AlreadyServedError) -> None:
+        self._taken = error
+        self._stopping.set()
 
     async def _adopt(self) -> None:
         self._core.adopt()
@@ -130,12 +140,19 @@ class App:
             ReportSettings(incident_channel=configuration.workspace.incident_channel),
             CLOCK,
             unrecorded=lambda: frozenset(self._core.stops.unrecorded),
-            groups=self._door.stop_groups,
+            groups=self._stop_groups,
         )
         self._core.reporters.inner = self._thread
         self._stack.push_async_callback(self._quieten, asyncio.create_task(self._thread.run(), name="thread"))
         await self._door.start()
         self._stack.push_async_callback(self._door.stop)
+
+    def _stop_groups(self) -> list[str]:
+        """The ids of the user groups to call when something is NOT CUT."""
+        if self._door is None:
+            return []
+        roster = self._door.roster.snapshot()
+        return [roster.group(name).id for name in self._core.inventory.configuration.policy.stop.groups]
 
     async def _quieten(self, telling: "asyncio.Task[None]") -> None:
         """Lets what is due be said, then ends the thread's task."""
@@ -201,7 +218,7 @@ class App:
             checks["slack"] = None if open_door else "no connection to Slack; the command line and /v1/stop work"
         return checks
 
-    def _sources(self) -> dict[str, object]:
+    def _sources(self) -> dict[str, Source]:
         return {
             "journal_files_left_behind": lambda: float(self._core.writer.failures),
             "journal_events_unkept": lambda: float(self._core.writer.unkept),
@@ -237,7 +254,7 @@ class _Counted:
 def read(
     environment: Environment, environ: Mapping[str, str], held: frozenset[str]
 ) -> tuple[Configuration, tuple[Finding, ...]]:
-    """The configuration to serve: the file's, helped out by the last good copy; a file without errors becomes that copy."""
+    """What to serve: the file, helped out by the last good copy; a file without errors becomes that copy."""
     loaded = load(environment.config, environ)
     last = last_good.load_last(environment.state_dir, environ)
     configuration, notes = last_good.fallback(loaded, last, held)
