@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import asyncpg
-from pydantic import Field, SecretStr, field_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator
 
 from adapters.base import Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
 from adapters.errors import AdapterError, Refused, Unreachable
@@ -25,6 +25,8 @@ _BOTH = frozenset({Mode.READ_ONLY, Mode.FULL_STOP})
 
 
 class _Address(Config):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)  # a wrong dsn may hold a password
+
     dsn: SecretStr = Field(description="postgresql://user:password@host:port/database")
 
     @field_validator("dsn")

@@ -11,7 +11,7 @@ from adapters.postgres_role import Canary, PostgresRole, Settings
 from bot.sandbox.servers import free_port
 from tests.contract.servers import PASSWORD, Database
 
-_GONE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+GONE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class AgentSession:
@@ -27,7 +27,7 @@ class AgentSession:
         sql = "SELECT count(*) FROM notes" if mode is Mode.FULL_STOP else "INSERT INTO effects VALUES (1)"
         try:
             await self._connection.execute(sql)
-        except _GONE as error:
+        except GONE as error:
             raise Stopped(str(error)) from error
 
     async def begin(self) -> None:
@@ -45,14 +45,14 @@ class AgentSession:
         assert self._work is not None
         try:
             await self._work
-        except _GONE as error:
+        except GONE as error:
             raise Stopped(str(error)) from error
 
     async def close(self) -> None:
         """Drops the connection."""
         self._connection.terminate()
         if self._work is not None:
-            with suppress(*_GONE):
+            with suppress(*GONE):
                 await self._work
 
 
@@ -90,7 +90,7 @@ class PostgresRig:
         """The agent logs in."""
         try:
             return AgentSession(await asyncpg.connect(self.database.dsn(self.database.agent)), self.database)
-        except _GONE as error:
+        except GONE as error:
             raise Stopped(str(error)) from error
 
     async def effects(self) -> int:
