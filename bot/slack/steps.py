@@ -272,4 +272,5 @@ def _closed_lines(scene: Scene) -> list[Line]:
     for chapter in scene.story.chapters:
         names = {line.surface for line in chapter.everything}
         (told if scene.done(chapter) else running).update(names)
-    return [line for line in scene.story.now.lines if line.surface in told - running]
+    quiet = told - running
+    return [line for line in scene.story.now.lines if line.surface in quiet]

@@ -49,6 +49,7 @@ class Story:
     chapters: tuple[Chapter, ...]
     closed: events.IncidentClosed | None
     names: Mapping[str, str]  # agent id → its name, as far as the configuration has one
+    totals: Mapping[str, int]  # as `counts` makes them
 
     @property
     def drill(self) -> bool:
@@ -73,9 +74,11 @@ def story(board: Board, incident: Incident, known: Mapping[str, Known], unrecord
         told = whole if len(roots) == 1 else report(board, replace(incident, holds=holds), known)
         chapter = _chapter(holds, told.lines, earlier, recorded=root not in unrecorded)
         chapters.append(chapter)
-        for hold in holds:
+        for hold in holds if len(roots) > 1 else ():
             _remember(board, hold, earlier)
-    return Story(now=whole, chapters=tuple(chapters), closed=incident.closed, names=_names(known))
+    return Story(
+        now=whole, chapters=tuple(chapters), closed=incident.closed, names=_names(known), totals=counts(whole.lines)
+    )
 
 
 def counts(lines: tuple[Line, ...]) -> dict[str, int]:

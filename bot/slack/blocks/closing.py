@@ -139,7 +139,7 @@ def _again(chapter: Chapter) -> Block | None:
     names = ", ".join(wording.name(line.surface) for line in again[:5])
     more = f" and {len(again) - 5:,} more" if len(again) > 5 else ""  # noqa: PLR2004  # as many as were named
     count = wording.plural(len(again), "surface")
-    return context(f"{count} already held as strictly by an earlier stop, confirmed above: {names}{more}")
+    return context(f"{count} already held as strictly by an earlier stop, reported above: {names}{more}")
 
 
 def _tripped(chapter: Chapter) -> Block | None:

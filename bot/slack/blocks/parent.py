@@ -4,7 +4,7 @@ from bot.domain.outcome import Outcome
 from bot.slack import wording
 from bot.slack.blocks.message import Block, Message, context, header, listing, message, quoted, section
 from bot.slack.limits import NAME, escape, tame
-from bot.slack.story import Chapter, Story, counts
+from bot.slack.story import Chapter, Story
 
 _STOPS = 5  # told in full; the rest of them by number
 _OWNERS = 20
@@ -41,7 +41,7 @@ def sentence(story: Story) -> str:
 
 def tally(story: Story) -> str:
     """The totals in words."""
-    number = counts(story.now.lines)
+    number = story.totals
     if number["all"] and number["proven"] == number["all"]:
         return f"all {number['all']:,} cut and proven" if number["all"] > 1 else "cut and proven"
     parts = [f"{number['proven']:,} of {wording.plural(number['all'], 'surface')} cut and proven"]
@@ -55,7 +55,7 @@ def tally(story: Story) -> str:
 
 
 def _headline(story: Story) -> str:
-    number = counts(story.now.lines)
+    number = story.totals
     scope = tame(story.chapters[0].hold.scope, 60) or "the named surfaces"
     if story.closed:
         words = ":lock: CLOSED"
@@ -71,7 +71,7 @@ def _headline(story: Story) -> str:
 
 
 def _totals(story: Story) -> str:
-    number = counts(story.now.lines)
+    number = story.totals
     rows = [
         (":white_check_mark:", "cut and proven", number["proven"]),
         (":warning:", "NOT PROVEN", number["not_proven"]),

@@ -1,11 +1,13 @@
 """Does the thread tell a stop from its first second to its end, in few calls?"""
 
+import time
 from dataclasses import replace
 from itertools import pairwise
 
 from adapters.base import Mode
 from bot.domain import events
 from bot.domain.outcome import Outcome
+from bot.slack.steps import next_step
 from tests.unit.slack.thread_rig import FAST, rigged
 
 MANY = [f"agent{index % 7}/surface{index}" for index in range(1000)]
@@ -190,3 +192,18 @@ async def test_posts_are_paced_and_slack_never_has_to_refuse() -> None:
         posts = [call.at for call in rig.slack.calls.of("chat.postMessage")]
         assert all(later - sooner >= 0.99 for sooner, later in pairwise(posts))
         assert all(call.ok for call in rig.slack.calls)
+
+
+async def test_looking_at_ten_thousand_surfaces_leaves_the_loop_to_the_cuts() -> None:
+    """Deciding what to say costs time in proportion to the surfaces, also once the report is closed."""
+    async with rigged() as rig:
+        names = [f"agent{index % 50}/surface{index}" for index in range(10_000)]
+        rig.desk.stop(*names)
+        rig.desk.prove(*names)
+        rig.start()
+        await rig.until("Everything in scope is cut and proven")
+        await rig.settled()
+        incident, progress = rig.desk.board.incidents["inc-1"], rig.thread._progress["inc-1"]
+        began = time.perf_counter()
+        assert next_step(rig.thread._scene(incident, progress, None)) is None
+        assert time.perf_counter() - began < 0.8
