@@ -5,6 +5,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from adapters import registry
@@ -151,9 +152,11 @@ class Core:
         """What reports say of each surface now."""
         return self.inventory.known()
 
-    def report(self, incident_id: str) -> Report:
-        """The report of an incident as it stands."""
-        return report(self.board, self.board.incidents[incident_id], self.inventory.known())
+    def report_of(self, hold_id: str) -> Report:
+        """The report of one stop and of the backstops that it tripped, without the rest of its incident."""
+        incident = self.board.incidents[self.board.hold_events[hold_id].incident]
+        own = [hold for hold in incident.holds if hold_id in (hold.hold, hold.parent)]
+        return report(self.board, replace(incident, holds=own), self.inventory.known())
 
     async def probe(self) -> list[Probed]:
         """Contacts every surface, changing nothing."""

@@ -101,6 +101,7 @@ def fail(message: str, code: int = USAGE) -> NoReturn:
 def quiet_logging(level: int = logging.WARNING) -> None:
     """Logs on standard error, for people."""
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it tells every tick
 
 
 def secret(value: SecretStr | None) -> str | None:

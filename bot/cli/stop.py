@@ -137,7 +137,7 @@ async def _stop(core: Core, options: Options) -> int:
         core.writer.open()
         receipt = await core.stops.stop(_order(core, options))
         with show.Progress(quiet=options.as_json) as progress:
-            report = await _follow(core, receipt.incident, bell, options.wait, progress)
+            report = await _follow(core, receipt.hold, bell, options.wait, progress)
         seen = await _was_adopted(core, receipt)
     except EmptyScope as error:
         common.fail(str(error))
@@ -165,11 +165,11 @@ def _who() -> str:
     return f"{name} on {socket.gethostname()}"
 
 
-async def _follow(core: Core, incident: str, bell: Bell, wait: float, progress: show.Progress) -> Report:
+async def _follow(core: Core, hold: str, bell: Bell, wait: float, progress: show.Progress) -> Report:
     """Until every surface is settled, then on for `wait` seconds while something is NOT CUT."""
     patience: float | None = None
     while True:
-        report = core.report(incident)
+        report = core.report_of(hold)
         progress.update(report)
         if report.settled:
             patience = patience if patience is not None else core.clock.monotonic() + wait
