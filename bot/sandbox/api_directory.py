@@ -62,11 +62,11 @@ def usergroups_list(desk: Desk, args: Arguments) -> Json:
     """usergroups.list."""
     _paid(desk)
     groups = [g for g in desk.workspace.groups.values() if not g.disabled or args.flag("include_disabled")]
-    return {"ok": True, "usergroups": [_shown(group, args) for group in groups]}
+    return {"ok": True, "usergroups": [_shown(group, args, desk.workspace.app.team_id) for group in groups]}
 
 
-def _shown(group: UserGroup, args: Arguments) -> Json:
-    shown = group.as_json()
+def _shown(group: UserGroup, args: Arguments, team: str) -> Json:
+    shown = group.as_json(team)
     if args.flag("include_users"):
         shown["users"] = list(group.users)
     if args.flag("include_count") or args.flag("include_users"):
@@ -88,7 +88,7 @@ def conversations_info(desk: Desk, args: Arguments) -> Json:
     """conversations.info."""
     channel = desk.visible_channel(_channel_id(args))
     desk.require_scope(channel.read_scope)
-    shown = channel.as_json(desk.workspace.app.bot_user)
+    shown = channel.as_json(desk.workspace.app)
     return {"ok": True, "channel": shown | _count(args, len(channel.members))}
 
 
@@ -135,7 +135,7 @@ def conversations_open(desk: Desk, args: Arguments) -> Json:
         channel = desk.workspace.direct_message(_partner(desk, args.text("users")))
     if not channel.im_user:
         raise SlackError("method_not_supported_for_channel_type")
-    shown = channel.as_json(desk.workspace.app.bot_user) if args.flag("return_im") else {"id": channel.id}
+    shown = channel.as_json(desk.workspace.app) if args.flag("return_im") else {"id": channel.id}
     return {"ok": True, "channel": shown}
 
 

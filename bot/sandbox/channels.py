@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.sandbox.identity import Identity
 from bot.sandbox.messages import Ephemeral, Message
-from bot.sandbox.people import TEAM
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Channel:
         """The messages that stand in the channel itself."""
         return [m for m in self.messages if m.thread_ts in (None, m.ts) and not m.deleted]
 
-    def as_json(self, viewer: str) -> dict[str, Any]:
+    def as_json(self, viewer: Identity) -> dict[str, Any]:
         """The conversation object of docs.slack.dev/reference/objects/conversation-object."""
         if self.im_user:
             return {"id": self.id, "created": 1_700_000_000, "is_im": True, "user": self.im_user, "is_open": True}
@@ -66,9 +66,9 @@ class Channel:
             "is_ext_shared": self.ext_shared,
             "is_org_shared": False,
             "is_pending_ext_shared": False,
-            "context_team_id": TEAM,
+            "context_team_id": viewer.team_id,
             "creator": "U0ADMIN",
-            "is_member": viewer in self.members,
+            "is_member": viewer.bot_user in self.members,
             "topic": {"value": "", "creator": "", "last_set": 0},
             "purpose": {"value": "", "creator": "", "last_set": 0},
         }

@@ -21,12 +21,14 @@ class Courier:
 
     Attributes:
         mode: `socket` or `http`; an app has one or the other switched on.
+        down: Slack carries nothing at all.
         deliveries: everything that was ever sent, oldest first.
         retries: seconds before each further attempt at an event.
     """
 
     def __init__(self, *, socket: SocketMode, http: HttpMode, faults: Faults, ids: Ids) -> None:
         self.mode: Mode = "socket"
+        self.down = False
         self.socket, self.http = socket, http
         self.deliveries: list[Delivery] = []
         self.retries: tuple[float, ...] = RETRIES
@@ -68,7 +70,7 @@ class Courier:
 
     async def carry(self, delivery: Delivery) -> None:
         """Takes one delivery through the faults and to the app."""
-        if self._faults.strike_wire(delivery.kind, "lose"):
+        if self.down or self._faults.strike_wire(delivery.kind, "lose"):
             delivery.lost = True
             return
         for fault in self._faults.strike_wire(delivery.kind, "delay"):

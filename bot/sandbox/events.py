@@ -91,7 +91,10 @@ class EventFeed:
 
     def group_updated(self, group: UserGroup) -> None:
         """`subteam_updated`: the whole group, its users cut at 500."""
-        shown = group.as_json() | {"users": group.users[:SUBTEAM_USERS], "user_count": len(group.users)}
+        shown = group.as_json(self._workspace.app.team_id) | {
+            "users": group.users[:SUBTEAM_USERS],
+            "user_count": len(group.users),
+        }
         self.emit("subteam_updated", {"subteam": shown})
 
     def user_changed(self, user: User) -> None:

@@ -28,6 +28,9 @@ class Modals:
 
     async def interact(self, name: str, payload: Json) -> InteractionResult:
         """Delivers an interaction and says what the person sees of it."""
+        if not self._stage.desk.manifest.interactivity:
+            self._stage.desk.workspace.violate(f"manifest: {name} needs settings.interactivity.is_enabled")
+            return InteractionResult("not_acknowledged", payload=payload)
         delivery = await self._stage.courier.deliver("interactive", name, payload)
         reply = delivery.replies[0] if delivery.replies else Reply("timeout")
         result = InteractionResult(response=reply.body, delivery=delivery, payload=payload)

@@ -192,9 +192,11 @@ class Simulator:
         await site.start()
         self.port = int(self._runner.addresses[0][1])
         self._desk.host = f"127.0.0.1:{self.port}"
+        self.courier.down = False
 
     async def go_down(self) -> None:
         """Slack is wholly down: connections break, new ones are refused. `start` brings it back on the same port."""
+        self.courier.down = True
         self.socket.cut()
         self._api.release()
         if self._runner is not None:

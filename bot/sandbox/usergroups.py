@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.people import TEAM
-
 
 @dataclass(slots=True)
 class UserGroup:
@@ -22,11 +20,11 @@ class UserGroup:
         """Whether somebody disabled it."""
         return self.deleted_at > 0
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, team: str) -> dict[str, Any]:
         """The object of docs.slack.dev/reference/objects/usergroup-object, without members and count."""
         return {
             "id": self.id,
-            "team_id": TEAM,
+            "team_id": team,
             "is_usergroup": True,
             "is_subteam": True,
             "name": self.name,

@@ -9,7 +9,7 @@ from bot.sandbox.clock import Clock
 from bot.sandbox.files import UploadedFile
 from bot.sandbox.identity import Identity, Ids
 from bot.sandbox.messages import Ephemeral, Json, Message
-from bot.sandbox.people import User, cast
+from bot.sandbox.people import TEAM, User, cast
 from bot.sandbox.usergroups import GROUPS, UserGroup
 from bot.sandbox.views import View
 
@@ -39,9 +39,18 @@ class Workspace:
         self._move_in()
 
     def _move_in(self) -> None:
-        bot = User(self.app.bot_user, self.app.bot_name, self.app.bot_name, is_bot=True, bot_id=self.app.bot_id)
+        bot = User(
+            self.app.bot_user,
+            self.app.bot_name,
+            self.app.bot_name,
+            self.app.team_id,
+            is_bot=True,
+            bot_id=self.app.bot_id,
+        )
         self.people["bot"] = bot
         everybody = [user for user in self.people.values() if not user.deleted and user.id != bot.id]
+        for user in everybody:
+            user.team_id = self.app.team_id if user.team_id == TEAM else user.team_id
         for name, channel in self.channels.items():
             channel.members = [u.id for u in everybody if not u.stranger or channel.ext_shared]
             if name in BOT_CHANNELS:

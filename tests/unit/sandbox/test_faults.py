@@ -71,6 +71,7 @@ async def test_slack_down_and_up(sim: Simulator, client: AsyncWebClient) -> None
         await asyncio.wait_for(app.socket.receive() if not app.socket.closed else asyncio.sleep(0), 2)
         with pytest.raises(aiohttp.ClientConnectionError):
             await client.auth_test()
+        assert (await sim.person("oncall").slash("/agent-kill")).error == "operation_timeout"
     await sim.start()
     assert (await client.auth_test())["ok"]
     assert [m.text for m in sim.workspace.messages("incident")] == ["before"]

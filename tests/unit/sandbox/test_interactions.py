@@ -7,8 +7,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.clock import SteppedClock
+from bot.sandbox.messages import Message
 from bot.sandbox.simulator import Simulator
 from tests.unit.sandbox.app import socket_app
+from tests.unit.sandbox.conftest import MANIFEST
 
 BUTTONS: list[dict[str, Any]] = [
     {
@@ -143,3 +145,12 @@ async def test_home_tab(sim: Simulator, client: AsyncWebClient) -> None:
         assert app.envelopes[0]["payload"]["event"]["type"] == "app_home_opened"
     home = {"type": "home", "blocks": [{"type": "divider"}]}
     assert (await client.views_publish(user_id="U0ONCALL", view=home))["view"]["type"] == "home"
+
+
+async def test_interactivity_switched_off() -> None:
+    """Without interactivity in the manifest a click reaches nobody, and that is a violation."""
+    async with Simulator(MANIFEST | {"settings": {}}) as sim, socket_app(sim) as app:
+        sim.workspace.post(Message(sim.workspace.next_ts(), "C0INCIDENT", "U0BOT", "Sure?", blocks=BUTTONS))
+        assert not (await sim.person("oncall").click(sim.channel("incident").messages[0], "yes")).ok
+        assert app.envelopes == []
+        assert sim.violations == ["manifest: block_actions needs settings.interactivity.is_enabled"]
