@@ -1,5 +1,6 @@
 """The Web API of Slack: one shared session, and answers instead of exceptions."""
 
+import io
 import json
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ class SlackApi:
     async def _put(self, url: str, data: bytes) -> Later | None:
         """Uploads the bytes; a failure is never `unsure`, since an upload that is not completed shows nowhere."""
         try:
-            async with self.session.post(url, data=data) as response:
+            async with self.session.post(url, data=io.BytesIO(data)) as response:
                 await response.read()
                 if response.ok:
                     return None
