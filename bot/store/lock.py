@@ -18,11 +18,11 @@ from bot.store.engine import PATIENCE, is_sqlite, make_engine, sqlite_path
 
 _KEY = 0x6167656E746B73  # "agentks": the one lock of a database
 _EVERY = 10.0  # seconds between two looks at a lock that may be lost with its connection
-_HOLDER = (
+_HOLDER = text(
     "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
-    "AND classid = CAST(:key >> 32 AS bigint) AND objid = CAST(:key & 4294967295 AS bigint) "
+    "AND classid = CAST(:high AS bigint) AND objid = CAST(:low AS bigint) "
     "AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-)
+).bindparams(high=_KEY >> 32, low=_KEY & 0xFFFFFFFF)
 
 
 class AlreadyServedError(RuntimeError):
@@ -122,10 +122,14 @@ class AdvisoryLock:
 
     async def release(self) -> None:
         """Closes the session, and the lock with it."""
-        engine, self._engine, self._connection = self._engine, None, None
-        if engine is not None:
-            with suppress(Exception):
-                async with asyncio.timeout(PATIENCE):
+        connection, self._connection = self._connection, None
+        engine, self._engine = self._engine, None
+        with suppress(Exception):  # a server that does not answer sees the session end later
+            async with asyncio.timeout(PATIENCE):
+                if connection is not None:
+                    await connection.invalidate()
+                    await connection.close()
+                if engine is not None:
                     await engine.dispose()
 
     async def _look(self) -> None:
@@ -145,17 +149,13 @@ class AdvisoryLock:
         connection = await self._engine.connect()
         taken = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _KEY})
         if not taken:
-            holder = await connection.scalar(text(_HOLDER), {"key": _KEY})
+            holder = await connection.scalar(_HOLDER)
             await connection.close()
             raise AlreadyServedError(_taken(_session(holder), "its advisory lock in pg_locks"))
         self._connection, self._problem = connection, ""
 
     async def _lose(self, problem: str) -> None:
         self._problem = problem
-        if self._connection is not None:
-            with suppress(Exception):
-                async with asyncio.timeout(1):
-                    await self._connection.invalidate()
         await self.release()
 
 
