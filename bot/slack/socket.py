@@ -33,7 +33,8 @@ _HELLO = 5.0  # seconds to wait for the greeting
 _LINGER = 30.0  # seconds that a replaced line stays open: Slack itself closes it, and may deliver until then
 _GRACE = 3.0  # seconds for answering what was received
 _LONGEST = 30.0  # seconds between attempts at the most
-_STEADY = 60.0  # seconds after which a line that ended is renewed at once
+_STEADY = 5.0  # seconds that a line lives when all is well; a shorter life counts as a failure
+_RENEWALS = 3  # short lives in a row that are renewed at once all the same
 _PING = 5.0
 _log = logging.getLogger(__name__)
 _library_log = logging.getLogger(f"{__name__}.library")
@@ -142,9 +143,9 @@ class Sockets:
                 self._tasks.spawn(self._retire(before), name="retire a socket")
             opened = time.monotonic()
             await line.renew.wait()
-            failures = 0 if time.monotonic() - opened > _STEADY else min(failures + 1, 3)
-            if failures > 1:  # a line that ends as soon as it opens is not chased in a circle
-                await asyncio.sleep(random.uniform(0.2, 1.0) * failures)  # noqa: S311  # jitter
+            failures = 0 if time.monotonic() - opened > _STEADY else failures + 1
+            if failures > _RENEWALS:  # a line that ends as soon as it opens is not chased in a circle
+                await asyncio.sleep(_pause(failures - _RENEWALS))
 
     async def _open(self) -> Line:
         answer = await self._client.apps_connections_open(app_token=self._app_token)
@@ -161,7 +162,7 @@ class Sockets:
 
     async def _back_off(self, error: Exception, failures: int) -> None:
         self._trouble = explain(error)
-        wait = retry_after(error) or min(_LONGEST, 2.0 ** min(failures - 1, 5)) * random.uniform(0.5, 1.0)  # noqa: S311
+        wait = retry_after(error) or _pause(failures)
         _log.warning("a socket could not be opened: %s; again in %.0f s", self._trouble, wait)
         await asyncio.sleep(wait)
 
@@ -209,6 +210,10 @@ class Sockets:
             url = request.payload.get("response_url")
             if payload and url:
                 await self._responder.send(str(url), payload)
+
+
+def _pause(failures: int) -> float:
+    return min(_LONGEST, 2.0 ** min(failures - 1, 5)) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
 
 
 def _payload(done: BoltResponse) -> Payload | None:
