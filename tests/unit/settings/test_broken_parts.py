@@ -196,6 +196,14 @@ def test_a_key_without_a_value_is_one_that_is_not_given() -> None:
     assert served(found).agents[0].name == "billing"
 
 
+def test_a_secret_in_the_wrong_place_is_not_repeated() -> None:
+    """A token or a password that was pasted where something else belongs does not travel on in the message."""
+    for secret in ("xoxb-12-s3cr3t", "db://bot:s3cr3t@host", "s3cr3ts3cr3ts3cr3ts3cr3ts3cr3ts3cr3t"):
+        found = loaded(good_but("owner: U0OWNER", f"owner: {secret}"))
+        assert "is not a user id" in found.errors[0].message
+        assert "s3cr3t" not in repr(found.findings)
+
+
 def test_no_drill_runs_where_two_have_one_id() -> None:
     """Two drills of one id are an error, and neither is guessed to be the right one."""
     drill = "\n  weekly: {schedule: 0 9 * * TUE, surfaces: [support/inbox], mode: full_stop, kind: live}\n"

@@ -1,5 +1,6 @@
 """Does what is held stay served when the file breaks, loses it, or points it elsewhere?"""
 
+import os
 import stat
 from pathlib import Path
 
@@ -38,6 +39,20 @@ def test_a_failed_save_keeps_the_old_copy(tmp_path: Path) -> None:
         last_good.save(tmp_path, "\udcff")
     assert last_good.read(tmp_path) == GOOD
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_copy_is_on_disk_when_save_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is synced before it takes the old one's place, and its folder after: a power cut loses neither."""
+    synced: list[bool] = []
+    sync = os.fsync
+
+    def watched(handle: int) -> None:
+        synced.append((tmp_path / last_good.FILE).exists())
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    last_good.save(tmp_path, GOOD)
+    assert synced == [False, True]
 
 
 def test_no_copy_is_no_error(tmp_path: Path) -> None:
