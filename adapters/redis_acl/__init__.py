@@ -121,10 +121,12 @@ class RedisAcl:
             look = await self._look(hand)
             if look.user is None:
                 return Cut(held=Mode.FULL_STOP, why=self._missing())
-            before = await hand.swap(STOPPED, mark=token, modern=look.user.modern)
+            drained = await hand.drain(look.user, mark=token, seconds=drain) if drain else None
+            stopped = await hand.swap(STOPPED, mark=token, modern=look.user.modern)
+            before = drained or stopped
             lost = before.mark is not None and not undo  # restricted already and no record: nobody's baseline
             cut = Cut(held=Mode.FULL_STOP, changed=() if lost else changes(before.facts(), STOPPED, undo))
-            ended, left = await hand.end(drain)
+            ended, left = await hand.end()
             if not drain:  # the server ends subscribers itself, and counts them nowhere
                 ended = max(ended, len(look.sessions or ()) - (left or 0))
             cut = replace(cut, ended=ended, left=left, why=self._open_door(look))
@@ -217,7 +219,7 @@ class RedisAcl:
         if not granted:
             return replace(cut, held=Mode.READ_ONLY)
         await hand.swap(STOPPED, mark=token, modern=True)
-        ended, left = await hand.end(0)
+        ended, left = await hand.end()
         why = f"The server would still run {granted[0]} in read_only, so nothing was given back."
         return replace(cut, ended=cut.ended + ended, left=left, why=why)
 

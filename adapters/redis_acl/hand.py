@@ -68,9 +68,23 @@ class Hand:
             raise AdapterError(missing(self.user, self.endpoint.address))
         return found
 
-    async def end(self, drain: float) -> tuple[int, int | None]:
+    async def drain(self, user: User, *, mark: str, seconds: float) -> User:
+        """Refuses new logins and waits until the open sessions have left by themselves, for so many seconds.
+
+        No less can be fenced: the server judges a waiting pop again when its job arrives, so that without its rights
+        no work could end. Returns what the user was before.
+        """
+        before = await self.swap({**user.facts(), "enabled": "off"}, mark=mark, modern=user.modern)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while loop.time() < until:
+            if not sessions((await self.ask(("CLIENT", "LIST")))[0], user=self.user):
+                break
+            await asyncio.sleep(DRAIN_PAUSE)
+        return before
+
+    async def end(self) -> tuple[int, int | None]:
         """Ends the user's sessions until the server lists none. Returns how many ended, and how many are left."""
-        await self._drained(drain)
         ended, alive = 0, None
         for _ in range(KILL_ROUNDS):
             killed, listing = await self.ask(("CLIENT", "KILL", "USER", self.user), ("CLIENT", "LIST"))
@@ -81,16 +95,6 @@ class Hand:
                 break
             await asyncio.sleep(KILL_PAUSE)
         return ended, None if alive is None else len(alive)
-
-    async def _drained(self, drain: float) -> None:
-        """Lets commands that wait in the server end by themselves; new ones are refused already."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + drain
-        while loop.time() < until:
-            alive = sessions((await self.ask(("CLIENT", "LIST")))[0], user=self.user)
-            if alive is not None and not any(session.blocked for session in alive):
-                return
-            await asyncio.sleep(DRAIN_PAUSE)
 
     async def loosen(self, seen: User, target: Facts, *, mark: str | None) -> bool:
         """Makes the user `target`, if it still is what was `seen`; else stops it again and returns False.
@@ -106,7 +110,7 @@ class Hand:
         if before == seen:
             return True
         await self.swap(STOPPED, mark=before.mark, modern=before.modern)
-        await self.end(0)
+        await self.end()
         return False
 
     async def now(self) -> User | None:

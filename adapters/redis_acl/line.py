@@ -40,7 +40,7 @@ class Address:
 
     name: str
     user: str
-    password: str
+    password: str = field(repr=False)
     options: dict[str, Any] = field(repr=False)
 
     @classmethod
@@ -119,6 +119,8 @@ class Line:
 
     async def usable(self) -> bool:
         """Whether the connection is open as far as this end knows, with nothing left unread."""
+        for _ in range(2):  # the loop hears of a connection that was closed meanwhile in its next round
+            await asyncio.sleep(0)
         return self._connection.is_connected and not await self._connection.can_read()
 
     async def close(self) -> None:
@@ -191,8 +193,12 @@ class Endpoint:
     async def aclose(self) -> None:
         """Closes the warm connection when the last adapter that shares it is done."""
         self.users -= 1
-        if self.users <= 0 and self._warm is not None:
-            warm, self._warm = self._warm, None
+        if self.users <= 0:
+            await self._drop()
+
+    async def _drop(self) -> None:
+        warm, self._warm = self._warm, None
+        if warm is not None:
             await warm.close()
 
     async def _try_to_bury(self) -> None:
@@ -214,7 +220,9 @@ class Endpoint:
     @asynccontextmanager
     async def _lent_warm(self) -> AsyncIterator[Line]:
         async with self._busy:
-            if self._warm is None or not await self._warm.usable():
+            if self._warm is not None and not await self._warm.usable():
+                await self._drop()
+            if self._warm is None:
                 self._warm = await Line.open(self.address)
             line = self._warm
             try:
