@@ -77,6 +77,22 @@ async def test_an_answer_that_is_lost_costs_one_duplicate_at_most(nth: int) -> N
         assert duplicates(rig) <= 1
 
 
+async def test_two_lost_answers_in_a_row_cost_one_duplicate_too() -> None:
+    """A reply whose outcome stays unknown twice counts as said, while Slack answers other calls."""
+    async with rigged() as rig:
+        rig.start()
+        rig.desk.stop("billing/ledger")
+        rig.wake()
+        await rig.until("STOPPING")
+        await rig.settled()
+        rig.slack.faults.drop("chat.postMessage", times=2, after=True)
+        rig.desk.prove("billing/ledger")
+        rig.wake()
+        await rig.until(CLOSING)
+        await rig.settled()
+        assert duplicates(rig) == 1
+
+
 async def test_a_call_that_hangs_blocks_nothing_for_long() -> None:
     """A post that is never answered is given up, and made again once Slack answers."""
     async with rigged(patience=0.3) as rig:

@@ -1,10 +1,12 @@
 """Is the thread complete after the bot was killed at any moment, with at most one duplicate?"""
 
+import asyncio
+
 import pytest
 
 from bot.domain.outcome import Outcome
 from tests.unit.slack.test_thread_faults import duplicates
-from tests.unit.slack.thread_rig import rigged
+from tests.unit.slack.thread_rig import FAST, rigged
 
 NAMES = [f"billing/s{index}" for index in range(40)]
 
@@ -47,6 +49,7 @@ async def test_a_restart_without_news_says_nothing() -> None:
         await rig.kill()
         rig.start()
         await rig.settled()
+        await asyncio.sleep(10 * FAST.late_gather)  # a change would be told within one
         assert len(rig.slack.calls) == before
 
 
