@@ -57,6 +57,7 @@ def test_a_byte_order_mark_is_told_and_the_rest_is_served() -> None:
         ("agent-kill.yaml:1", True)
     ]
     assert names(found) == names(loaded(GOOD))
+    assert found.text == GOOD
 
 
 def test_windows_line_ends_are_read() -> None:

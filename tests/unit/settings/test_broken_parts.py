@@ -204,6 +204,13 @@ def test_a_secret_in_the_wrong_place_is_not_repeated() -> None:
         assert "s3cr3t" not in repr(found.findings)
 
 
+def test_a_fact_whose_variable_is_unset_counts_as_not_given() -> None:
+    """What an unset variable leaves is never shown or used as if it were the value."""
+    found = loaded(good_but("name: Billing agent", 'name: "${NO_SUCH}"'))
+    assert "NO_SUCH is not set" in found.errors[0].message
+    assert served(found).agents[0].name == "billing"
+
+
 def test_no_drill_runs_where_two_have_one_id() -> None:
     """Two drills of one id are an error, and neither is guessed to be the right one."""
     drill = "\n  weekly: {schedule: 0 9 * * TUE, surfaces: [support/inbox], mode: full_stop, kind: live}\n"
