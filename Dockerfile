@@ -31,8 +31,9 @@ USER agent-kill
 VOLUME /var/lib/agent-kill
 # Slack's requests and /v1/stop; the private listener stays on loopback inside the container.
 EXPOSE 3000
+# Whether the bot answers at all; /readyz also fails for Slack, and a restart would not help there.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['AGENT_KILL_ADMIN_PORT']}/metrics\", timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['AGENT_KILL_PORT'] + '/healthz', timeout=4)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["agent-kill"]
 CMD ["serve"]
