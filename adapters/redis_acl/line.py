@@ -121,7 +121,10 @@ class Line:
         """Whether the connection is open as far as this end knows, with nothing left unread."""
         for _ in range(2):  # the loop hears of a connection that was closed meanwhile in its next round
             await asyncio.sleep(0)
-        return self._connection.is_connected and not await self._connection.can_read()
+        try:
+            return self._connection.is_connected and not await self._connection.can_read()
+        except (RedisError, OSError):
+            return False
 
     async def close(self) -> None:
         """Closes at once."""
