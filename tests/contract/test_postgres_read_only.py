@@ -175,6 +175,19 @@ async def test_a_grant_that_others_changed_is_kept(postgres_database: Database, 
     assert f"{postgres_database.agent}=a*" in str(acl)
 
 
+async def test_a_grant_made_during_the_hold_is_cut_and_not_given_back(
+    postgres_database: Database, keeper: Keeper
+) -> None:
+    """What somebody granted anew while the role was held is taken by the next cut and is nobody's to give back."""
+    before = await postgres_database.value("SELECT relacl::text FROM pg_class WHERE relname = 'notes'")
+    await keeper.held(Mode.READ_ONLY)
+    await postgres_database.run(filled("GRANT TRUNCATE ON notes TO {agent}", postgres_database))
+    assert (await keeper.adapter.observe()).mode is Mode.NORMAL
+    await keeper.held(Mode.READ_ONLY)
+    await keeper.relax(Mode.NORMAL)
+    assert await postgres_database.value("SELECT relacl::text FROM pg_class WHERE relname = 'notes'") == before
+
+
 async def test_a_table_that_is_gone_does_not_stop_the_rest(postgres_database: Database, keeper: Keeper) -> None:
     """What was dropped during the hold is named; a renamed table gets its grants back under its new name."""
     await keeper.held(Mode.READ_ONLY)
@@ -191,6 +204,15 @@ async def test_what_stays_open_is_said(postgres_database: Database, keeper: Keep
     assert cut.why == "still open in read_only: NOTIFY and advisory locks, new large objects, temporary tables"
     await postgres_database.run(f"REVOKE TEMPORARY ON DATABASE {postgres_database.name} FROM PUBLIC")
     assert "temporary tables in" not in (await keeper.restrict(Mode.READ_ONLY)).why
+
+
+async def test_a_temporary_table_makes_no_owner(postgres_database: Database, keeper: Keeper) -> None:
+    """A reader whose live session holds a temporary table is still a reader."""
+    await keeper.held(Mode.READ_ONLY)
+    agent = await asyncpg.connect(postgres_database.dsn(postgres_database.agent))
+    await agent.execute("CREATE TEMPORARY TABLE t (i serial PRIMARY KEY, body text)")
+    assert (await keeper.adapter.observe()).mode is Mode.READ_ONLY
+    await agent.close()
 
 
 async def test_an_agent_that_makes_a_large_object_is_no_reader_any_more(

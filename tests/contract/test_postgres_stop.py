@@ -201,10 +201,31 @@ async def test_a_loosening_that_was_abandoned_half_way_is_ended_by_the_next_stop
     assert await postgres_database.value(bots, postgres_database.bot) == 1
 
 
+async def test_the_end_of_a_cancelled_call_is_the_end_of_its_effect(
+    postgres_database: Database, keeper: Keeper
+) -> None:
+    """A cut that is cancelled while the server runs its statement ends that statement at the server first."""
+    await postgres_database.run(
+        "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); END';"
+        "CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('REVOKE') EXECUTE FUNCTION slow()"
+    )
+    sleeping = "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND wait_event = 'PgSleep'"
+    cut = asyncio.create_task(keeper.restrict(Mode.READ_ONLY))
+    for _ in ticks():
+        if await postgres_database.value(sleeping, postgres_database.bot):
+            break
+    cut.cancel()
+    done, _ = await asyncio.wait({cut}, timeout=3)
+    assert done
+    assert await postgres_database.value(sleeping, postgres_database.bot) == 0
+    await keeper.held(Mode.FULL_STOP)
+
+
 async def test_a_cut_whose_answer_was_lost_records_no_login_twice(postgres_database: Database) -> None:
     """A second cut of a marked role records nothing, even without the first one's record."""
     adapter = PostgresRig(postgres_database).adapter()
     first = await Keeper(adapter).restrict(Mode.FULL_STOP)
+    await postgres_database.run(f"ALTER ROLE {postgres_database.agent} LOGIN")
     second = await Keeper(adapter).restrict(Mode.FULL_STOP)
     assert [change.key for change in first.changed] == ["login"]
     assert second.changed == ()
@@ -242,6 +263,22 @@ async def test_a_canary_proves_only_what_it_can(postgres_database: Database) -> 
     assert await adapter(postgres_database.dsn(agent)).attempt(mode=Mode.READ_ONLY) is Attempt.REFUSED
     await postgres_database.run(f"REVOKE ALL ON effects, notes FROM {agent}", user=owner)
     assert await adapter(postgres_database.dsn(agent)).attempt(mode=Mode.READ_ONLY) is Attempt.UNTRIED
+
+
+async def test_a_refusal_by_address_proves_nothing(postgres_database: Database) -> None:
+    """A login that pg_hba.conf turns away is untried, although its error has the code of a role without login."""
+    there, server = postgres_database, postgres_database.server
+    rules = server.folder / "data" / "pg_hba.conf"
+    rules.write_text(f"host {there.name} {there.agent} 127.0.0.1/32 reject\n{rules.read_text()}")
+    await there.run("SELECT pg_reload_conf()")
+    for _ in ticks():
+        try:
+            await (await _agent(there)).close()
+        except asyncpg.InvalidAuthorizationSpecificationError:
+            break
+    adapter = PostgresRig(there).adapter()
+    assert await adapter.attempt(mode=Mode.FULL_STOP) is Attempt.UNTRIED
+    await adapter.aclose()
 
 
 async def test_the_bots_own_login_is_never_cut(postgres_database: Database) -> None:
