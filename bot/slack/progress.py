@@ -63,8 +63,16 @@ class Progress:
     lost: set[str] = field(default_factory=set)  # slots whose message is gone
     threads_lost: int = 0
     not_before: float = float("-inf")  # of the next attempt, after one that failed
+    down_since: float | None = None  # Unix time of the first of the calls that Slack did not answer
+    outage: tuple[float, float] | None = None  # from, to; until it was told
     failures: int = 0
     trouble: str = ""  # why nothing gets through at present
+
+    def gap(self, wall: float, at_least: float) -> tuple[float, float] | None:
+        """The outage of Slack, past or just ending, that readers have not been told of. Unix times."""
+        if self.down_since is not None and wall - self.down_since > at_least:
+            return (self.outage[0] if self.outage else self.down_since, wall)
+        return self.outage
 
 
 def key(line: Line) -> str:

@@ -195,7 +195,11 @@ def asks_in_closing(chapter: Chapter) -> bool:
 
 def _closing_message(scene: Scene, chapter: Chapter) -> Message:
     filed = _filed(chapter) and f"file:{chapter.hold.hold}" not in scene.progress.dropped
-    return closing.closing(chapter, groups=scene.groups, ask=asks_in_closing(chapter), filed=filed)
+    return closing.closing(chapter, groups=scene.groups, ask=asks_in_closing(chapter), filed=filed, gap=_gap(scene))
+
+
+def _gap(scene: Scene) -> tuple[float, float] | None:
+    return scene.progress.gap(scene.wall, scene.settings.catch_up_after)
 
 
 def _parent_update(scene: Scene) -> Iterator[Step]:
@@ -259,7 +263,7 @@ def _late(scene: Scene) -> Iterator[Step]:
         kind="post",
         slot=f"late:{number}",
         due=max(progress.changed_at + settings.late_gather, progress.late_at + settings.late_every),
-        make=lambda: closing.late(changed, scene.story, groups=scene.groups, calling=slipped),
+        make=lambda: closing.late(changed, scene.story, groups=scene.groups, calling=slipped, gap=_gap(scene)),
         digest=digest(told),
         told=told,
     )

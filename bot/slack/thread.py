@@ -152,17 +152,26 @@ class Thread:
         return await self._heed(answer, step, scene, channel)
 
     def _scene(self, incident: Incident, progress: Progress, moved_from: str | None) -> Scene:
-        groups = self._settings.groups if self._groups is None else tuple(self._groups())
         return Scene(
             story=story(self._board, incident, self._known(), self._unrecorded()),
             posts=incident.posts,
             progress=progress,
             settings=self._settings,
-            groups=groups,
+            groups=self._called(),
             moved_from=moved_from,
             now=self._clock.monotonic(),
             wall=self._clock.now(),
         )
+
+    def _called(self) -> tuple[str, ...]:
+        """Whom to call. A roster in trouble must not silence the report."""
+        if self._groups is None:
+            return self._settings.groups
+        try:
+            return tuple(self._groups())
+        except Exception:  # noqa: BLE001  # whatever it is, the rest of the report matters more
+            _LOG.exception("The groups to call are not known; the report goes out without them")
+            return self._settings.groups
 
     def _place(self, incident: Incident, progress: Progress) -> tuple[str | None, str | None]:
         """The channel to speak in, and the one that was meant where it is another."""
@@ -245,7 +254,8 @@ class Thread:
         slots = {step.slot: step.digest or step.make().digest}
         if step.slot.startswith("closing:") and step.chapter is not None and asks_in_closing(step.chapter):
             slots[f"reason:{step.chapter.hold.hold}"] = "asked"
-        progress.failures, progress.trouble = 0, ""
+        progress.outage = None if step.told is not None else progress.gap(scene.wall, self._settings.catch_up_after)
+        progress.failures, progress.trouble, progress.down_since = 0, "", None
         progress.lost.discard(step.slot)
         if step.slot == PARENT:
             progress.parent_at = now
@@ -268,6 +278,8 @@ class Thread:
 
     def _later(self, answer: Later, step: Step, progress: Progress) -> float:
         progress.trouble = answer.why
+        if answer.seconds is None and progress.down_since is None:
+            progress.down_since = self._clock.now()
         if answer.unsure and step.kind != "update":
             progress.unsure[step.slot] += 1
         _LOG.warning("Slack did not take %s, which is tried again: %s", step.slot, answer.why)

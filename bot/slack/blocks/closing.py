@@ -18,7 +18,12 @@ _DETAIL = 140
 _MENTIONS = 20
 
 
-def closing(chapter: Chapter, *, groups: Iterable[str], ask: bool = False, filed: bool = False) -> Message:
+Gap = tuple[float, float] | None
+
+
+def closing(
+    chapter: Chapter, *, groups: Iterable[str], ask: bool = False, filed: bool = False, gap: Gap = None
+) -> Message:
     """The end of one stop's report.
 
     Args:
@@ -26,12 +31,14 @@ def closing(chapter: Chapter, *, groups: Iterable[str], ask: bool = False, filed
         groups: ids of the user groups to call when something is NOT CUT.
         ask: whether the missing reason is asked for here, and not in a reply of its own.
         filed: whether the full list is in a file.
+        gap: an outage of Slack that kept this back; from, to, Unix times.
     """
     lines = chapter.everything
     not_cut = [line for line in lines if line.not_cut]
     hold = chapter.hold
     blocks: list[Block | None] = [
         section(f"*Report of {hold.mode} on {escape(hold.scope, NAME) or 'the named surfaces'}*: {_sum(lines)}."),
+        _kept_back(gap),
         _again(chapter),
         _tripped(chapter),
         section(not_recorded(chapter)) if not chapter.recorded else None,
@@ -42,7 +49,7 @@ def closing(chapter: Chapter, *, groups: Iterable[str], ask: bool = False, filed
     return message(f"{hold.mode} on {escape(hold.scope, NAME) or 'the named surfaces'}: {_verdict(lines)}.", blocks)
 
 
-def late(changed: Sequence[Line], story: Story, *, groups: Iterable[str], calling: bool) -> Message:
+def late(changed: Sequence[Line], story: Story, *, groups: Iterable[str], calling: bool, gap: Gap = None) -> Message:
     """What changed after a report was closed, gathered.
 
     Args:
@@ -50,6 +57,7 @@ def late(changed: Sequence[Line], story: Story, *, groups: Iterable[str], callin
         story: the incident.
         groups: as in `closing`.
         calling: whether owners and groups are called: something that was cut no longer is.
+        gap: as in `closing`.
     """
     lines = story.now.lines
     news = [_change(line) for line in changed]
@@ -61,6 +69,7 @@ def late(changed: Sequence[Line], story: Story, *, groups: Iterable[str], callin
         f"{wording.plural(len(changed), 'surface')} changed; now {_verdict(lines)}." if changed else _verdict(lines),
         [
             section(f"{title}{words}. {_sum(lines)}."),
+            _kept_back(gap),
             *listing(news, room=2500, more="ask `/agent-status`"),
             calls(slipped, groups) if calling else None,
             *endings(lines, filed=filed, room=4000),
@@ -129,6 +138,15 @@ def _verdict(lines: Sequence[Line]) -> str:
     if all(line.outcome is Outcome.VERIFIED for line in lines):
         return f"{wording.EVERYTHING} ({wording.plural(len(lines), 'surface')})"
     return f"{not_cut:,} NOT CUT, {not_proven:,} NOT PROVEN, of {wording.plural(len(lines), 'surface')}"
+
+
+def _kept_back(gap: Gap) -> Block | None:
+    if gap is None:
+        return None
+    return context(
+        f"Slack could not be reached from {wording.when(gap[0])} to {wording.when(gap[1])}. This is the state as it is "
+        "now; the stop itself waited for nothing."
+    )
 
 
 def _again(chapter: Chapter) -> Block | None:

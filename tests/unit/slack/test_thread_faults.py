@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -105,7 +106,7 @@ async def test_a_call_that_hangs_blocks_nothing_for_long() -> None:
 
 async def test_slack_down_and_back_ends_in_the_state_as_it_is() -> None:
     """Nothing is lost and nothing flooded: what changed meanwhile is told once."""
-    async with rigged() as rig:
+    async with rigged(replace(FAST, catch_up_after=0.1)) as rig:
         rig.start()
         rig.desk.stop("billing/ledger")
         rig.wake()
@@ -117,11 +118,12 @@ async def test_slack_down_and_back_ends_in_the_state_as_it_is() -> None:
         for outcome in (Outcome.FAILED, Outcome.ABSENT, Outcome.VERIFIED):
             rig.desk.prove("billing/ledger", outcome=outcome)
             rig.wake()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
         await rig.slack.start()
         await rig.until(CLOSING, bound=20)
         await rig.settled()
         assert len(rig.replies()) == 2
+        assert "Slack could not be reached from <!date" in rig.replies()[-1]
         assert not rig.thread.undeliverable()
 
 
@@ -252,5 +254,6 @@ async def test_waking_never_raises_and_never_waits(monkeypatch: pytest.MonkeyPat
         rig.wake()
         await asyncio.sleep(0.05)
         monkeypatch.setattr(broken, "_known", lambda: rig.desk.known)
+        monkeypatch.setattr(broken, "_groups", lambda: 1 / 0)
         await rig.until(CLOSING)
         assert isinstance(broken, Thread)

@@ -97,6 +97,7 @@ class Rig:
 
     async def settled(self) -> None:
         """Waits until all was said."""
+        await self.slack.wait_for(lambda: self.thread._progress, what="the thread began")
         assert await self.thread.drain(8.0), self.thread.undeliverable()
 
     def calls(self) -> int:
