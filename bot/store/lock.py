@@ -57,9 +57,16 @@ class FileLock:
         self._path = database.with_name(database.name + ".serve")
         self._clock = clock
         self._fd: int | None = None
+        self._problem = ""
 
     async def acquire(self) -> None:
-        """Takes the lock, or raises `AlreadyServedError`."""
+        """Takes the lock, or raises `AlreadyServedError`; a disk that refuses keeps no bot from starting."""
+        try:
+            self._take()
+        except OSError as error:
+            self._problem = f"the lock of this database could not be taken: {error.strerror} ({self._path.name})"
+
+    def _take(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -68,17 +75,17 @@ class FileLock:
             holder = os.pread(fd, 1000, 0).decode(errors="replace")
             os.close(fd)
             raise AlreadyServedError(_taken(_said(holder), f"the file {self._path.name}")) from error
+        self._fd = fd
         os.ftruncate(fd, 0)
         os.pwrite(fd, json.dumps(_self(self._clock.now())).encode(), 0)
-        self._fd = fd
 
     async def keep(self) -> None:
         """A file's lock cannot be lost."""
         await asyncio.Event().wait()
 
     def problems(self) -> list[str]:
-        """None."""
-        return []
+        """Why the lock is not held."""
+        return [self._problem] if self._problem else []
 
     async def release(self) -> None:
         """Gives the lock back."""

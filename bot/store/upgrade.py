@@ -8,7 +8,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
+from bot.service.redact import redact
 from bot.store.engine import is_sqlite, make_engine, sqlite_path
 
 _LOCK = 0x6167656E746B  # "agentk": two upgrades at once wait for one another
@@ -17,6 +19,10 @@ _LONG = "SET LOCAL statement_timeout = 0"
 
 class SchemaError(RuntimeError):
     """The database's schema is not this version's; the text says what to do."""
+
+
+class UpgradeError(SchemaError):
+    """The database did not take the migrations; none of them is applied."""
 
 
 async def current(url: str) -> str | None:
@@ -39,16 +45,20 @@ async def upgrade(url: str) -> list[str]:
 
     Raises:
         SchemaError: the database was made by a newer version.
+        UpgradeError: it cannot be reached, or refuses.
     """
-    if is_sqlite(url):
-        sqlite_path(url).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = make_engine(url)
     try:
+        if is_sqlite(url):
+            sqlite_path(url).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with engine.begin() as connection:
             if not is_sqlite(url):
                 await connection.execute(text(_LONG))
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             return await connection.run_sync(_upgrade)
+    except (SQLAlchemyError, OSError) as error:  # a TimeoutError is an OSError
+        why = redact(str(getattr(error, "orig", None) or error)) or "no answer"
+        raise UpgradeError(f"the database cannot be upgraded: {why}") from error
     finally:
         await engine.dispose()
 

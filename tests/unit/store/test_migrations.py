@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 
 from bot.store.engine import BadUrlError, default_url, make_engine, parse
 from bot.store.tables import metadata
-from bot.store.upgrade import SchemaError, current, pending, ready, upgrade
+from bot.store.upgrade import SchemaError, UpgradeError, current, pending, ready, upgrade
 
 
 async def test_sqlite_is_upgraded_by_itself(url: str) -> None:
@@ -47,7 +47,7 @@ async def test_a_migration_that_fails_leaves_the_database_as_it_was(url: str) ->
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE receipts (mine text)")
-    with pytest.raises(Exception, match="table receipts already exists"):
+    with pytest.raises(UpgradeError, match="cannot be upgraded: table receipts already exists"):
         await upgrade(url)
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [("receipts",)]

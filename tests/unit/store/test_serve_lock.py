@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,12 @@ async def test_a_killed_process_leaves_no_lock_behind(url: str) -> None:
         other.wait()
         await lock.acquire()
         await lock.release()
+
+
+async def test_a_disk_that_refuses_does_not_keep_the_bot_from_starting(tmp_path: Path) -> None:
+    """The lock is a problem that is said, no error."""
+    (tmp_path / "state").write_text("a file where the folder should be")
+    lock = make_lock(f"sqlite:///{tmp_path / 'state' / 'ledger.sqlite3'}", CLOCK)
+    await lock.acquire()
+    assert "could not be taken: File exists" in lock.problems()[0]
+    await lock.release()
