@@ -13,7 +13,7 @@ import random
 import time
 from typing import Any
 
-from aiohttp import WSMessage
+from aiohttp import WSMsgType
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
@@ -53,26 +53,46 @@ class Line(SocketModeClient):
         self.gone = asyncio.Event()
         self.serving: set[asyncio.Task[None]] = set()
         self.message_listeners.append(self._hear)
-        self.on_close_listeners.append(self._gone)
 
     async def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002  # the library's
         """The library's wish to reconnect: a disconnect message, a close, silence."""
         self.renew.set()
 
     async def open(self, url: str) -> None:
-        """Connects, and waits for Slack's greeting."""
-        self.wss_uri = url
-        await self.connect()  # type: ignore[no-untyped-call]  # the library is untyped here
+        """Connects once, and waits for Slack's greeting. The library's own way repeats a used-up address for ever."""
+        ssl = self.web_client.ssl if self.web_client.ssl is not None else True
+        self.current_session = await self.aiohttp_client_session.ws_connect(
+            url, autoping=False, heartbeat=self.ping_interval, proxy=self.proxy, ssl=ssl
+        )
+        self.message_receiver = asyncio.ensure_future(self.receive_messages())
+        self.current_session_monitor = asyncio.ensure_future(self.monitor_current_session())
         with contextlib.suppress(TimeoutError):  # a line without a greeting is still a line
             await asyncio.wait_for(self.hello.wait(), _HELLO)
+
+    async def receive_messages(self) -> None:
+        """Reads until the socket ends, however it ends, and asks for a successor at once."""
+        session = self.current_session
+        try:
+            while session is not None and not session.closed:
+                message = await session.receive()
+                if message.type is WSMsgType.TEXT:
+                    await self.enqueue_message(message.data)
+                elif message.type is WSMsgType.PING:
+                    await session.pong(message.data)
+                elif message.type is WSMsgType.PONG:
+                    self.last_ping_pong_time = time.time()
+                else:
+                    break
+        except (ConnectionError, RuntimeError) as error:
+            _log.info("a socket broke: %s", type(error).__name__)
+        finally:
+            self.gone.set()
+            self.renew.set()
 
     def alive(self) -> bool:
         """Whether a command could come in here."""
         session = self.current_session
         return not (self.closed or self.stale or session is None or session.closed)
-
-    async def _gone(self, _message: WSMessage) -> None:
-        self.gone.set()
 
     async def _hear(self, _client: AsyncBaseSocketModeClient, message: Payload, _raw: str | None = None) -> None:
         if message.get("type") == "hello":

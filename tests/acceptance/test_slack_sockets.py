@@ -51,7 +51,7 @@ async def test_the_bot_reconnects_after_slack_was_away(tmp_path: Path) -> None:
     """For ever, and it says meanwhile that no command can come in."""
     async with rig(tmp_path, mode="socket", made=LISTED) as running:
         await running.simulator.connected(2)
-        assert running.door.ready()["slack_socket"] is True
+        await running.simulator.wait_for(lambda: running.door.ready()["slack_socket"] is True)
         await running.simulator.go_down()
         await running.simulator.wait_for(lambda: running.door.ready()["slack_socket"] is False, timeout=20)
         assert any("Socket Mode" in problem for problem in running.door.problems())
