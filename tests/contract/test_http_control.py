@@ -110,6 +110,7 @@ async def test_a_bare_success_leaves_the_judgement_to_the_read_back(there: Rig) 
         ('200 ["mode"]', AdapterError, "accepted are normal"),
         ("200 " + "[" * 60_000, AdapterError, "accepted are normal"),
         ("endless", AdapterError, "64 KiB"),
+        ('200 {"mode": "normal"}' + " " * 70_000, AdapterError, "64 KiB"),
         ("drop", Unreachable, "did not answer"),
     ],
 )

@@ -177,6 +177,28 @@ async def test_a_second_cut_records_nothing_new(there: Rig) -> None:
     assert (again.changed, lost.changed) == ((), ())
 
 
+async def test_a_reduced_state_is_nobodys_baseline(there: Rig) -> None:
+    """A full stop on top of read_only, with the record lost, does not take the reduced rights for the agent's own."""
+    adapter = there.adapter()
+    await adapter.restrict(mode=Mode.READ_ONLY, token="t1", drain=0, undo=(), gate=yes)
+    cut = await adapter.restrict(mode=Mode.FULL_STOP, token="t2", drain=0, undo=(), gate=no)
+    assert cut.changed == ()
+
+
+async def test_a_loosening_that_replaced_a_cut_is_taken_back(there: Rig) -> None:
+    """A full stop that lands between a loosening's last look and its call stands, with its mark."""
+    adapter = there.adapter()
+    await adapter.restrict(mode=Mode.FULL_STOP, token="t1", drain=0, undo=(), gate=no)
+    async with adapter._hand() as hand:
+        seen = await hand.now()
+        assert seen is not None
+        await there.adapter().restrict(mode=Mode.FULL_STOP, token="t2", drain=0, undo=(), gate=no)
+        target = {"enabled": "on", "commands": "+@all", "key *": "RW"}
+        assert await hand.loosen(seen, target, mark="t3") is False
+    now = await adapter.observe()
+    assert (now.mode, now.token) == (Mode.FULL_STOP, "t2")
+
+
 async def test_a_user_that_does_not_exist_is_absent_and_is_not_made(there: Rig) -> None:
     """A typing error in `user` is never green, and no user appears on the server."""
     adapter = there.adapter(user="nobody")
