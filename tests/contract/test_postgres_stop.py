@@ -1,6 +1,8 @@
 """Does a full stop of a PostgreSQL role win against the agent, against a full server and against another loosening?"""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -77,6 +79,21 @@ async def test_a_prepared_transaction_that_cannot_be_ended_is_counted(postgres_d
     )
     await postgres_database.run(f"ROLLBACK PREPARED 'stays-{postgres_database.name}'")
     await adapter.aclose()
+
+
+async def test_a_session_that_ignores_its_end_is_counted(postgres_database: Database, keeper: Keeper) -> None:
+    """A frozen backend of the agent is left and in flight, the role is not reopened, and the next cut ends it."""
+    agent = await _agent(postgres_database)
+    os.kill(agent.get_server_pid(), signal.SIGSTOP)
+    try:
+        cut = await keeper.restrict(Mode.READ_ONLY)
+        assert (cut.held, cut.ended, cut.left) == (Mode.FULL_STOP, 0, 1)
+        assert "still alive" in cut.why
+        assert (await keeper.adapter.observe()).in_flight == 1
+    finally:
+        os.kill(agent.get_server_pid(), signal.SIGCONT)
+    await keeper.held(Mode.READ_ONLY)
+    agent.terminate()
 
 
 async def test_work_may_end_during_the_drain(postgres_database: Database, keeper: Keeper) -> None:
@@ -172,6 +189,20 @@ async def test_a_full_stop_that_came_meanwhile_wins(postgres_database: Database,
         seen = await adapter.observe()
         assert (seen.mode, seen.token) == (Mode.FULL_STOP, "rival")
     await rival.aclose()
+
+
+async def test_a_write_that_appears_meanwhile_keeps_the_role_stopped(
+    postgres_database: Database, keeper: Keeper
+) -> None:
+    """A privilege that PUBLIC gets between the look and the reopening is found by the second look."""
+
+    async def given(_: tuple[Change, ...]) -> bool:
+        await postgres_database.run("GRANT INSERT ON effects TO PUBLIC", user=postgres_database.owner)
+        return True
+
+    cut = await keeper.adapter.restrict(mode=Mode.READ_ONLY, token="one", drain=0, undo=(), gate=given)
+    assert cut.held is Mode.FULL_STOP
+    assert "still writable after every REVOKE: PUBLIC has INSERT" in cut.why
 
 
 async def test_a_loosening_that_was_abandoned_half_way_is_ended_by_the_next_stop(
