@@ -201,7 +201,7 @@ class Thread:
         """Seconds until the next attempt: what Slack asked for, or more each time, with jitter."""
         progress.failures += 1
         jitter = random.uniform(0.5, 1.0)  # noqa: S311  # spreads retries, keeps no secret
-        wait = min(_LONGEST, 0.5 * 2.0 ** min(progress.failures, 10)) * jitter if asked is None else asked
+        wait = min(_LONGEST, 0.25 * 2.0 ** min(progress.failures, 10)) * jitter if asked is None else asked
         progress.not_before = self._clock.monotonic() + wait
         return wait
 
