@@ -139,8 +139,7 @@ class PostgresRole:
                 return Cut(held=mode, why=self._absent())
             mark = Mark(token, role.mark.reduced if role.mark else False)
             changed = _login_change(role)
-            await fence(connection, role, mark)
-            ended = await self._end(connection, role, drain)
+            ended = await self._stop(connection, role, mark, drain)
             cut = Cut(held=Mode.FULL_STOP, changed=changed, ended=ended.ended, left=ended.left, why=_left(role, ended))
             if mode is Mode.FULL_STOP or ended.left:
                 return cut
@@ -201,6 +200,18 @@ class PostgresRole:
                 raise
             return Survey(blockers=(f"the bot could not look everywhere: {error}",))
 
+    async def _stop(self, connection: Connection, role: Role, mark: Mark, drain: float) -> Ended:
+        """Fences and ends. Raises `Refused` with the grants that are missing."""
+        try:
+            await fence(connection, role, mark)
+            return await self._end(connection, role, drain)
+        except asyncpg.InsufficientPrivilegeError as error:
+            lacking = await rights.missing(connection, role, None) or (str(error),)
+            raise Refused(
+                f"{self._line.place} does not let the bot stop {role.name} ({error}): run {'; '.join(lacking)}",
+                missing=lacking,
+            ) from error
+
     async def _end(self, connection: Connection, role: Role, drain: float) -> Ended:
         sessions = await end_sessions(connection, role, drain)
         prepared = await end_prepared(self._line, connection, role)
@@ -220,7 +231,7 @@ class PostgresRole:
             return _Reduced(Mode.FULL_STOP, changed, "a stricter hold came while the role was stopped")
         try:
             await self._revoke(connection, role, survey)
-            left = await self._surveyor.survey(connection, role, fresh=True)
+            left = await self._surveyor.survey(connection, role, fresh=False)
             if left.writes:
                 return _Reduced(Mode.FULL_STOP, changed, f"still writable after every REVOKE: {_rest(left)}")
             mark = replace(order.mark, reduced=True)
@@ -246,7 +257,7 @@ class PostgresRole:
     async def _to_normal(
         self, connection: Connection, role: Role, expect: str, undo: tuple[Change, ...], gate: Gate
     ) -> Relaxed:
-        now = await self._surveyor.survey(connection, role, fresh=True)
+        now = await self._surveyor.survey(connection, role, fresh=False)
         if not await gate(()):
             return Relaxed()
         changed, kept = await give_back(self._line, connection, role, expect=expect, undo=undo, now=now)
