@@ -241,7 +241,7 @@ def _as_reason(verb: str, targets: Sequence[str], after: Sequence[Word], here: H
     """The choice to stop what stands before the doubtful word, with that word as the reason's first."""
     chosen = targets or here.default()
     made = _choice(verb, chosen, after, mark=True) if chosen else None
-    return made and Choice(label=f"{made.label}, \u201c{after[0].shown()}\u201d is the reason", line=made.line)
+    return made and Choice(label=f"{made.label}, \u201c{_quoted(after[0])}\u201d is the reason", line=made.line)
 
 
 def _escape(line: str) -> str:
