@@ -43,19 +43,15 @@ class Catalogue:
     """A server's commands by category, subcommands as `config|set`. Empty where the bot may not read it."""
 
     categories: Mapping[str, frozenset[str]]
-
-    @property
-    def everything(self) -> frozenset[str]:
-        """Every command that the server names."""
-        return frozenset().union(*self.categories.values())
+    everything: frozenset[str] = frozenset()  # every command that the server names
 
     def allowed(self, rules: str) -> frozenset[str]:
         """The commands that `rules` allow. A name that the server does not know counts as allowed, to be safe."""
-        found: frozenset[str] = frozenset()
+        found: set[str] = set()
         for rule in rules.split():
-            meant = self._meant(rule[1:].lower())
-            found = found | meant if rule.startswith("+") else found - meant
-        return found
+            change = found.update if rule.startswith("+") else found.difference_update
+            change(self._meant(rule[1:].lower()))
+        return frozenset(found)
 
     def alike(self, one: str | None, other: str | None) -> bool:
         """Whether two rules allow the same commands. None is no rule at all."""
@@ -82,10 +78,12 @@ class Catalogue:
             return self.everything
         if name.startswith("@"):
             return self.categories.get(name[1:], frozenset())
-        inner = frozenset(known for known in self.everything if known.startswith(f"{name}|"))
-        return inner | {name}
+        if "|" in name:
+            return frozenset({name})
+        return frozenset(known for known in self.everything if known.startswith(f"{name}|")) | {name}
 
 
 def catalogue(names: Iterable[str], members: Iterable[Iterable[str]]) -> Catalogue:
     """Puts the answers of `ACL CAT` and of one `ACL CAT name` each together."""
-    return Catalogue({name: frozenset(held) for name, held in zip(names, members, strict=True)})
+    categories = {name: frozenset(held) for name, held in zip(names, members, strict=True)}
+    return Catalogue(categories, frozenset().union(*categories.values()))
