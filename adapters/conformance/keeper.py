@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from itertools import count
 
@@ -25,6 +26,7 @@ class Keeper:
         self.allow = allow
         self.asked: list[tuple[Change, ...]] = []
         self.token = ""
+        self.before_answer: Callable[[], Awaitable[None]] | None = None  # what happens while the gate is asked
         self._undo = "[]"
 
     @property
@@ -42,6 +44,8 @@ class Keeper:
         """Records, and answers `allow`."""
         self.asked.append(changes)
         self.record(changes)
+        if self.before_answer is not None:
+            await self.before_answer()
         return self.allow
 
     async def restrict(self, mode: Mode, *, drain: float = 0.0) -> Cut:

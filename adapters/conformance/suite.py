@@ -217,6 +217,23 @@ class ConformanceSuite:
         for _ in range(TRIES):
             assert not await allowed(rig, Mode.FULL_STOP)
 
+    async def test_a_loosening_frozen_half_way_never_undoes_a_later_stop(self, rig: Rig, keeper: Keeper) -> None:
+        """What a relaxation had sent when it was cancelled has no effect once the stop after it is verified."""
+        await keeper.held(Mode.FULL_STOP)
+        token, keeper.before_answer = keeper.token, rig.freeze
+        task = asyncio.ensure_future(keeper.relax(Mode.NORMAL))
+        await asyncio.wait({task}, timeout=0.3)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=BOUND)
+        await rig.thaw()
+        assert done, f"a cancelled relaxation was still running after {BOUND} s"
+        with suppress(asyncio.CancelledError, AdapterError):
+            task.result()
+        keeper.token, keeper.before_answer = token, None
+        await keeper.held(Mode.FULL_STOP)
+        for _ in range(TRIES):
+            assert not await allowed(rig, Mode.FULL_STOP)
+
     async def test_two_surfaces_with_one_target(self, rig: Rig, keeper: Keeper) -> None:
         """Two adapters for the same thing in the world agree on its name, which differs from another's."""
         async with closing(rig.adapter()) as other, closing(rig.mistyped()) as mistyped:

@@ -18,6 +18,7 @@ from adapters.errors import Refused, Unreachable
 
 Connection: TypeAlias = "asyncpg.Connection"
 BURY_SECONDS = 1.0  # to end an abandoned backend at the server
+CUT_BURY_SECONDS = 0.2  # the same, when a cut waits for it
 PING_SECONDS = 0.5  # after which a silent warm connection is given up for a new one
 BURY_TICK = 0.01
 DEFAULT_PORT = 5432
@@ -157,10 +158,13 @@ class Line:
         async with self._guarded(backend, writes=writes, keep=False):
             yield backend.connection
 
-    async def bury(self, connection: Connection) -> None:
-        """Ends what earlier, abandoned calls left at the server; as far as a second allows."""
+    async def bury(self, connection: Connection, *, seconds: float = CUT_BURY_SECONDS) -> None:
+        """Ends what earlier, abandoned calls left at the server, as far as the time allows.
+
+        A cut does not wait long for it: what is frozen now meets the cut's mark when it thaws.
+        """
         with suppress(TimeoutError):
-            async with asyncio.timeout(BURY_SECONDS):
+            async with asyncio.timeout(seconds):
                 for pid, started in tuple(self._abandoned):
                     await _ended(connection, pid, started)
                     self._abandoned.discard((pid, started))
@@ -227,7 +231,7 @@ class Line:
             async with asyncio.timeout(BURY_SECONDS):
                 fresh = await self._open()
                 try:
-                    await self.bury(fresh.connection)
+                    await self.bury(fresh.connection, seconds=BURY_SECONDS)
                 finally:
                     await dropped(fresh.connection)
 
