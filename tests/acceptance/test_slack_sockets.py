@@ -25,6 +25,7 @@ async def test_a_refresh_in_the_middle_of_a_hundred_commands_loses_none(tmp_path
     async with rig(tmp_path, mode="socket", made=LISTED) as running:
         await running.simulator.connected(2)
         running.simulator.socket.grace = 0.3
+        running.stops.delay = 0.2  # so that receipts are under way on every socket that is told to go
         going = asyncio.create_task(burst(running))
         await running.simulator.wait_for(lambda: len(running.holds) >= 20)
         await running.simulator.socket.disconnect("refresh_requested")

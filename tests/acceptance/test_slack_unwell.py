@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.simulator import Simulator
+from bot.slack.authorize import make_authorize
+from bot.slack.bolt import make_app
+from bot.slack.identity import IdentityCache
 from tests.unit.slack.door_rig import MANIFEST, Rig, configuration, door_at, rig
 
 TROUBLES = ["down", "hang", "429", "503"]
@@ -89,14 +93,15 @@ async def test_retry_after_is_honoured(tmp_path: Path) -> None:
         await slack.wait_for(lambda: slack.calls.count("usergroups.list") == 2, timeout=10)
         first, second = slack.calls.of("usergroups.list")
         assert second.at - first.at >= 2.0
-        await running.roster_read()
-        assert not running.door.problems()
+        await slack.wait_for(lambda: not running.door.problems(), what="a roster without problems")
 
 
 async def test_oauth_variables_do_not_take_the_bot_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a client id and secret in the environment Bolt would ask for an installation and answer no command."""
     monkeypatch.setenv("SLACK_CLIENT_ID", "1.2")
     monkeypatch.setenv("SLACK_CLIENT_SECRET", "secret")
+    app = make_app(authorize=make_authorize(IdentityCache(tmp_path / "me"), "xoxb-1"), client=AsyncWebClient())
+    assert app.oauth_flow is None
     async with rig(tmp_path) as running:
         await running.roster_read()
         await stops(running)
