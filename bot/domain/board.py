@@ -28,6 +28,7 @@ class Board:
         self.incidents: dict[str, Incident] = {}
         self.proofs: dict[str, events.Proof] = {}
         self.proof_at: dict[str, float] = {}
+        self.unproven: set[str] = set()  # targets whose holds changed after their last proof
         self.undo: dict[str, list[str]] = {}  # sealed records of the running episode, by target
 
     def apply(self, event: events.AnyEvent) -> None:
@@ -37,6 +38,7 @@ class Board:
                 self._add_hold(event)
             case events.PairsLifted():
                 self.holds.lift(event.pairs)
+                self.unproven.update(target for _, target in event.pairs)
             case events.Outcomes():
                 self._see(event)
             case events.ReasonGiven():
@@ -89,6 +91,7 @@ class Board:
             return
         self.hold_events[event.hold] = event
         self.holds.add(event.hold, event.mode, (target.key for target in event.targets))
+        self.unproven.update(target.key for target in event.targets)
         incident = self._incident(event.incident)
         if not incident.holds or event.at < incident.opened_at:
             incident.opened_at = event.at
@@ -97,6 +100,7 @@ class Board:
 
     def _see(self, event: events.Outcomes) -> None:
         for proof in event.proofs:
+            self.unproven.discard(proof.target)
             if event.at >= self.proof_at.get(proof.target, 0.0):
                 self.proofs[proof.target] = proof
                 self.proof_at[proof.target] = event.at

@@ -129,7 +129,7 @@ def _why(asked: Mode, held: Mode | None, item: Inventoried, *, leave: bool) -> s
         return f"left alone, as configured (unsupported: leave): {cause}"
     if held is None:
         return f"cannot be cut: {cause}"
-    return f"{asked}, held as {held}: {cause}"
+    return cause
 
 
 def _broken_line(asked: Mode, item: Quarantined) -> PlanLine:

@@ -116,7 +116,8 @@ def _lines(board: Board, holds: Iterable[events.HoldAdded], known: Mapping[str, 
         if key is None:
             yield _left_line(surface, facts, mode, why)
         else:
-            yield _line(surface, facts, mode, board.proofs.get(key))
+            proof = None if key in board.unproven else board.proofs.get(key)  # an older one proves nothing of this stop
+            yield _line(surface, facts, mode, proof)
 
 
 def _ask(asked: dict[str, tuple[Mode, str | None, str]], surface: str, mode: Mode, key: str | None, why: str) -> None:

@@ -160,20 +160,24 @@ class Dispatcher:
         self._flushing = False
         self._flush()
 
+    def _is_news(self, proof: events.Proof) -> bool:
+        """Whether anything changed but the time and the mark, or the holds changed since the last proof."""
+        before = self._board.proofs.get(proof.target)
+        same = {"elapsed_ms": 0.0, "token": None}
+        return (
+            before is None
+            or proof.target in self._board.unproven
+            or before.model_copy(update=same) != proof.model_copy(update=same)
+        )
+
     def _flush(self) -> None:
         proofs, self._proofs = self._proofs, {}
-        news = tuple(proof for proof in proofs.values() if _is_news(self._board.proofs.get(proof.target), proof))
+        news = tuple(proof for proof in proofs.values() if self._is_news(proof))
         if news:
             self._record(events.Outcomes(at=self._clock.now(), proofs=news))
         for key in proofs.keys() - {proof.target for proof in news}:
             self._board.proof_at[key] = self._clock.now()
         self._changed(proof.target for proof in news)
-
-
-def _is_news(before: events.Proof | None, proof: events.Proof) -> bool:
-    """Whether anything changed but the time and the mark."""
-    same = {"elapsed_ms": 0.0, "token": None}
-    return before is None or before.model_copy(update=same) != proof.model_copy(update=same)
 
 
 def _unserved(key: str, asked: Mode) -> events.Proof:

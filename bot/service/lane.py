@@ -85,17 +85,19 @@ class Lane:
         self._episode: Episode | None = None
         self._recuts = Recuts()
         self._check_due = False
+        self._resting = False
         self._undo_kept = True
         self._restart_clock()
 
     def wake(self) -> None:
-        """The holds changed."""
+        """The holds changed: one more stop wants its proof now, whatever was proven or is waited for."""
+        self._check_due = True
         self._bell.ring()
 
     def check(self) -> None:
         """Asks for a look at a surface that rests: the drift watch's tick."""
-        self._check_due = True
-        self._bell.ring()
+        if self._resting:
+            self.wake()
 
     async def serve(self) -> None:
         """Runs until the target has no live hold."""
@@ -114,7 +116,7 @@ class Lane:
                 await self._until_looser(asked)
             else:
                 failures += 1
-                await self._pause(asked, self._delay(proof, failures))
+                await self._bell.heard(timeout=self._delay(proof, failures))
 
     async def _rest_if_proven(self) -> Mode | None:
         """After a restart: what was proven and still reads so is not cut again, which would end harmless sessions."""
@@ -307,23 +309,20 @@ class Lane:
         until_late = self._budget() - (self._desk.clock.monotonic() - self._started)
         return min(delay, until_late) if until_late > _INSTANT else delay
 
-    async def _pause(self, asked: Mode, seconds: float) -> None:
-        """Waits, or until the holds change."""
-        end = self._desk.clock.monotonic() + seconds
-        while self._asked() is asked and (left := end - self._desk.clock.monotonic()) > _INSTANT:
-            await self._bell.heard(timeout=left)
-
     async def _until_looser(self, asked: Mode) -> None:
         """Rests while the surface stays as strict as asked; returns when the holds or the surface changed."""
-        while self._asked() is asked:
-            await self._bell.heard()
-            if self._check_due:
-                self._check_due = False
-                if await self._look(asked) is _Look.LOOSER:
+        self._resting = True
+        try:
+            while self._asked() is asked:
+                await self._bell.heard()
+                if self._check_due and await self._look(asked) is _Look.LOOSER:
                     return
+        finally:
+            self._resting = False
 
     async def _look(self, asked: Mode) -> "_Look":
         """The drift watch's look. What cannot be read leaves the last proof as it is, and it grows older."""
+        self._check_due = False
         try:
             async with asyncio.timeout(self._budget()):
                 seen = await self.target.adapter.observe()

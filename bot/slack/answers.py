@@ -75,7 +75,7 @@ def preview(plan: Plan) -> Message:
     cut, left = [line for line in plan.lines if line.held is not None], plan.left()
     title = f"Plan of {plan.mode} on {escape(str(plan.scope), NAME)}: {wording.plural(len(cut), 'surface')} to be cut"
     title += f", {len(left):,} that cannot be" if left else ""
-    rows = [f"• {wording.name(line.surface)}: {plan.mode}, held as {line.held}{_aside(line)}" for line in cut]
+    rows = [f"• {wording.name(line.surface)}: {_held(line)}{_aside(line)}" for line in cut]
     blocks: list[Block | None] = [
         section(f"*{title}*. Nothing was touched."),
         *_not_cut(left),
@@ -84,6 +84,10 @@ def preview(plan: Plan) -> Message:
         context(f"To do it: `/agent-kill {plan.mode} {escape(str(plan.scope), NAME)}`"),
     ]
     return message(f"{title}. Nothing was touched.", blocks)
+
+
+def _held(line: PlanLine) -> str:
+    return str(line.asked) if line.held is line.asked else f"{line.asked}, held as {line.held}"
 
 
 def _aside(line: PlanLine) -> str:
@@ -103,7 +107,7 @@ def _rounded(plan: Plan) -> list[Block]:
     lines = [line for line in plan.lines if line.held is not None and line.held is not line.asked]
     if not lines:
         return []
-    rows = [f"• {wording.name(line.surface)}: {escape(line.why)}" for line in lines]
+    rows = [f"• {wording.name(line.surface)}: {_held(line)}{_aside(line)}" for line in lines]
     return [section("*Held stricter than asked*:"), *listing(rows, room=_ROOM, more="see `/agent-status`")]
 
 

@@ -139,6 +139,7 @@ def test_a_second_stop_says_once_what_was_held_already() -> None:
     chapter = desk.story().chapters[1]
     assert [line.surface for line in chapter.fresh] == ["crm/api"]
     desk.prove("crm/api", outcome=Outcome.UNKNOWN, asked=Mode.READ_ONLY)
+    desk.prove("billing/ledger")
     shown = read(closing.closing(desk.story().chapters[1], groups=()))
     assert "1 surface already held as strictly by an earlier stop, reported above: `billing/ledger`" in shown
     assert "1 of 2 surfaces cut and proven" in shown

@@ -78,6 +78,7 @@ async def test_a_second_stop_joins_the_thread() -> None:
         await rig.until("*Report of full_stop on billing*")
         rig.desk.stop("billing/ledger", "crm/api", hold="hold-2", mode=Mode.READ_ONLY, scope="crm")
         rig.desk.prove("crm/api", asked=Mode.READ_ONLY)
+        rig.desk.prove("billing/ledger")
         rig.wake()
         await rig.until("*Report of read_only on crm*")
         await rig.settled()
