@@ -1,6 +1,7 @@
 """Composes the stop path alone: no Slack, no SQLAlchemy, no scheduler. The command line's `stop` needs only this."""
 
 import asyncio
+import logging
 import secrets
 import tempfile
 import time
@@ -27,6 +28,7 @@ from bot.service.seal import Seal
 from bot.service.stop import StopService
 from bot.service.watch import Watch
 
+_log = logging.getLogger(__name__)
 JOURNAL = "journal"
 _KEY_BYTES = 32
 
@@ -199,8 +201,16 @@ class Core:
 
 
 def kinds() -> list[dict[str, object]]:
-    """Every kind of adapter with its modes, classes, settings, permissions and reversal."""
-    return [registry.describe(kind) for kind in registry.kinds()]
+    """Every kind of adapter with its modes, classes, settings, permissions and reversal; a broken plug-in is logged."""
+    return [described for kind in registry.kinds() for described in _described(kind)]
+
+
+def _described(kind: str) -> list[dict[str, object]]:
+    try:
+        return [registry.describe(kind)]
+    except registry.KindError as error:
+        _log.warning("%s", error)
+        return []
 
 
 def journal_folders(state_dir: Path) -> tuple[Path, ...]:

@@ -3,8 +3,6 @@
 import asyncio
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
-
 from bot.cli import common
 from bot.store.engine import BadUrlError, default_url
 from bot.store.upgrade import SchemaError, upgrade
@@ -23,7 +21,4 @@ def upgrade_command() -> None:
         applied = asyncio.run(upgrade(env.database_url or default_url(env.state_dir)))
     except (BadUrlError, SchemaError) as error:
         common.fail(str(error), code=1)
-    except (OSError, TimeoutError, SQLAlchemyError) as error:
-        reason = getattr(error, "orig", None) or error
-        common.fail(f"the database cannot be upgraded: {type(reason).__name__}: {reason}", code=1)
     click.echo(f"applied {', '.join(applied)}" if applied else "nothing to do: the database is up to date")

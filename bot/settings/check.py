@@ -100,7 +100,7 @@ class _Check:
             yield self._say("policy.restore", "error", message, "mend the lines that are reported above")
         elif not policy.groups and not policy.users:
             message = "nobody may restore: policy.restore names no group and no user"
-            yield self._say("policy.restore", "error", message, "name the people who vote, or a user group")
+            yield self._say("policy.restore", "gap", message, "name the people who vote, or a user group")
         elif not policy.groups:
             yield from self._reachable(configuration, policy)
 

@@ -1,43 +1,16 @@
 """Does one line in the incident channel cut real systems, and does the thread say the truth?"""
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from aiohttp import ClientSession
 
-from bot.sandbox.servers import ValkeyServer
 from bot.sandbox.simulator import Simulator
 from tests.acceptance.whole_bot import Bot, texts
 from tests.acceptance.world import World
 from tests.contract import redis_rig
-from tests.contract.http_rig import Farm
-from tests.contract.servers import Database
 
 PROVEN = "Everything in scope is cut and proven"
-_NAMES = itertools.count(1)
-
-
-@pytest.fixture
-async def world(postgres_database: Database, valkey_server: ValkeyServer, receivers: Farm) -> AsyncIterator[World]:
-    """An agent on three real surfaces."""
-    queue = await redis_rig.rig(valkey_server)
-    await queue.witness.delete("work")
-    async with ClientSession() as client:
-        yield World(postgres_database, queue, receivers, client, f"main{next(_NAMES)}")
-    await queue.close()
-
-
-@pytest.fixture
-async def running(bot: Bot, world: World, sandbox: Simulator) -> Bot:
-    """The bot, started over that agent and connected to Slack."""
-    bot.environ |= world.environ()
-    bot.configure(world.agents())
-    await bot.start()
-    await sandbox.connected()
-    return bot
 
 
 async def test_one_line_cuts_everything_and_the_thread_proves_it(

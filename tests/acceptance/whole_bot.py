@@ -1,12 +1,14 @@
 """The real bot as a process of its own, over a configuration file, between a simulated Slack and real surfaces."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,6 +111,15 @@ class Bot:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=20)
+
+    def status(self) -> dict[str, Any]:
+        """What the private listener tells; empty while it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/status.json", timeout=2) as answer:
+                told: dict[str, Any] = json.load(answer)
+                return told
+        except OSError:
+            return {}
 
     async def command(self, *words: str) -> "tuple[int, str, str]":
         """Runs `agent-kill …` beside the bot; returns exit code, output and errors."""

@@ -36,7 +36,7 @@ WEAK = {
     ),
     "groups alone": (", users: [U0ALICE]", "", "note", "agent-kill.yaml:6", "policy.stop names no user"),
     "agent stops": ("users: [U0ALICE]", "users: [U0AGENT]", "error", "agent-kill.yaml:6", "which is billing itself"),
-    "nobody votes": ("groups: [S0RESTORE]", "groups: []", "error", "agent-kill.yaml:7", "nobody may restore"),
+    "nobody votes": ("groups: [S0RESTORE]", "groups: []", "gap", "agent-kill.yaml:7", "nobody may restore"),
     "too few vote": (
         "[S0RESTORE], users: []",
         "[], users: [U0A, U0B]",
