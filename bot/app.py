@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from pydantic import SecretStr
 
 from adapters.base import Mode
-from bot.core import CLOCK, Core
+from bot.core import CLOCK, Core, journal_folders
 from bot.domain.model import Configuration
 from bot.domain.plan import Plan, Scope
 from bot.domain.status import StatusView, status_view
@@ -50,22 +50,24 @@ class App:
         self._env = environment
         self._findings = findings
         self._stack = AsyncExitStack()
+        self._stopping = asyncio.Event()
+        self._taken: AlreadyServedError | None = None
+        self._door: Door | None = None
+        self._thread: Thread | None = None
+        self._schedule = Schedule()
+        state_dir = environment.state_dir
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._serving = Serving(
+            environment.database_url, state_dir, journal_folders(state_dir), CLOCK, taken=self._give_way
+        )
+        self._metrics = Metrics(self._sources())
         self._core = Core(
             configuration,
-            state_dir=environment.state_dir,
+            state_dir=state_dir,
             writer=environment.writer,
             state_key=_text(environment.state_key),
             around=lambda journal: TimedJournal(journal, self._metrics, CLOCK),
         )
-        self._door: Door | None = None
-        self._thread: Thread | None = None
-        self._schedule = Schedule()
-        self._serving = Serving(
-            environment.database_url, environment.state_dir, self._core.folders, CLOCK, taken=self._give_way
-        )
-        self._stopping = asyncio.Event()
-        self._taken: AlreadyServedError | None = None
-        self._metrics = Metrics(self._sources())
         self._stops = _Counted(self._core.stops, self._metrics)
 
     async def run(self) -> None:
@@ -102,6 +104,8 @@ class App:
             return
         self._findings = findings
         self._core.reload(configuration)
+        if self._thread:
+            self._thread.settings = self._report_settings()
         _log.info("reloaded %s: %d findings", self._env.config, len(findings))
 
     def _give_way(self, error: AlreadyServedError) -> None:
@@ -118,7 +122,6 @@ class App:
             return
         api = await SlackApi.open(token=token, base_url=self._env.slack_api_url)
         self._stack.push_async_callback(api.aclose)
-        configuration = self._core.inventory.configuration
         self._door = Door(
             stops=self._stops,
             board=self._core.board,
@@ -137,7 +140,7 @@ class App:
             self._core.recorder.record,
             self._core.inventory_known,
             api,
-            ReportSettings(incident_channel=configuration.workspace.incident_channel),
+            self._report_settings(),
             CLOCK,
             unrecorded=lambda: frozenset(self._core.stops.unrecorded),
             groups=self._stop_groups,
@@ -146,6 +149,10 @@ class App:
         self._stack.push_async_callback(self._quieten, asyncio.create_task(self._thread.run(), name="thread"))
         await self._door.start()
         self._stack.push_async_callback(self._door.stop)
+
+    def _report_settings(self) -> ReportSettings:
+        workspace = self._core.inventory.configuration.workspace
+        return ReportSettings(incident_channel=workspace.incident_channel, fallback_channel=workspace.audit_channel)
 
     def _stop_groups(self) -> list[str]:
         """The ids of the user groups to call when something is NOT CUT."""
@@ -223,6 +230,7 @@ class App:
             "journal_files_left_behind": lambda: float(self._core.writer.failures),
             "journal_events_unkept": lambda: float(self._core.writer.unkept),
             "lanes": lambda: float(len(self._core.dispatcher.lanes())),
+            "ticks_failed": lambda: float(sum(self._schedule.failures.values())),
             "slack_posts_pending": lambda: float(len(self._undeliverable())),
             "roster_age_seconds": self._roster_age,
             **self._serving.sources(),

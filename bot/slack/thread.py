@@ -54,7 +54,7 @@ class Thread:
         record: records an event; used for `events.Posted` alone.
         known: the facts of the configuration by surface name.
         api: Slack.
-        settings: channels and pace.
+        settings: channels and pace; may be replaced while it runs.
         clock: time.
         unrecorded: ids of the holds that are not on disk.
         groups: ids of the user groups to call when something is NOT CUT; replaces `settings.groups`.
@@ -75,7 +75,7 @@ class Thread:
         self._board = board
         self._record = record
         self._known = known
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self._unrecorded = unrecorded
         self._groups = groups
@@ -156,7 +156,7 @@ class Thread:
             story=story(self._board, incident, self._known(), self._unrecorded()),
             posts=incident.posts,
             progress=progress,
-            settings=self._settings,
+            settings=self.settings,
             groups=self._called(),
             moved_from=moved_from,
             now=self._clock.monotonic(),
@@ -166,12 +166,12 @@ class Thread:
     def _called(self) -> tuple[str, ...]:
         """Whom to call. A roster in trouble must not silence the report."""
         if self._groups is None:
-            return self._settings.groups
+            return self.settings.groups
         try:
             return tuple(self._groups())
         except Exception:  # noqa: BLE001  # whatever it is, the rest of the report matters more
             _LOG.exception("The groups to call are not known; the report goes out without them")
-            return self._settings.groups
+            return self.settings.groups
 
     def _place(self, incident: Incident, progress: Progress) -> tuple[str | None, str | None]:
         """The channel to speak in, and the one that was meant where it is another."""
@@ -181,9 +181,9 @@ class Thread:
         if posted is not None and PARENT not in progress.lost:
             channel: str | None = posted.channel
         else:
-            wanted = (incident.channel, self._settings.incident_channel, self._settings.fallback_channel)
+            wanted = (incident.channel, self.settings.incident_channel, self.settings.fallback_channel)
             channel = next((name for name in wanted if name and not self._refuses(name)), None)
-        meant = incident.channel or self._settings.incident_channel
+        meant = incident.channel or self.settings.incident_channel
         return channel, meant if channel is not None and channel != meant else None
 
     def _refuses(self, channel: str) -> bool:
@@ -254,7 +254,7 @@ class Thread:
         slots = {step.slot: step.digest or step.make().digest}
         if step.slot.startswith("closing:") and step.chapter is not None and asks_in_closing(step.chapter):
             slots[f"reason:{step.chapter.hold.hold}"] = "asked"
-        progress.outage = None if step.told is not None else progress.gap(scene.wall, self._settings.catch_up_after)
+        progress.outage = None if step.told is not None else progress.gap(scene.wall, self.settings.catch_up_after)
         progress.failures, progress.trouble, progress.down_since = 0, "", None
         progress.lost.discard(step.slot)
         if step.slot == PARENT:
