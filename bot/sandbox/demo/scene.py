@@ -1,0 +1,117 @@
+"""Everything together: the company, the simulated workspace, the ordinary bot between them, and the witness."""
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bot.sandbox.channels import Channel
+from bot.sandbox.demo import configuration, slack_text
+from bot.sandbox.demo.cast import FIRST, LATER, Agent
+from bot.sandbox.demo.child import ROOT
+from bot.sandbox.demo.estate import Estate
+from bot.sandbox.demo.product import Product
+from bot.sandbox.demo.witness import Witness
+from bot.sandbox.manifest import Manifest
+from bot.sandbox.messages import Message
+from bot.sandbox.simulator import Simulator
+
+MANIFEST = ROOT / "manifest.yml"
+SUPPORT = Channel("C0SUPPORT", "support")
+
+
+class Scene:
+    """The demo's world. Leaving it stops every process that it started.
+
+    Args:
+        bot_command: what stands for `agent-kill`; empty for the one that is installed here.
+
+    Attributes:
+        keep_logs: whether leaving keeps the folder; the databases go in any case.
+    """
+
+    def __init__(self, *, bot_command: str = "") -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="agent-kill-demo-"))
+        self.folder.chmod(0o711)  # PostgreSQL runs as another user where we are root, and must reach its own folder
+        self.keep_logs = False
+        self._bot_command = bot_command
+        self._stack = AsyncExitStack()
+        self.estate = Estate(self.folder)
+        self.simulator = Simulator(Manifest.load(MANIFEST))
+        self.witness = Witness(self.estate)
+        self.product = Product(self.folder, {}, bot_command)
+
+    async def __aenter__(self) -> Self:
+        """Nothing runs yet: see the `start_…` methods."""
+        self._stack.callback(self._remove)
+        self._stack.push_async_callback(self.estate.stop)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stops everything, last started first."""
+        await self._stack.aclose()
+
+    async def start_company(self) -> None:
+        """Real servers, receivers, and the first agents at work. Raises `ServerError`, `Ended`."""
+        await self.estate.start_servers()
+        await self.estate.start_receivers()
+        self._stack.push_async_callback(self.witness.close)
+        await self.witness.open()
+        await self.estate.employ(FIRST, apart=True)
+
+    async def start_slack(self) -> None:
+        """The simulated workspace, with a channel for the support agent."""
+        everybody = list(self.simulator.channel("incident").members)
+        self.simulator.workspace.add_channel(SUPPORT.name, Channel(SUPPORT.id, SUPPORT.name, members=everybody))
+        self._stack.push_async_callback(self.simulator.stop)
+        await self.simulator.start()
+
+    async def start_bot(self) -> None:
+        """`agent-kill serve` with an ordinary configuration; Slack sees when it is there."""
+        variables = configuration.secrets(self.estate) | self.simulator.environment
+        self.product = Product(self.folder, variables, self._bot_command)
+        self.configure(FIRST)
+        self._stack.push_async_callback(self.product.stop)
+        await self.product.start()
+
+    def configure(self, agents: Iterable[Agent]) -> None:
+        """Writes the bot's configuration file."""
+        self.product.configuration.write_text(configuration.text(agents, self.estate), encoding="utf-8")
+
+    async def grow(self) -> None:
+        """The other agents go to work, and into the bot's configuration. Raises `Ended`."""
+        await self.estate.employ(LATER)
+        self.configure((*FIRST, *LATER))
+        self.product.reload()
+
+    # What Slack shows ------------------------------------------------------------------------------------------------
+    def parent(self, incident: str) -> Message | None:
+        """The parent message of an incident."""
+        rooms = self.simulator.workspace.channels.values()
+        found = (message for room in rooms for message in room.parents() if message.bot_id)
+        return next((message for message in found if incident in " ".join(self.lines(message))), None)
+
+    def thread(self, incident: str) -> list[Message]:
+        """The parent and its replies, oldest first; empty where there is no parent yet."""
+        parent = self.parent(incident)
+        return self.simulator.channel(parent.channel).thread(parent.ts) if parent else []
+
+    def read(self, incident: str) -> str:
+        """The whole thread as one text."""
+        return "\n".join(line for message in self.thread(incident) for line in self.lines(message))
+
+    def lines(self, message: Message) -> list[str]:
+        """One message as text."""
+        return slack_text.shown(message, self.simulator.workspace)
+
+    def _remove(self) -> None:
+        if not self.keep_logs:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
+        for server in (self.estate.postgres, self.estate.valkey):  # their logs stay, their data is worth nothing
+            shutil.rmtree(server.folder / "data", ignore_errors=True)
