@@ -43,17 +43,17 @@ class Narrator:
 
     def typed(self, who: str, where: str, text: str) -> None:
         """What somebody types in Slack."""
-        line = Text(f"{who} in #{where}:  ").append(text, style="bold blue")
+        line = Text(f"{who} in #{where}:  ").append(text, style="bold magenta")
         self._put(line, 4)
 
     def ran(self, text: str) -> None:
         """What somebody types in a terminal."""
-        self._put(Text("$ ").append(text, style="bold blue"), 4)
+        self._put(Text("$ ").append(text, style="bold magenta"), 4)
 
     def quoted(self, lines: Sequence[str], note: str) -> None:
         """What Slack shows."""
         for line in lines:
-            self._put(Text(f"| {line}", style=""), 6)
+            self._put(Text(line), 6, "| ")
         self._indented(f"({note})", "dim", 6)
 
     def true(self, text: str) -> None:
@@ -99,9 +99,9 @@ class Narrator:
     def _indented(self, text: str, style: str = "", indent: int = 4) -> None:
         self._put(Text(text, style=style), indent)
 
-    def _put(self, text: Text, indent: int) -> None:
-        """Wraps by words, without the blanks that would fill each line up."""
+    def _put(self, text: Text, indent: int, margin: str = "") -> None:
+        """Wraps by words, without the blanks that would fill each line up; `margin` begins every line."""
         width = self._console.width if self._console.is_terminal else _PIPE
-        for line in text.wrap(self._console, max(width - indent, 20)) or [Text()]:
+        for line in text.wrap(self._console, max(width - indent - len(margin), 20)) or [Text()]:
             line.rstrip()
-            self._console.print(Text(" " * indent).append(line), soft_wrap=True)
+            self._console.print(Text(" " * indent + margin).append(line), soft_wrap=True)

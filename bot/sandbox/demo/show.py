@@ -34,7 +34,6 @@ class Play:
     def __init__(self, scene: Scene, tell: Narrator) -> None:
         self._scene, self._tell = scene, tell
         self._number = 0
-        self.incidents: list[str] = []
 
     async def run(self) -> None:
         """Plays. Raises `Stopped` at the first step that did not really happen."""
@@ -42,14 +41,13 @@ class Play:
         await self._step("Everything works", opening.everything_works(scene, tell))
         await self._step("An intruder tries to stop it", opening.an_intruder_is_refused(scene, tell))
         first = await self._step("STOP: one line in the incident channel", opening.the_stop_is_proven(scene, tell))
-        self.incidents.append(first)
-        await self._step("DRIFT: somebody brings it back", trials.drift_is_cut_again(scene, tell, first))
-        second = await self._step("FAULT: a surface hangs", trials.a_hung_surface_is_not_cut(scene, tell))
-        self.incidents.append(second)
+        told = await self._step("DRIFT: somebody brings it back", trials.drift_is_cut_again(scene, tell, first))
+        await self._step("FAULT: a surface hangs", trials.a_hung_surface_is_not_cut(scene, tell))
         await self._step("CRASH: the bot is killed", trials.a_killed_bot_finishes(scene, tell, first))
         await self._step(
             "SLACK DOWN: the command line", trials.the_command_line_works_without_slack(scene, tell, first)
         )
+        trials.said_once(scene, first, told)
 
     async def _step(self, title: str, doing: Awaitable[T]) -> T:
         self._number += 1
@@ -87,10 +85,10 @@ async def _played(scene: Scene, tell: Narrator, *, keep: bool) -> int:
         await play.run()
     except (Stopped, ServerError, Ended, NotSo) as error:
         scene.keep_logs = True
-        _threads(scene, tell, play.incidents)
+        _threads(scene, tell)
         tell.title(f"FAILED: {error}", f"The logs are kept in {scene.folder} (start with bot.log).")
         return 1
-    _threads(scene, tell, play.incidents)
+    _threads(scene, tell)
     tell.title(f"All {STEPS} steps really happened, in {tell.elapsed():.0f} s.")
     if keep:
         tell.say(f"Kept running, with its files in {scene.folder}. Ctrl-C ends it.")
@@ -111,7 +109,7 @@ async def _prepare(scene: Scene, tell: Narrator) -> None:
         await scene.start_bot()
         simulator = scene.simulator
         await until(
-            lambda: simulator.socket.connections or not scene.product.running, 30, "the bot did not connect to Slack"
+            lambda: simulator.socket.connections or not scene.product.running, 20, "the bot did not connect to Slack"
         )
         if not scene.product.running:
             raise Ended(f"the bot ended at once; see {scene.product.log.name}")
@@ -123,18 +121,16 @@ def _groups_read(scene: Scene) -> bool:
     return any(call.ok and call.method.startswith("usergroups.") for call in scene.simulator.calls)
 
 
-def _threads(scene: Scene, tell: Narrator, incidents: list[str]) -> None:
-    """The threads as the on-call engineer reads them."""
-    for incident in incidents:
-        messages = scene.thread(incident)
-        if not messages:
-            continue
-        room = scene.simulator.channel(messages[0].channel).name
-        workspace = scene.simulator.workspace
-        tell.thread(
-            f"#{room}, as the on-call engineer reads it",
-            [(slack_text.sender(one, workspace), _time(one.ts), scene.lines(one)) for one in messages],
-        )
+def _threads(scene: Scene, tell: Narrator) -> None:
+    """Every thread of the bot, as people read it."""
+    workspace = scene.simulator.workspace
+    for room in workspace.channels.values():
+        for parent in (message for message in room.parents() if message.bot_id):
+            messages = room.thread(parent.ts)
+            tell.thread(
+                f"#{room.name}, as the on-call engineer reads it",
+                [(slack_text.sender(one, workspace), _time(one.ts), scene.lines(one)) for one in messages],
+            )
 
 
 def _time(ts: str) -> str:
