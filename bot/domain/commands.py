@@ -41,10 +41,6 @@ class Here:
         agents = self.configuration.agents
         return tuple(agent.id for agent in agents if agent.channel is not None and agent.channel == self.channel)
 
-    def reached(self) -> tuple[str, ...]:
-        """Ids of the agents that a stop without a target reaches."""
-        return tuple(agent.id for agent in self.configuration.agents) if self.incident else self.bound()
-
     def default(self) -> tuple[str, ...]:
         """The target words of a stop that names none."""
         return (ALL,) if self.incident else self.bound()
@@ -202,11 +198,6 @@ def _doubt(verb: str, targets: list[str], after: list[Word], here: Here) -> AskB
     if near or here.names.shaped(word):
         choices = [_choice(verb, [*targets, *name.split()], after[1:]) for name in near]
         said = f"`{_quoted(word)}` is not quite a target here." if near else f"`{_quoted(word)}` names no target here."
-        return _ask(said, [*choices, _as_reason(verb, targets, after, here)])
-    named = here.names.mentioned(after)
-    if not targets and named and set(named) != set(here.reached()):
-        choices = [_choice(verb, list(named[:3]), after, mark=True)]
-        said = f"The targets come before the reason, and the reason names {_listing(named[:3])}."
         return _ask(said, [*choices, _as_reason(verb, targets, after, here)])
     return None
 

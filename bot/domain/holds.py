@@ -17,10 +17,14 @@ class HoldSet:
         self._tombstones: set[tuple[str, str]] = set()
 
     def add(self, hold: str, mode: Mode, targets: Iterable[str]) -> None:
-        """Holds `targets` at `mode` under the id `hold`; adding it again changes nothing."""
+        """Holds `targets` at `mode` under the id `hold`; adding it again changes nothing.
+
+        One delivery may reach two writers, with one id: where they differ, the stricter mode counts, in any order.
+        """
         for target in targets:
             if (hold, target) not in self._tombstones:
-                self._modes.setdefault(target, {})[hold] = mode
+                held = self._modes.setdefault(target, {})
+                held[hold] = max(mode, held.get(hold, mode))
 
     def lift(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Ends (hold, target) pairs for good."""

@@ -68,16 +68,6 @@ class Names:
         found = self._same(text) or self._listed(text) or self._mistyped(fold(text))
         return tuple(dict.fromkeys(found))[:MAX_NEAR]
 
-    def mentioned(self, words: Iterable[Word]) -> tuple[str, ...]:
-        """The targets named in plain sight among words of a reason; never `all`, which is an everyday word."""
-        found: dict[str, None] = {}
-        for word in words:
-            if self.scope(word) is not None:
-                found[word.text] = None
-            elif not word.mention and fold(word.text) in self._agents_folded:
-                found[self._agents_folded[fold(word.text)]] = None
-        return tuple(name for name in found if name != ALL)
-
     def shaped(self, word: Word) -> bool:
         """Whether the word has the form of a target (`agent/surface`, `class:x`), which prose seldom has."""
         head, slash, tail = word.text.partition("/")
@@ -105,7 +95,7 @@ class Names:
         for mark in "/:":
             if mark in word:
                 return [key for key in self._folded if mark in key]
-        return [*self._agents_folded, ALL, *(fold(item) for item in SurfaceClass)]
+        return [*self._agents_folded, ALL]  # "data leak" is a reason, and no slip of `class:database`
 
 
 def _surfaces(agent: Agent) -> list[tuple[str, str]]:

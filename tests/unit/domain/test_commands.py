@@ -164,11 +164,16 @@ def test_in_an_unbound_channel_a_near_word_cannot_be_the_reason() -> None:
     assert asked("full_stop payrol", BARE) == ["full_stop payroll"]
 
 
-def test_an_agent_named_inside_the_reason_is_asked_about_before_all_are_stopped() -> None:
-    """`full_stop the billing agent leaks` does not stop everybody unasked."""
-    lines = asked("full_stop the Billing, agent leaks")
-    assert lines[0] == "full_stop billing -- the Billing, agent leaks"
-    assert stop(lines[1]).scope == ALL
+@pytest.mark.parametrize(
+    "reason", ["the Billing, agent leaks", "data leak", "suspicious billing activity", "runaway worker", "test"]
+)
+def test_a_reason_that_names_things_is_still_a_reason(reason: str) -> None:
+    """Only the words right after the mode are targets: a plain reason never delays a stop with a question."""
+    found = parse_kill(f"full_stop {reason}", here(INCIDENT))
+
+    assert isinstance(found, Stop)
+    assert found.scope.everything
+    assert found.reason == reason
 
 
 def test_a_joining_word_before_another_target_is_asked_about() -> None:
