@@ -1,0 +1,35 @@
+"""For all tests: nothing may be left running, and in CI nothing may be skipped."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+pytest.register_assert_rewrite("adapters.conformance.suite", "adapters.conformance.keeper")
+
+
+@pytest.fixture(autouse=True)
+async def _nothing_left_running(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Fails a test that leaves tasks behind in its loop: they would go on in somebody's production."""
+    if not asyncio.iscoroutinefunction(getattr(request.node, "obj", None)):
+        yield
+        return
+    before = asyncio.all_tasks()
+    yield
+    for _ in range(20):
+        left = {task for task in asyncio.all_tasks() - before if not task.done()} - {asyncio.current_task()}
+        if not left:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail(f"left running: {', '.join(sorted(task.get_name() for task in left))}", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]  # noqa: ANN201, ARG001  # pluggy's wrapper
+    """In CI a skip is a failure: a test that could not run proves nothing."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+    return report
