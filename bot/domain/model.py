@@ -174,6 +174,15 @@ class Drill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPeriods:
+    """How often held surfaces are looked at. Seconds: every `fast` for the first `fast_for` of a hold, then `slow`."""
+
+    fast: float = 5.0
+    fast_for: float = 600.0
+    slow: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """The Slack channels that the bot speaks in; None where no Slack is configured."""
 
@@ -190,6 +199,7 @@ class Configuration:
     policy: Policy = field(default_factory=Policy)
     agents: tuple[Agent, ...] = ()
     drills: tuple[Drill, ...] = ()
+    watch: WatchPeriods = field(default_factory=WatchPeriods)
     digest: str = ""
 
     def agent(self, agent_id: str) -> Agent | None:

@@ -8,9 +8,6 @@ from bot.service.inventory import Inventory
 from bot.service.ports import Clock
 
 TICK = 1.0  # seconds between ticks; what is due is decided here
-YOUNG = 600.0  # seconds: how long an incident is watched closely
-FAST = 5.0
-SLOW = 30.0
 SNAPSHOT = 30.0  # seconds between two looks at a target that nothing holds
 
 
@@ -39,7 +36,8 @@ class Watch:
             await self._dispatcher.look(self._inventory().targets.values())
 
     def _period(self, key: str) -> float:
-        """Seconds between looks: fast in the first ten minutes of any hold on the target."""
+        """Seconds between looks: fast while any hold on the target is young."""
+        periods = self._inventory().configuration.watch
         live = (self._board.hold_events.get(hold) for hold in self._board.holds.live(key))
         youngest = max((hold.at for hold in live if hold), default=0.0)
-        return FAST if self._clock.now() - youngest < YOUNG else SLOW
+        return periods.fast if self._clock.now() - youngest < periods.fast_for else periods.slow

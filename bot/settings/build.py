@@ -15,6 +15,7 @@ from bot.domain.model import (
     Policy,
     RestorePolicy,
     StopPolicy,
+    WatchPeriods,
     Workspace,
 )
 from bot.settings.agent import read_agent
@@ -22,7 +23,15 @@ from bot.settings.findings import accepted, shown
 from bot.settings.links import known_drills, with_backstops, with_known_evaluations
 from bot.settings.nodes import Entry, Mapping, Scalar
 from bot.settings.read import read
-from bot.settings.shapes import DrillShape, FileShape, PolicyShape, RestoreShape, WorkspaceShape, WritersShape
+from bot.settings.shapes import (
+    DrillShape,
+    FileShape,
+    PolicyShape,
+    RestoreShape,
+    WatchShape,
+    WorkspaceShape,
+    WritersShape,
+)
 from bot.settings.source import Source
 from bot.settings.surface import safe_name
 from bot.settings.terms import name_fault
@@ -48,6 +57,7 @@ def build(source: Source, root: Mapping) -> Configuration | None:
         policy=policy,
         agents=agents,
         drills=drills,
+        watch=WatchPeriods(**_part(source, root, "watch", WatchShape).model_dump()),
     )
 
 

@@ -192,10 +192,19 @@ class WritersShape(Shape):
     writers: tuple[Name, ...] = Field(("bot",), min_length=1, description="Enrolled writers of journals.")
 
 
+class WatchShape(Shape):
+    """How often held surfaces are looked at, to see one that comes back."""
+
+    fast: PositiveDuration = Field(5.0, description="Between two looks while a hold is young.", examples=["5s"])
+    fast_for: Duration = Field(600.0, description="How long a hold counts as young.", examples=["10m"])
+    slow: PositiveDuration = Field(30.0, description="Between two looks afterwards.", examples=["30s"])
+
+
 class FileShape(WritersShape):
     """Configuration of agent-kill."""
 
     workspace: WorkspaceShape = Field(default_factory=WorkspaceShape, description="Slack channels of the bot.")
     policy: PolicyShape = Field(default_factory=PolicyShape, description="Who may do what.")
+    watch: WatchShape = Field(default_factory=WatchShape, description="How often held surfaces are looked at.")
     agents: dict[str, AgentShape] = Field(description="The agents, by id.")
     drills: dict[str, DrillShape] = Field(default_factory=dict, description="Rehearsals on a schedule, by id.")

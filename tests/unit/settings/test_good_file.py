@@ -34,6 +34,24 @@ def test_every_key_arrives(configuration: Configuration) -> None:
     assert configuration.writers == ("bot", "bastion")
 
 
+def test_the_watch_has_periods_of_its_own() -> None:
+    """The drift watch looks every 5 s in the first ten minutes and every 30 s later, unless the file says otherwise."""
+    usual = loaded(GOOD).configuration
+    tuned = loaded(GOOD + "watch: {fast: 1s, fast_for: 1m, slow: 2m}\n").configuration
+    assert usual is not None
+    assert tuned is not None
+    assert (usual.watch.fast, usual.watch.fast_for, usual.watch.slow) == (5.0, 600.0, 30.0)
+    assert (tuned.watch.fast, tuned.watch.fast_for, tuned.watch.slow) == (1.0, 60.0, 120.0)
+
+
+def test_a_watch_that_never_looks_is_an_error() -> None:
+    """A period of nothing is refused with its line, and the usual one serves."""
+    found = loaded(GOOD + "watch: {fast: 0s}\n")
+    assert [finding.level for finding in found.findings] == ["error"]
+    assert found.configuration is not None
+    assert found.configuration.watch.fast == 5.0
+
+
 def test_agents_policy_and_drills_arrive(configuration: Configuration) -> None:
     """Pact, identities, evaluations, policy and drills are read with their units."""
     billing = configuration.agent("billing")
