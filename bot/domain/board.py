@@ -1,5 +1,7 @@
 """The board: everything that the journal's events amount to, folded in any order."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from adapters.base import Mode
@@ -18,9 +20,17 @@ class Incident:
     posts: dict[str, events.Posted] = field(default_factory=dict)
     closed: events.IncidentClosed | None = None
 
+    def summarise(self) -> None:
+        """Takes the time and the channel from the stops."""
+        self.opened_at = min((stop.at for stop in self.holds), default=0.0)
+        self.channel = min(((stop.at, stop.channel) for stop in self.holds if stop.channel), default=(0.0, None))[1]
+
 
 class Board:
-    """The state of the stop path in memory. `apply` is idempotent and never refuses an event."""
+    """The state of the stop path in memory. `apply` is idempotent and never refuses an event.
+
+    What it amounts to does not depend on the order of the events: journals are read chain by chain, not by time.
+    """
 
     def __init__(self) -> None:
         self.holds = HoldSet()
@@ -28,7 +38,10 @@ class Board:
         self.incidents: dict[str, Incident] = {}
         self.proofs: dict[str, events.Proof] = {}
         self.proof_at: dict[str, float] = {}
-        self.unproven: set[str] = set()  # targets whose holds changed after their last proof
+        self._held_at: dict[str, float] = {}  # when the holds of a target last changed
+        self._asked: dict[str, events.HoldAdded] = {}  # as they were asked; `hold_events` has later reasons too
+        self._told_at: dict[str, float] = {}  # when a hold was last asked for, by whichever writer
+        self._reasons: dict[str, events.ReasonGiven] = {}
         self.undo: dict[str, list[str]] = {}  # sealed records of the running episode, by target
 
     def apply(self, event: events.AnyEvent) -> None:
@@ -38,7 +51,7 @@ class Board:
                 self._add_hold(event)
             case events.PairsLifted():
                 self.holds.lift(event.pairs)
-                self.unproven.update(target for _, target in event.pairs)
+                self._changed((target for _, target in event.pairs), event.at)
             case events.Outcomes():
                 self._see(event)
             case events.ReasonGiven():
@@ -57,6 +70,20 @@ class Board:
     def effective(self, target: str) -> Mode:
         """The strictest of the target's live holds."""
         return self.holds.effective(target)
+
+    def is_proven(self, target: str) -> bool:
+        """Whether the last proof is younger than the last change of the target's holds."""
+        return target in self.proofs and self.proof_at[target] >= self._held_at.get(target, 0.0)
+
+    def stamp(self, targets: Iterable[str], now: float) -> float:
+        """The time to record a new event about these targets under: `now`, or just after all that is known of them.
+
+        A clock that is set back must not make what was proven before it look younger than what is done after it.
+        """
+        known = [0.0]
+        for target in targets:
+            known += [self.proof_at.get(target, 0.0), self._held_at.get(target, 0.0)]
+        return max(now, math.nextafter(max(known), math.inf))
 
     def open_incident(self, channel: str | None) -> Incident | None:
         """The open incident of a channel, which a further stop there joins."""
@@ -87,29 +114,70 @@ class Board:
         return self.incidents.setdefault(incident_id, Incident(id=incident_id))
 
     def _add_hold(self, event: events.HoldAdded) -> None:
-        if event.hold in self.hold_events:
+        before = self._asked.get(event.hold)
+        asked = self._asked[event.hold] = event if before is None else _same_delivery(before, event)
+        told_at = self._told_at[event.hold] = max(event.at, self._told_at.get(event.hold, event.at))
+        keys = [target.key for target in asked.targets]
+        self._changed(keys, told_at)
+        if asked == before:
             return
-        self.hold_events[event.hold] = event
-        self.holds.add(event.hold, event.mode, (target.key for target in event.targets))
-        self.unproven.update(target.key for target in event.targets)
-        incident = self._incident(event.incident)
-        if not incident.holds or event.at < incident.opened_at:
-            incident.opened_at = event.at
-        incident.channel = incident.channel or event.channel
-        incident.holds.append(event)
+        self.holds.add(asked.hold, asked.mode, keys)
+        if before and before.incident != asked.incident:
+            left = self._incident(before.incident)
+            left.holds[:] = [stop for stop in left.holds if stop.hold != asked.hold]
+            left.summarise()
+        self._name(asked)
+
+    def _name(self, asked: events.HoldAdded) -> None:
+        """Puts the hold, with the reason that was given later, where people look for it."""
+        given = self._reasons.get(asked.hold)
+        named = asked.model_copy(update={"reason": given.reason}) if given and not asked.reason else asked
+        self.hold_events[named.hold] = named
+        incident = self._incident(named.incident)
+        places = [place for place, stop in enumerate(incident.holds) if stop.hold == named.hold]
+        if places:
+            incident.holds[places[0]] = named
+        else:
+            incident.holds.append(named)
+        incident.summarise()
+
+    def _changed(self, targets: Iterable[str], at: float) -> None:
+        for target in targets:
+            self._held_at[target] = max(at, self._held_at.get(target, 0.0))
 
     def _see(self, event: events.Outcomes) -> None:
         for proof in event.proofs:
-            self.unproven.discard(proof.target)
             if event.at >= self.proof_at.get(proof.target, 0.0):
                 self.proofs[proof.target] = proof
                 self.proof_at[proof.target] = event.at
 
     def _give_reason(self, event: events.ReasonGiven) -> None:
-        hold = self.hold_events.get(event.hold)
-        if hold is None or hold.reason:
-            return
-        named = hold.model_copy(update={"reason": event.reason})
-        self.hold_events[event.hold] = named
-        stops = self._incident(hold.incident).holds
-        stops[:] = [named if stop.hold == event.hold else stop for stop in stops]
+        """Keeps the earliest reason, also where it is read before its hold."""
+        self._reasons[event.hold] = min(event, self._reasons.get(event.hold, event), key=lambda it: (it.at, it.reason))
+        asked = self._asked.get(event.hold)
+        if asked is not None:
+            self._name(asked)
+
+
+def _same_delivery(one: events.HoldAdded, other: events.HoldAdded) -> events.HoldAdded:
+    """What two writers that took the same delivery amount to: the stricter mode, and every target of both."""
+    if one == other:
+        return one
+    first = min(one, other, key=lambda it: (it.at, it.incident, it.model_dump_json()))
+    surfaces: dict[str, set[str]] = {}
+    round_to: dict[str, Mode] = {}
+    for target in (*one.targets, *other.targets):
+        surfaces.setdefault(target.key, set()).update(target.surfaces)
+        round_to[target.key] = max(target.round_to, round_to.get(target.key, target.round_to))
+    targets = tuple(
+        events.HeldTarget(key=key, surfaces=tuple(sorted(names)), round_to=round_to[key])
+        for key, names in sorted(surfaces.items())
+    )
+    left = sorted({(item.surface, item.why) for item in (*one.left, *other.left)})
+    return first.model_copy(
+        update={
+            "mode": max(one.mode, other.mode),
+            "targets": targets,
+            "left": tuple(events.LeftAlone(surface=surface, why=why) for surface, why in left),
+        }
+    )

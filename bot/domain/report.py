@@ -8,6 +8,8 @@ from bot.domain import events
 from bot.domain.board import Board, Incident
 from bot.domain.outcome import NOT_CUT, NOT_PROVEN, Outcome
 
+_WAIT = "wait for the bot, which goes on trying, or cut it by hand"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
@@ -116,7 +118,7 @@ def _lines(board: Board, holds: Iterable[events.HoldAdded], known: Mapping[str, 
         if key is None:
             yield _left_line(surface, facts, mode, why)
         else:
-            proof = None if key in board.unproven else board.proofs.get(key)  # an older one proves nothing of this stop
+            proof = board.proofs[key] if board.is_proven(key) else None  # an older one proves nothing of this stop
             yield _line(surface, facts, mode, proof)
 
 
@@ -135,6 +137,7 @@ def _line(surface: str, facts: Known, asked: Mode, proof: events.Proof | None) -
             asked=asked,
             held=proof.held if proof else None,
             outcome=Outcome.PENDING,
+            next=_WAIT,
             owner=facts.owner,
         )
     return Line(

@@ -166,17 +166,18 @@ class Dispatcher:
         same = {"elapsed_ms": 0.0, "token": None}
         return (
             before is None
-            or proof.target in self._board.unproven
+            or not self._board.is_proven(proof.target)
             or before.model_copy(update=same) != proof.model_copy(update=same)
         )
 
     def _flush(self) -> None:
         proofs, self._proofs = self._proofs, {}
         news = tuple(proof for proof in proofs.values() if self._is_news(proof))
+        now = self._board.stamp(proofs, self._clock.now())
         if news:
-            self._record(events.Outcomes(at=self._clock.now(), proofs=news))
+            self._record(events.Outcomes(at=now, proofs=news))
         for key in proofs.keys() - {proof.target for proof in news}:
-            self._board.proof_at[key] = self._clock.now()
+            self._board.proof_at[key] = now
         self._changed(proof.target for proof in news)
 
 

@@ -127,8 +127,9 @@ class StopService:
 
     def _hold(self, hold_id: str, order: StopOrder, plan: Plan) -> events.HoldAdded:
         incident = self.board.open_incident(order.channel)
+        targets = plan.targets()
         return events.HoldAdded(
-            at=self._clock.now(),
+            at=self.board.stamp(targets, self._clock.now()),
             hold=hold_id,
             incident=incident.id if incident else f"inc-{secrets.token_hex(4)}",
             mode=order.mode,
@@ -137,15 +138,16 @@ class StopService:
             scope=str(order.scope),
             channel=order.channel,
             origin=order.origin,
-            targets=tuple(_held(target, lines) for target, lines in plan.targets().items()),
+            targets=tuple(_held(target, lines) for target, lines in targets.items()),
             left=tuple(events.LeftAlone(surface=line.surface, why=line.why) for line in plan.left()),
             roster_age=order.roster_age,
         )
 
     def _trip(self, hold: events.HoldAdded, surface: str, backstop: str) -> None:
         plan = self.plan(hold.mode, Scope(surfaces=frozenset({backstop})))
+        targets = plan.targets()
         tripped = events.HoldAdded(
-            at=self._clock.now(),
+            at=self.board.stamp(targets, self._clock.now()),
             hold=_hold_id(f"{hold.hold}>{surface}>{backstop}"),
             incident=hold.incident,
             mode=hold.mode,
@@ -155,7 +157,7 @@ class StopService:
             channel=hold.channel,
             origin="backstop",
             parent=hold.hold,
-            targets=tuple(_held(target, lines) for target, lines in plan.targets().items()),
+            targets=tuple(_held(target, lines) for target, lines in targets.items()),
             left=tuple(events.LeftAlone(surface=line.surface, why=line.why) for line in plan.left()),
         )
         if tripped.hold in self.board.hold_events:

@@ -1,0 +1,98 @@
+"""Events as hypothesis draws them: few ids, so that they meet, and several writers, so that they interleave."""
+
+from collections.abc import Sequence
+
+from hypothesis import strategies as st
+
+from adapters.base import Attempt, Mode
+from bot.domain import events
+from bot.domain.board import Board
+from bot.domain.outcome import Outcome
+
+TARGETS = ("t1", "t2", "t3")
+HOLDS = ("h1", "h2", "h3", "h4")
+INCIDENTS = ("i1", "i2")
+SURFACES = {"t1": ("a/one", "b/one"), "t2": ("a/two",), "t3": ("b/three",)}
+BOT = events.Person(kind="bot", id="test")
+HELD_MODES = st.sampled_from([mode for mode in Mode if mode is not Mode.NORMAL])
+# what a lane publishes: the other outcomes belong to lines without a target, or to a restore
+PUBLISHED = (
+    Outcome.VERIFIED,
+    Outcome.APPLIED,
+    Outcome.FAILED,
+    Outcome.ABSENT,
+    Outcome.UNKNOWN,
+    Outcome.DRIFTED,
+    Outcome.CONTESTED,
+)
+
+
+def held_targets(keys: Sequence[str]) -> tuple[events.HeldTarget, ...]:
+    """Targets of a hold with every surface that they carry."""
+    return tuple(events.HeldTarget(key=key, surfaces=SURFACES[key], round_to=Mode.FULL_STOP) for key in keys)
+
+
+@st.composite
+def hold_added(draw: st.DrawFn) -> events.HoldAdded:
+    """A stop; two of one id are one delivery that two writers took, with configurations that may differ."""
+    return events.HoldAdded(
+        at=draw(_AT),
+        hold=draw(st.sampled_from(HOLDS)),
+        incident=draw(st.sampled_from(INCIDENTS)),
+        mode=draw(HELD_MODES),
+        by=BOT,
+        channel=draw(st.sampled_from([None, "C1"])),
+        targets=held_targets(draw(st.lists(st.sampled_from(TARGETS), unique=True, max_size=3))),
+        left=tuple(
+            events.LeftAlone(surface=name, why=draw(st.sampled_from(["configuration: typo", "left alone"])))
+            for name in draw(st.lists(st.sampled_from(["a/left", "a/two"]), unique=True, max_size=1))
+        ),
+    )
+
+
+@st.composite
+def proofs(draw: st.DrawFn, target: str | None = None) -> events.Proof:
+    """What a lane published of one target."""
+    outcome = draw(st.sampled_from(PUBLISHED))
+    return events.Proof(
+        target=target or draw(st.sampled_from(TARGETS)),
+        outcome=outcome,
+        asked=draw(HELD_MODES),
+        held=draw(st.sampled_from([None, *Mode])),
+        attempt=draw(st.sampled_from([None, *Attempt])),
+        left=draw(st.sampled_from([None, 0, 1])),
+        next="" if outcome is Outcome.VERIFIED else "cut it by hand",
+    )
+
+
+@st.composite
+def lifts(draw: st.DrawFn) -> events.PairsLifted:
+    """A lift of named pairs."""
+    pair = st.tuples(st.sampled_from(HOLDS), st.sampled_from(TARGETS))
+    return events.PairsLifted(at=draw(_AT), ballot="b", pairs=tuple(draw(st.lists(pair, max_size=3))))
+
+
+_AT = st.floats(min_value=1.0, max_value=2_000_000_000.0, allow_nan=False)
+_REASONS = st.builds(
+    events.ReasonGiven, at=_AT, hold=st.sampled_from(HOLDS), by=st.just(BOT), reason=st.sampled_from(["loop", "spam"])
+)
+_CLOSED = st.builds(events.IncidentClosed, at=_AT, incident=st.sampled_from(INCIDENTS), by=st.just(BOT))
+_UNDO = st.builds(
+    events.UndoRecorded, at=_AT, target=st.sampled_from(TARGETS), sealed=st.sampled_from(["s1", "s2", "s3"])
+)
+_OUTCOMES = st.builds(events.Outcomes, at=_AT, proofs=st.tuples(proofs()))
+ANY = st.one_of(hold_added(), lifts(), _REASONS, _CLOSED, _UNDO, _OUTCOMES)
+# Of one target, no two proofs of one instant: a dispatcher stamps them so that they rise.
+JOURNAL: st.SearchStrategy[list[events.AnyEvent]] = st.lists(
+    ANY,
+    max_size=25,
+    unique_by=lambda event: (event.type == "outcomes", event.at if event.type == "outcomes" else id(event)),
+)
+
+
+def fold(journal: Sequence[events.AnyEvent]) -> Board:
+    """The board of a journal."""
+    board = Board()
+    for event in journal:
+        board.apply(event)
+    return board
