@@ -11,15 +11,18 @@ from contextlib import AsyncExitStack
 from pydantic import SecretStr
 
 from adapters.base import Mode
-from bot.core import CLOCK, Core, journal_folders
+from bot.core import CLOCK, Core, journal_folders, make_signer
 from bot.domain.model import Configuration
 from bot.domain.plan import Plan, Scope
 from bot.domain.status import StatusView, status_view
 from bot.schedule import Schedule
+from bot.service.checkpoints import TICK as ANCHORS
+from bot.service.checkpoints import Checkpoints
 from bot.service.ports import Receipt, StopOrder, Stops
 from bot.service.watch import TICK
 from bot.settings import Finding, last_good, load
 from bot.settings.environment import Environment
+from bot.slack.audit_post import AuditPost
 from bot.slack.client import SlackApi
 from bot.slack.door import Door
 from bot.slack.progress import ReportSettings
@@ -69,6 +72,16 @@ class App:
             around=lambda journal: TimedJournal(journal, self._metrics, CLOCK),
         )
         self._stops = _Counted(self._core.stops, self._metrics)
+        self._checkpoints = Checkpoints(
+            heads=self._core.heads,
+            signer=lambda: make_signer(state_dir, environment.writer, _text(environment.signing_key)),
+            writer=environment.writer,
+            folders=self._core.folders,
+            state_dir=state_dir,
+            record=self._core.recorder.record,
+            clock=CLOCK,
+            channel=lambda: self._core.inventory.configuration.workspace.audit_channel,
+        )
 
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT. Raises `AlreadyServedError` when another `serve` has the database."""
@@ -93,6 +106,7 @@ class App:
         await self._open_listeners()
         self._schedule.every(TICK, "watch", self._core.watch.tick)
         self._schedule.every(_ADOPT, "adopt", self._adopt)
+        self._schedule.every(ANCHORS, "anchors", self._checkpoints.tick)
         self._schedule.start()
         self._stack.push_async_callback(self._schedule.stop)
 
@@ -144,7 +158,9 @@ class App:
             CLOCK,
             unrecorded=lambda: frozenset(self._core.stops.unrecorded),
             groups=self._stop_groups,
+            anchor=self._checkpoints.line,
         )
+        self._checkpoints.post = AuditPost(api)
         self._core.reporters.inner = self._thread
         self._stack.push_async_callback(self._quieten, asyncio.create_task(self._thread.run(), name="thread"))
         await self._door.start()
@@ -204,6 +220,7 @@ class App:
     def _problems(self) -> list[str]:
         return [
             *self._core.journal_problems(),
+            *self._checkpoints.problems(),
             *(f"configuration: {finding}" for finding in self._findings if finding.level == "error"),
             *(self._door.problems() if self._door else ()),
             *(f"the report of {incident} is held up: {why}" for incident, why in self._undeliverable().items()),

@@ -15,7 +15,9 @@ from bot.domain import events
 from bot.domain.board import Board
 from bot.domain.model import Configuration, Surface
 from bot.domain.report import Known, Report, report
+from bot.journal.chain import Link
 from bot.journal.chain_file import is_written
+from bot.journal.checkpoint import Signer
 from bot.journal.folders import is_ours
 from bot.journal.reader import Entry, Reader
 from bot.journal.writer import Writer
@@ -164,6 +166,12 @@ class Core:
         """Contacts every surface, changing nothing."""
         return await probe(self.inventory.targets.values())
 
+    def heads(self) -> dict[str, Link]:
+        """The last link of every chain, this writer's own included, as far as it is on disk."""
+        chain, head = self.writer.chain, self.writer.head
+        own = {chain: head} if chain and head and head.seq else {}
+        return self._reader.heads() | own
+
     def others_are_alive(self) -> bool:
         """Whether another process writes a journal here: a bot that will adopt this one's."""
         files = (path for folder in self.folders if is_ours(folder) for path in folder.glob("*.jsonl"))
@@ -216,6 +224,16 @@ def _described(kind: str) -> list[dict[str, object]]:
 def journal_folders(state_dir: Path) -> tuple[Path, ...]:
     """Where journals live: the state directory, then a folder elsewhere for when that disk fails."""
     return (state_dir / JOURNAL, Path(tempfile.gettempdir()) / f"agent-kill-{state_dir.name}-{state_dir.stat().st_uid}")
+
+
+def make_signer(state_dir: Path, writer: str, signing_key: str | None) -> Signer:
+    """The key of the checkpoints; None takes the one in the state directory, made at first start.
+
+    Raises:
+        BadKeyError: the key is not of the form that it must have.
+        OSError: the state directory cannot be used.
+    """
+    return Signer(signing_key or state_secret(state_dir, "signing.key"), writer)
 
 
 def state_secret(state_dir: Path, name: str) -> str:

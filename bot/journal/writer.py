@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bot.domain.events import AnyEvent
 from bot.journal import folders
-from bot.journal.chain import encode, genesis
+from bot.journal.chain import Link, encode, genesis
 from bot.journal.chain_file import ChainFile, RottenError, TakenError
 
 _log = logging.getLogger(__name__)
@@ -66,6 +66,11 @@ class Writer:
     def chain(self) -> str | None:
         """The chain that is being written; None before the first event, and while no disk takes any."""
         return self._lane.file.chain if self._lane else None
+
+    @property
+    def head(self) -> Link | None:
+        """The last link that is on disk; None while there is no chain."""
+        return self._lane.file.head if self._lane else None
 
     @property
     def failures(self) -> int:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 
 from bot.domain import events
 from bot.domain.board import Board, Incident
@@ -58,6 +59,7 @@ class Thread:
         clock: time.
         unrecorded: ids of the holds that are not on disk.
         groups: ids of the user groups to call when something is NOT CUT; replaces `settings.groups`.
+        anchor: the heads of the journals in one line, for the parent and the reports.
     """
 
     def __init__(  # noqa: PLR0917  # what it tells, then how, in the order of its composition
@@ -71,6 +73,7 @@ class Thread:
         *,
         unrecorded: Callable[[], frozenset[str]] = frozenset,
         groups: Callable[[], Iterable[str]] | None = None,
+        anchor: Callable[[], str] = str,
     ) -> None:
         self._board = board
         self._record = record
@@ -79,6 +82,7 @@ class Thread:
         self._clock = clock
         self._unrecorded = unrecorded
         self._groups = groups
+        self._anchor = anchor
         self._outbox = Outbox(api, clock, spacing=settings.spacing)
         self._progress: dict[str, Progress] = {}
         self._new = asyncio.Event()
@@ -211,7 +215,7 @@ class Thread:
             trial = await self._try_again(step, scene)
             if trial is not None:
                 return trial
-        message = step.make()
+        message = self._anchored(step)
         if step.slot in scene.progress.bare:
             message = Message(text=message.text, blocks=())
         if step.kind == "update":
@@ -227,6 +231,18 @@ class Thread:
             title=f"All {len(step.chapter.everything):,} surfaces",
             text=file_text(step.chapter),
         )
+
+    def _anchored(self, step: Step) -> Message:
+        """The message, with the heads of the journals below the parent and the reports, for an audit to come."""
+        message = step.make()
+        report = step.slot == PARENT or step.slot.startswith(("closing:", "late:"))
+        if not report and step.kind != "update":  # the update of a question may be that of a report
+            return message
+        try:
+            return replace(message, anchor=self._anchor())
+        except Exception:  # noqa: BLE001  # whatever it is, the report matters more
+            _LOG.exception("The heads of the journals are not known; the report goes out without them")
+            return message
 
     async def _try_again(self, step: Step, scene: Scene) -> Answer | None:
         """A post of unknown outcome is repeated once, and only when Slack answers again: at most one duplicate.

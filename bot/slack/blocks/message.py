@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.slack import limits
 
-_SPARE = 200  # characters for the line that says that something was left out
+_SPARE = 1000  # characters for the line that says that something was left out, and for the anchor
 _ID = 40  # characters of a block id with its key
 Block = dict[str, object]  # the JSON of one block, as Slack's reference describes it
 
@@ -18,6 +18,7 @@ class Message:
 
     text: str
     blocks: tuple[Block, ...]
+    anchor: str = ""  # small print under it that says nothing new: no reason for an update of its own
 
     @property
     def digest(self) -> str:
@@ -31,9 +32,10 @@ class Message:
         Block ids are new whenever the content is: Slack's reference asks for a new one on every update.
         """
         stem = self.digest[:12]
+        blocks = [*self.blocks, context(f"`{self.anchor}`")] if self.anchor and self.blocks else self.blocks
         return {
             "text": self.text,
-            "blocks": [{**block, "block_id": f"ak-{stem}-{index}"} for index, block in enumerate(self.blocks)],
+            "blocks": [{**block, "block_id": f"ak-{stem}-{index}"} for index, block in enumerate(blocks)],
         }
 
 
@@ -45,7 +47,7 @@ def message(text: str, blocks: Iterable[Block | None]) -> Message:
     """
     kept = [block for block in blocks if block is not None]
     dropped = False
-    while len(kept) > limits.BLOCKS - 1 or weight(kept) > limits.SUM - _SPARE:
+    while len(kept) > limits.BLOCKS - 2 or weight(kept) > limits.SUM - _SPARE:
         kept.pop(len(kept) // 2)
         dropped = True
     if dropped:
