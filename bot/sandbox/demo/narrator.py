@@ -75,7 +75,7 @@ class Narrator:
     def waiting(self, text: str) -> Iterator[None]:
         """While something takes time: a spinner, or in a pipe one line before it."""
         if self._console.is_terminal:
-            with self._console.status(f"    {text} ..."):
+            with self._console.status(f"  {text} ..."):
                 yield
         else:
             self._indented(f"... {text}", "dim")
