@@ -76,6 +76,7 @@ class Observation:
     token: str | None = None  # the mark found on the target
     state: Mapping[str, str | None] = field(default_factory=dict)  # the facts a cut may replace, by Change.key
     in_flight: int | None = None  # work alive that `mode` forbids; None where it cannot be seen
+    by: str = ""  # who changed it last, where the system tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

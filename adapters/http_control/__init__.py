@@ -97,6 +97,7 @@ class HttpControl:
             why="" if enforceable == self.modes else f"{self._name} says that it holds no other modes.",
             state={FACT: str(found.mode)},
             in_flight=found.in_flight,
+            by=found.by,
         )
 
     async def restrict(self, *, mode: Mode, token: str, drain: float, undo: tuple[Change, ...], gate: Gate) -> Cut:  # noqa: ARG002  # a receiver carries no mark, drains by itself, and is never reopened here

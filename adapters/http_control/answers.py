@@ -26,6 +26,7 @@ class Said:
     in_flight: int | None = 0  # None where what it says cannot be read
     ended: int = 0
     modes: frozenset[Mode] | None = None  # the modes that it can hold; None where it does not say
+    by: str = ""  # who set the mode, where it says so
 
 
 def said(answer: Answer, *, name: str) -> Said | None:
@@ -47,7 +48,11 @@ def said(answer: Answer, *, name: str) -> Said | None:
             f"accepted are {', '.join(map(str, Mode))}; mend the receiver"
         )
     return Said(
-        mode, _number(fields.get("in_flight", 0)), _number(fields.get("ended")) or 0, _modes(fields.get("modes"))
+        mode,
+        in_flight=_number(fields.get("in_flight", 0)),
+        ended=_number(fields.get("ended")) or 0,
+        modes=_modes(fields.get("modes")),
+        by=short(by) if isinstance(by := fields.get("by"), str) else "",
     )
 
 

@@ -91,13 +91,15 @@ def drifted(round_: Round, seen: Observation) -> events.Proof:
         detail = f"came back as {seen.mode}"
     else:
         detail = f"{seen.in_flight} in flight again"
+    if seen.by:
+        detail += f", changed by {seen.by}"
     return events.Proof(
         target=round_.target,
         outcome=Outcome.DRIFTED,
         asked=round_.asked,
         held=seen.mode if seen.exists else None,
         attempt=Attempt.UNTRIED if round_.canary else None,
-        detail=detail,
+        detail=redact(detail),
         next="it is cut again by itself; find out who or what brought it back",
     )
 

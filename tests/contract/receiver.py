@@ -32,6 +32,7 @@ class Target:
 
     mode: str = "normal"
     note: str = ""
+    by: str = ""
     key: str = "agent-key"
     effects: int = 0
     cut_at: float = 0.0
@@ -91,7 +92,7 @@ class Receiver:
             return web.json_response({"error": "signature"}, status=401)
         if request.method == "GET":
             alive = sum(not task.done() for task in target.slow) if target.mode != "normal" else 0
-            return web.json_response({"mode": target.mode, "in_flight": alive})
+            return web.json_response({"mode": target.mode, "in_flight": alive, "by": target.by})
         ended = target.switch(json.loads(body)["mode"])
         await asyncio.gather(*target.slow, return_exceptions=True) if ended else None
         return web.json_response({"mode": target.mode, "ended": ended})

@@ -52,6 +52,14 @@ async def test_each_mode_is_read_back_as_the_receiver_says_it(there: Rig) -> Non
         assert (seen.exists, seen.mode, seen.in_flight, seen.state) == (True, mode, 0, {"mode": str(mode)})
 
 
+async def test_who_changed_the_mode_is_read_where_the_receiver_tells(there: Rig) -> None:
+    """A drift can be told with its author; a receiver that does not know leaves it empty."""
+    adapter = there.adapter()
+    assert (await adapter.observe()).by == ""
+    await there.tell("set", json.dumps({"mode": "normal", "by": "deploy-bot"}))
+    assert (await adapter.observe()).by == "deploy-bot"
+
+
 async def test_asking_for_less_never_loosens(there: Rig) -> None:
     """A receiver that is stricter than what is asked keeps what it has, and no call sets it."""
     await there.tell("set", json.dumps({"mode": "full_stop"}))
