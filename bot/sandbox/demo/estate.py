@@ -141,7 +141,7 @@ class Estate:
     async def _sql_logins(self) -> None:
         server = await asyncpg.connect(self.postgres.dsn())
         try:
-            await server.execute(f"CREATE ROLE {OWNER} LOGIN PASSWORD '{self.password(OWNER)}'")
+            await server.execute(f"CREATE ROLE {OWNER}")  # nobody logs in as the owner of the tables
             await server.execute(f"CREATE ROLE {BOT} LOGIN CREATEROLE PASSWORD '{self.password(BOT)}'")
             await server.execute(f"GRANT {OWNER}, pg_signal_backend TO {BOT}")
             await server.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
@@ -150,8 +150,9 @@ class Estate:
                 await server.execute(f"GRANT {agent.login} TO {BOT} WITH ADMIN OPTION")
         finally:
             await server.close()
-        owner = await asyncpg.connect(self.sql(OWNER))
+        owner = await asyncpg.connect(self.postgres.dsn(database=DATABASE))
         try:
+            await owner.execute(f"SET ROLE {OWNER}")
             await owner.execute(_TABLE)
             for agent in _with("sql"):
                 await owner.execute(f"GRANT SELECT, INSERT ON payments TO {agent.login}")

@@ -22,7 +22,7 @@ from aiohttp import web
 from bot.sandbox.demo.agent import first_line, say
 
 MODES = ("normal", "approval_gated", "draft_only", "read_only", "full_stop")
-_WINDOW = 300  # seconds that a signature is good for
+_PAST, _FUTURE = 300, 30  # seconds that a signature is good for
 _MODE = "X-Agent-Kill-Mode"
 
 
@@ -34,14 +34,18 @@ class Target:
     key: str
     mode: str = "normal"
     running: "set[asyncio.Task[None]]" = field(default_factory=set)
+    newest: int = 0  # of the times under which a call was signed; an older one came late, after a freeze
 
     def signed(self, header: str, body: bytes) -> bool:
         """Whether `t=<unix>,v1=<hex hmac-sha256 of "t.body">` is right and fresh."""
         parts = dict(part.partition("=")[::2] for part in header.split(","))
         at = parts.get("t", "")
         right = hmac.new(self.secret.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
-        fresh = at.isdigit() and abs(time.time() - int(at)) <= _WINDOW
-        return fresh and hmac.compare_digest(right, parts.get("v1", ""))
+        if not at.isdecimal() or not hmac.compare_digest(right, parts.get("v1", "")):
+            return False
+        fresh = self.newest <= int(at) and -_PAST <= int(at) - time.time() <= _FUTURE
+        self.newest = max(self.newest, int(at) if fresh else 0)
+        return fresh
 
 
 class Receiver:
@@ -73,7 +77,7 @@ class Receiver:
             return web.json_response({"mode": target.mode, "in_flight": len(target.running)})
         mode = _mode(body)
         if mode is None:
-            return web.json_response({"error": f"mode must be one of {', '.join(MODES)}"}, status=400)
+            return web.json_response({"error": f"mode must be one of {', '.join(MODES)}"}, status=422)
         target.mode = mode
         return web.json_response({"mode": mode, "ended": await _end(target) if mode != "normal" else 0})
 
