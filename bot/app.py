@@ -15,10 +15,12 @@ from bot.core import CLOCK, Core, journal_folders, make_signer
 from bot.domain.model import Configuration
 from bot.domain.plan import Plan, Scope
 from bot.domain.status import StatusView, status_view
+from bot.journal.pushed import FOLDER, Pushed
 from bot.schedule import Schedule
 from bot.service.checkpoints import TICK as ANCHORS
 from bot.service.checkpoints import Checkpoints
 from bot.service.ports import Receipt, StopOrder, Stops
+from bot.service.pushes import Pushes
 from bot.service.watch import TICK
 from bot.settings import Finding, last_good, load
 from bot.settings.environment import Environment
@@ -61,7 +63,11 @@ class App:
         state_dir = environment.state_dir
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._serving = Serving(
-            environment.database_url, state_dir, journal_folders(state_dir), CLOCK, taken=self._give_way
+            environment.database_url,
+            state_dir,
+            (*journal_folders(state_dir), state_dir / FOLDER),
+            CLOCK,
+            taken=self._give_way,
         )
         self._metrics = Metrics(self._sources())
         self._core = Core(
@@ -72,11 +78,19 @@ class App:
             around=lambda journal: TimedJournal(journal, self._metrics, CLOCK),
         )
         self._stops = _Counted(self._core.stops, self._metrics)
+        self._pushes = Pushes(
+            pushed=Pushed(self._core.pushed),
+            local=self._core.folders,
+            own=environment.writer,
+            writers=lambda: self._core.inventory.configuration.writers,
+            adopt=self._core.adopt,
+            clock=CLOCK,
+        )
         self._checkpoints = Checkpoints(
             heads=self._core.heads,
             signer=lambda: make_signer(state_dir, environment.writer, _text(environment.signing_key)),
             writer=environment.writer,
-            folders=self._core.folders,
+            folders=(*self._core.folders, self._core.pushed),
             state_dir=state_dir,
             record=self._core.recorder.record,
             clock=CLOCK,
@@ -194,6 +208,7 @@ class App:
             clock=CLOCK,
             state_dir=self._env.state_dir,
             channel=lambda: self._core.inventory.configuration.workspace.incident_channel,
+            pushes=self._pushes,
         )
         private = build_private(view=self._view, checks=self._checks, metrics=self._metrics, clock=CLOCK)
         require_loopback(_ADMIN_HOST)
@@ -221,6 +236,7 @@ class App:
         return [
             *self._core.journal_problems(),
             *self._checkpoints.problems(),
+            *self._pushes.problems(),
             *(f"configuration: {finding}" for finding in self._findings if finding.level == "error"),
             *(self._door.problems() if self._door else ()),
             *(f"the report of {incident} is held up: {why}" for incident, why in self._undeliverable().items()),

@@ -19,6 +19,7 @@ from bot.journal.chain import Link
 from bot.journal.chain_file import is_written
 from bot.journal.checkpoint import Signer
 from bot.journal.folders import is_ours
+from bot.journal.pushed import FOLDER as PUSHED
 from bot.journal.reader import Entry, Reader
 from bot.journal.writer import Writer
 from bot.service.dispatch import Dispatcher
@@ -99,7 +100,8 @@ class Core:
         self.writer = Writer(self.folders, writer)
         self.recorder = Recorder(self.board, around(self.writer))
         self.reporters = Reporters()
-        self._reader = Reader(self.folders)
+        self.pushed = state_dir / PUSHED
+        self._reader = Reader((*self.folders, self.pushed))
         self._shared = Shared()
         self.inventory = make_inventory(configuration, self._build)
         self.dispatcher = Dispatcher(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bot.journal.folders import sync
 from bot.journal.verify import Head, notes_and_lines, read_keys
 
 _END = re.compile(b"^\xe2\x80\x94 .+\\n\\n", re.MULTILINE)  # a signature and the blank line after its note
@@ -35,7 +36,7 @@ class AnchorFile:
         finally:
             os.close(fd)
         if fresh:
-            _sync_folder(self.path.parent)
+            sync(self.path.parent)
 
     def last(self, verifier_key: str) -> list[Head]:
         """The heads of the last note; empty without any. Raises OSError, and ValueError where a note is not ours."""
@@ -98,11 +99,3 @@ def _hash_of(file: Path, seq: int) -> str | None:
                 except (ValueError, KeyError, TypeError, RecursionError):
                     return ""
     return None
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

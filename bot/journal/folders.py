@@ -18,6 +18,15 @@ def make(folder: Path) -> None:
         raise PermissionError(f"{folder} belongs to somebody else or is open to others; remove it or chmod 0700 it")
 
 
+def sync(folder: Path) -> None:
+    """Makes a new file's name as durable as its content will be. Raises OSError."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def is_ours(folder: Path) -> bool:
     """Whether it is a real folder of this user that no other may enter."""
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.domain.events import AnyEvent
 from bot.journal.chain import BrokenLineError, Link, decode, genesis
 from bot.journal.folders import is_ours
+from bot.journal.pushed import FOLDER, OBEYED
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ class Reader:
     """Follows all chains below the folders.
 
     Args:
-        folders: the journal folders; one that is missing, or that others can write to, is empty.
+        folders: the journal folders; one that is missing, or that others can write to, is empty. Of the one with what
+            other hosts handed over (`pushed.FOLDER`), entries that would loosen anything are read and not given.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -78,8 +80,18 @@ class Reader:
         cursor.offset += len(whole)
         for raw in whole.splitlines():
             entry = self._decode(path, cursor, raw)
-            if entry:
+            if entry and (path.parent.name != FOLDER or self._is_obeyed(cursor, entry)):
                 yield entry
+
+    @staticmethod
+    def _is_obeyed(cursor: _Cursor, entry: Entry) -> bool:
+        """Whoever hands a journal over can add holds with it, and end none."""
+        obeyed = entry.event.type in OBEYED
+        if not obeyed:
+            place = f"entry {entry.seq} of the journal {entry.chain}"
+            cursor.problems.append(f"{place} was pushed and says {entry.event.type}: it is kept and not obeyed")
+            _log.error("%s", cursor.problems[-1])  # the text says it all
+        return obeyed
 
     def _decode(self, path: Path, cursor: _Cursor, raw: bytes) -> Entry | None:
         try:

@@ -15,6 +15,7 @@ from bot.domain import events
 from bot.journal.anchors import AnchorFile, contradictions
 from bot.journal.chain import Link
 from bot.journal.checkpoint import Signer, slack_line
+from bot.journal.pushed import is_of
 from bot.service.ports import Clock
 
 TICK = 5.0  # seconds between two looks
@@ -165,7 +166,7 @@ class Checkpoints:
 
     def _link(self) -> None:
         """Names the other chains in this writer's own, so that one that is removed is missed without any anchor."""
-        others = {name: head for name, head in self._heads().items() if not _is_of(self._writer, name)}
+        others = {name: head for name, head in self._heads().items() if not is_of(self._writer, name)}
         if others == self._linked or self._clock.monotonic() < self._next_note:
             return
         self._linked = others
@@ -218,11 +219,6 @@ class Checkpoints:
             return await done
         finally:
             self._busy_since = None
-
-
-def _is_of(writer: str, chain: str) -> bool:
-    name, _, number = chain.rpartition("-")
-    return chain == writer or (name == writer and number.isdigit())
 
 
 def _reason(error: Exception) -> str:

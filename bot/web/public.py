@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from pathlib import Path
 
 from aiohttp import web
@@ -11,16 +10,18 @@ from pydantic import SecretStr
 from bot.domain import events
 from bot.domain.report import Known
 from bot.service.ports import Clock, Receipt, StopOrder, Stops
+from bot.service.pushes import Pushes
 from bot.service.stop import EmptyScope
 from bot.web.answers import Handler, problem, speak_json
-from bot.web.signed import CALLER, PAST, SIGNATURE, BadSignatureError, verify
+from bot.web.callers import Call, Callers
+from bot.web.journal_call import JOURNAL, JournalDoor
+from bot.web.signed import BadSignatureError
 from bot.web.stop_call import MalformedCallError, StopCall, UnknownNameError
 from bot.web.used import Used
 
 STOP_BYTES = 64 * 1024
 SLACK_BYTES = 256 * 1024  # a message shortcut carries the whole message that it was used on
 _KEPT_WITHIN = 0.050  # seconds that the answer waits for the used signature to be on disk; the stop itself does not
-_MARGIN = 60.0  # seconds that a used signature is remembered beyond its life
 
 
 def build_public(
@@ -32,6 +33,7 @@ def build_public(
     clock: Clock,
     state_dir: Path,
     channel: Callable[[], str | None],
+    pushes: Pushes | None = None,
 ) -> web.Application:
     """Builds the application; `Listener` serves it.
 
@@ -43,22 +45,23 @@ def build_public(
         clock: judges the age of signatures.
         state_dir: keeps the used signatures.
         channel: the incident channel that a stop from here opens or joins.
+        pushes: takes the journals of other hosts; None where none are taken.
 
     Raises:
         ValueError: a caller's secret is empty.
     """
-    for name, secret in callers.items():
-        if not secret.get_secret_value():
-            raise ValueError(
-                f"the secret of the caller {name} in AGENT_KILL_STOP_SECRETS is empty: set it or remove it"
-            )
     app = web.Application(middlewares=[speak_json], client_max_size=SLACK_BYTES)
     used = Used(state_dir / "http-used", clock.now)
-    door = _StopDoor(stops=stops, known=known, callers=dict(callers), clock=clock, used=used, channel=channel)
+    known_callers = Callers(callers, used, clock)
+    door = _StopDoor(stops=stops, known=known, callers=known_callers, used=used, channel=channel)
     app.router.add_get("/healthz", _healthz)
     app.router.add_post("/v1/stop", door.answer)
     if slack_events is not None:
         app.router.add_post("/slack/events", slack_events)
+    if pushes is not None:
+        journals = JournalDoor(known_callers, pushes)
+        app.middlewares.append(journals.make_room)
+        app.router.add_post(JOURNAL, journals.answer)
     app.on_cleanup.append(door.close)
     return app
 
@@ -76,62 +79,52 @@ class _StopDoor:
         *,
         stops: Stops,
         known: Callable[[], Mapping[str, Known]],
-        callers: Mapping[str, SecretStr],
-        clock: Clock,
+        callers: Callers,
         used: Used,
         channel: Callable[[], str | None],
     ) -> None:
         self._stops, self._known, self._callers = stops, known, callers
-        self._clock, self._used, self._channel = clock, used, channel
+        self._used, self._channel = used, channel
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """202 `{incident, hold, recorded}`, or 400, 401, 413, 422 with the reason."""
         body = await request.read()
         if len(body) > STOP_BYTES:
             return problem(413, f"the body has {len(body)} bytes; {STOP_BYTES} are taken")
-        caller = request.headers.get(CALLER, "")
         try:
-            digest, kept = self._verified(caller, request.headers.get(SIGNATURE), body)
-            order = self._order(caller, digest, StopCall.read(body))
-            receipt = await self._stop(order, digest)
+            call = self._callers.verified(request, body)
+            order = self._order(call, StopCall.read(body))
+            receipt = await self._stop(order, call)
         except BadSignatureError as error:
             return problem(401, str(error))
         except MalformedCallError as error:
             return problem(400, str(error))
         except (UnknownNameError, EmptyScope) as error:
             return problem(422, str(error))
-        await asyncio.wait({asyncio.wrap_future(kept)}, timeout=_KEPT_WITHIN)
+        await asyncio.wait({asyncio.wrap_future(call.kept)}, timeout=_KEPT_WITHIN)
         return web.json_response(_receipt(receipt), status=202, headers={"Cache-Control": "no-store"})
 
     async def close(self, _app: web.Application) -> None:
         """Writes what is still to be written."""
         await asyncio.get_running_loop().run_in_executor(None, self._used.close)
 
-    def _verified(self, caller: str, header: str | None, body: bytes) -> tuple[str, Future[bool]]:
-        secret = self._callers.get(caller)
-        signature = verify(secret.get_secret_value() if secret else None, header, body, self._clock.now())
-        kept = self._used.take(signature.digest, signature.at + PAST + _MARGIN)
-        if kept is None:
-            raise BadSignatureError("the signature was used already, and its call was received: sign every call anew")
-        return signature.digest, kept
-
-    def _order(self, caller: str, digest: str, call: StopCall) -> StopOrder:
+    def _order(self, call: Call, asked: StopCall) -> StopOrder:
         return StopOrder(
-            mode=call.mode,
-            scope=call.scope(self._known()),
-            by=events.Person(kind="http", id=caller),
-            reason=call.reason,
+            mode=asked.mode,
+            scope=asked.scope(self._known()),
+            by=events.Person(kind="http", id=call.caller),
+            reason=asked.reason,
             channel=self._channel(),
             origin="http",
-            delivery=digest,
+            delivery=call.digest,
         )
 
-    async def _stop(self, order: StopOrder, digest: str) -> Receipt:
+    async def _stop(self, order: StopOrder, call: Call) -> Receipt:
         """A stop that failed inside the bot may be tried again with the same call."""
         try:
             return await self._stops.stop(order)
         except Exception:
-            self._used.forget(digest)
+            self._callers.forget(call)
             raise
 
 
