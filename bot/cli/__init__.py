@@ -11,6 +11,8 @@ _COMMANDS = {
     "check": "validate the configuration and the inventory",
     "stop": "stop agents now, with Slack, the database and the bot down",
     "status": "show what is held, surface by surface",
+    "journal": "hand this host's journal to the running bot",
+    "audit": "verify journals offline, or export them for an auditor",
     "adapters": "list the kinds of surface, with their modes and settings",
     "schema": "print the JSON Schema of the configuration file",
     "db": "migrations of the ledger",

@@ -70,7 +70,10 @@ def stopped(receipt: Receipt, report: Report, *, adopted: bool, as_json: bool) -
     if not receipt.recorded:
         console.print("[bold red]NOT RECORDED[/]: no disk took the hold; note it elsewhere and repeat it later")
     elif not adopted:
-        console.print("Recorded here; restores cannot see this hold yet: no running bot has read this journal.")
+        console.print(
+            "Recorded here; restores cannot see this hold yet: no running bot has read this journal. "
+            "Where the bot runs elsewhere: agent-kill journal push --to URL"
+        )
     _close(console, "NOT CUT", report.not_cut(), "bold red")
     _close(console, "NOT PROVEN", report.not_proven(), "bold yellow")
     if not report.not_cut() and not report.not_proven():

@@ -23,6 +23,7 @@ from bot.journal.chain_file import ChainFile, RottenError, TakenError
 _log = logging.getLogger(__name__)
 STUCK_AFTER = 2.0  # seconds: an fsync that takes longer counts as failed
 _FILES_TRIED = 64
+_FOLDER_APART = 100  # the chains of the second folder are `name-101`, …
 
 
 @dataclass(slots=True)
@@ -130,7 +131,8 @@ class Writer:
         except OSError as error:
             _log.error("no journal in %s: %s", folder, error)  # the next folder may do
             return None
-        for number in range(1, _FILES_TRIED + 1):
+        first = 1 + _FOLDER_APART * self._folders.index(folder)  # no two folders may have a chain of one name
+        for number in range(first, first + _FILES_TRIED):
             path = folder / f"{self._name if number == 1 else f'{self._name}-{number}'}.jsonl"
             if path in self._spoiled:
                 continue

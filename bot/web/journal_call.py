@@ -35,6 +35,7 @@ class JournalCall(BaseModel):
     chain: Annotated[StrictStr, Field(pattern="^[a-z0-9][a-z0-9_-]{0,69}$")]
     head: _Head
     lines: tuple[StrictStr, ...] = ()
+    nonce: StrictStr = ""  # lets two equal calls of one second differ, since a signature is good for one
 
     def push(self) -> Push:
         """What the use case takes."""
