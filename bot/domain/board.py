@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from adapters.base import Mode
 from bot.domain import events
 from bot.domain.holds import HoldSet
+from bot.domain.outcome import Outcome
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class Board:
         self.incidents: dict[str, Incident] = {}
         self.proofs: dict[str, events.Proof] = {}
         self.proof_at: dict[str, float] = {}
+        self.drifts: dict[str, dict[float, str]] = {}  # how a target came back, by when; the cut that follows hides it
         self._held_at: dict[str, float] = {}  # when the holds of a target last changed
         self._asked: dict[str, events.HoldAdded] = {}  # as they were asked; `hold_events` has later reasons too
         self._told_at: dict[str, float] = {}  # when a hold was last asked for, by whichever writer
@@ -147,6 +149,8 @@ class Board:
 
     def _see(self, event: events.Outcomes) -> None:
         for proof in event.proofs:
+            if proof.outcome is Outcome.DRIFTED:
+                self.drifts.setdefault(proof.target, {})[event.at] = proof.detail
             if event.at >= self.proof_at.get(proof.target, 0.0):
                 self.proofs[proof.target] = proof
                 self.proof_at[proof.target] = event.at

@@ -1,7 +1,7 @@
 """The report of an incident: what was done, what was not, what to do next; one truth for Slack, terminal, JSON."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from adapters.base import Attempt, Mode, SurfaceClass
 from bot.domain import events
@@ -39,6 +39,7 @@ class Line:
     next: str = ""
     owner: str | None = None
     late: bool = False
+    drifts: tuple[str, ...] = ()  # how it came back and was cut again, each time
     settled: bool = False  # waiting longer for it delays the report for nothing
 
     @property
@@ -104,7 +105,7 @@ def report(board: Board, incident: Incident, known: Mapping[str, Known]) -> Repo
     )
 
 
-def _lines(board: Board, holds: Iterable[events.HoldAdded], known: Mapping[str, Known]) -> Iterable[Line]:
+def _lines(board: Board, holds: Sequence[events.HoldAdded], known: Mapping[str, Known]) -> Iterable[Line]:
     """One line per surface: the strictest that this incident asked of it."""
     asked: dict[str, tuple[Mode, str | None, str]] = {}
     for hold in holds:
@@ -113,13 +114,21 @@ def _lines(board: Board, holds: Iterable[events.HoldAdded], known: Mapping[str, 
                 _ask(asked, surface, hold.mode, target.key, "")
         for left in hold.left:
             _ask(asked, left.surface, hold.mode, None, left.why)
+    since = min((hold.at for hold in holds), default=0.0)
     for surface, (mode, key, why) in asked.items():
         facts = known.get(surface, Known())
         if key is None:
             yield _left_line(surface, facts, mode, why)
         else:
             proof = board.proofs[key] if board.is_proven(key) else None  # an older one proves nothing of this stop
-            yield _line(surface, facts, mode, proof)
+            line = _line(surface, facts, mode, proof)
+            yield replace(line, drifts=_drifts(board, key, since))
+
+
+def _drifts(board: Board, target: str, since: float) -> tuple[str, ...]:
+    """How the target came back in this incident; what happened to it in another one is no news here."""
+    seen = board.drifts.get(target, {})
+    return tuple(seen[at] for at in sorted(seen) if at >= since)
 
 
 def _ask(asked: dict[str, tuple[Mode, str | None, str]], surface: str, mode: Mode, key: str | None, why: str) -> None:

@@ -78,7 +78,8 @@ class Progress:
 def key(line: Line) -> str:
     """What of a surface's state is worth a word when it changes: not every way to fail is news."""
     if line.outcome is Outcome.VERIFIED:
-        return f"verified {line.held}"
+        again = f" after {len(line.drifts)} drifts" if line.drifts else ""  # a re-cut is told, however fast it was
+        return f"verified {line.held}{again}"
     return str(line.outcome) if line.outcome in _OWN_STATE else "not cut"
 
 

@@ -124,7 +124,11 @@ def _row(line: Line) -> str:
 
 
 def _change(line: Line) -> str:
-    return f"• {wording.name(line.surface)} is now {wording.state(line)}: {wording.held(line)} · {wording.proof(line)}"
+    now = f"{wording.state(line)}: {wording.held(line)} · {wording.proof(line)}"
+    if line.outcome is Outcome.VERIFIED and line.drifts:
+        often = f", {len(line.drifts):,} times by now" if len(line.drifts) > 1 else ""
+        return f"• {wording.name(line.surface)} {escape(line.drifts[-1], _DETAIL)} and was cut again{often}: now {now}"
+    return f"• {wording.name(line.surface)} is now {now}"
 
 
 def _sum(lines: Sequence[Line]) -> str:

@@ -107,6 +107,24 @@ async def test_a_missing_reason_is_asked_for_and_then_said() -> None:
         await rig.slack.wait_for(lambda: "[Give the reason]" not in rig.everything())
 
 
+async def test_a_surface_that_came_back_and_was_cut_again_is_told_once() -> None:
+    """Between two looks it drifted and was proven again: the thread says so once, and not what looks like no change."""
+    async with rigged() as rig:
+        rig.start()
+        rig.desk.stop("billing/ledger")
+        rig.desk.prove("billing/ledger")
+        rig.wake()
+        await rig.until("Everything in scope is cut and proven")
+        await rig.settled()
+        rig.desk.prove("billing/ledger", outcome=Outcome.DRIFTED, detail="came back as normal, changed by deploy-bot")
+        rig.desk.prove("billing/ledger")
+        rig.wake()
+        await rig.until("came back as normal, changed by deploy-bot and was cut again")
+        rig.wake()
+        await rig.settled()
+        assert rig.everything().count("was cut again") == 1
+
+
 async def test_later_changes_are_gathered_into_one_reply() -> None:
     """What changes after the report is told in a reply of its own, with the owner called when a cut came undone."""
     async with rigged() as rig:
