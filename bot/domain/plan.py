@@ -1,7 +1,7 @@
 """What a stop would hold: scope → surfaces → targets, with rounding, backstops and shared targets named."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.base import Mode, SurfaceClass
 from bot.domain.model import Quarantined, Risk, Surface, Unsupported
@@ -39,6 +39,14 @@ class Inventoried:
     target: str
     enforceable: frozenset[Mode]
     why: str = ""  # what stands in the way of the modes that are missing
+    lines: "dict[Mode, PlanLine]" = field(default_factory=dict, init=False, compare=False, repr=False)  # made once
+
+    def line(self, asked: Mode) -> "PlanLine":
+        """The surface's line of a plan, where its target carries nothing that is out of scope."""
+        made = self.lines.get(asked)
+        if made is None:
+            made = self.lines[asked] = _line(asked, self, ())
+        return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +101,21 @@ def make_plan(mode: Mode, scope: Scope, inventory: Sequence[Inventoried], broken
         broken: every quarantined one.
     """
     inside = [item for item in inventory if scope.covers(item.surface)]
-    names = {item.surface.name for item in inside}
-    beside: dict[str, list[str]] = {}
-    for item in inventory:
-        if item.surface.name not in names:
-            beside.setdefault(item.target, []).append(item.surface.name)
-    lines = [_line(mode, item, tuple(beside.get(item.target, ()))) for item in inside]
+    beside = _beside(scope, inventory) if len(inside) < len(inventory) else {}
+    lines = [
+        _line(mode, item, tuple(beside[item.target])) if item.target in beside else item.line(mode) for item in inside
+    ]
     lines += [_broken_line(mode, item) for item in broken if scope.covers(item)]
     return Plan(mode=mode, scope=scope, lines=tuple(sorted(lines, key=lambda line: _FIRST[line.risk])))
+
+
+def _beside(scope: Scope, inventory: Sequence[Inventoried]) -> dict[str, list[str]]:
+    """Surfaces that are out of scope, by target."""
+    found: dict[str, list[str]] = {}
+    for item in inventory:
+        if not scope.covers(item.surface):
+            found.setdefault(item.target, []).append(item.surface.name)
+    return found
 
 
 def _line(asked: Mode, item: Inventoried, shared_with: tuple[str, ...]) -> PlanLine:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from adapters.base import Adapter, Mode, Observation
 from bot.domain.model import Configuration, Quarantined, Risk, Surface
-from bot.domain.plan import Inventoried
+from bot.domain.plan import Inventoried, Scope
 from bot.domain.report import Known
 
 _ORDER = (Risk.HIGH, Risk.MEDIUM, Risk.LOW)
@@ -23,31 +23,35 @@ class Target:
     adapters: tuple[Adapter, ...]
     seen: Observation | None = None
     seen_at: float = 0.0
+    risk: Risk = field(init=False)  # the highest of its surfaces
+    deadline: float = field(init=False)  # the shortest of its surfaces, in seconds
+    drain: float = field(init=False)  # the shortest of its surfaces, in seconds
+    _planned: tuple[Inventoried, ...] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.risk = min((surface.risk for surface in self.surfaces), key=_ORDER.index)
+        self.deadline = min(surface.deadline for surface in self.surfaces)
+        self.drain = min(surface.drain for surface in self.surfaces)
 
     @property
     def adapter(self) -> Adapter:
         """The adapter that cuts and reads back."""
         return self.adapters[0]
 
-    @property
-    def risk(self) -> Risk:
-        """The highest of its surfaces."""
-        return min((surface.risk for surface in self.surfaces), key=_ORDER.index)
-
-    @property
-    def deadline(self) -> float:
-        """The shortest of its surfaces, in seconds."""
-        return min(surface.deadline for surface in self.surfaces)
-
-    @property
-    def drain(self) -> float:
-        """The shortest of its surfaces, in seconds."""
-        return min(surface.drain for surface in self.surfaces)
-
     def canaries(self) -> tuple[Adapter, ...]:
         """The adapters that can attempt under an agent's own credential."""
         pairs = zip(self.surfaces, self.adapters, strict=True)
         return tuple(adapter for surface, adapter in pairs if surface.canary is not None)
+
+    def inventoried(self) -> tuple[Inventoried, ...]:
+        """Its surfaces as a plan needs them; made anew only after what can be held there changed."""
+        if self._planned is None:
+            enforceable, why = self.enforceable(), self.seen.why if self.seen else ""
+            self._planned = tuple(
+                Inventoried(surface=surface, target=self.key, enforceable=enforceable, why=why)
+                for surface in self.surfaces
+            )
+        return self._planned
 
     def enforceable(self) -> frozenset[Mode]:
         """What can be held, as last observed; a full stop is always tried where the technique has one."""
@@ -58,7 +62,9 @@ class Target:
 
     def remember(self, seen: Observation, now: float) -> None:
         """Keeps an observation for plans and, while nothing of ours holds, as the snapshot for an undo record."""
-        self.seen, self.seen_at = seen, now
+        before, self.seen, self.seen_at = self.seen, seen, now
+        if before is None or _reach(before) != _reach(seen):
+            self._planned = None
 
 
 @dataclass(slots=True)
@@ -69,21 +75,46 @@ class Inventory:
     targets: dict[str, Target] = field(default_factory=dict)
     broken: tuple[Quarantined, ...] = ()
 
+    _places: dict[str, int] = field(init=False)  # of targets, in the file's order
+    _keys: dict[str, str] = field(init=False)  # of targets, by surface
+    _of_agent: dict[str, list[str]] = field(init=False)  # keys of targets
+    _known: Mapping[str, Known] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._places = {key: place for place, key in enumerate(self.targets)}
+        self._keys, self._of_agent = {}, {}
+        for key, target in self.targets.items():
+            self._keys.update((surface.name, key) for surface in target.surfaces)
+            for agent in {surface.agent for surface in target.surfaces}:
+                self._of_agent.setdefault(agent, []).append(key)
+
     def inventoried(self) -> Sequence[Inventoried]:
         """The usable surfaces as a plan needs them, in the file's order."""
-        return [
-            Inventoried(
-                surface=surface,
-                target=target.key,
-                enforceable=target.enforceable(),
-                why=target.seen.why if target.seen else "",
-            )
-            for target in self.targets.values()
-            for surface in target.surfaces
-        ]
+        return [item for target in self.targets.values() for item in target.inventoried()]
+
+    def near(self, scope: Scope) -> Sequence[Inventoried]:
+        """The surfaces that a scope may cover, with those that share their targets: a small stop costs little."""
+        if scope.everything or scope.classes:
+            return self.inventoried()
+        keys = {key for agent in scope.agents for key in self._of_agent.get(agent, ())}
+        keys.update(self._keys[name] for name in scope.surfaces if name in self._keys)
+        return [item for key in sorted(keys, key=self._places.__getitem__) for item in self.targets[key].inventoried()]
 
     def known(self) -> Mapping[str, Known]:
         """What reports say of each surface, usable or not."""
+        if self._known is None:
+            self._known = self._all_known()
+        return self._known
+
+    def key_of(self, surface: str) -> str | None:
+        """The target of a usable surface."""
+        return self._keys.get(surface)
+
+    def by_risk(self, keys: Iterable[str]) -> list[str]:
+        """The keys in the order of the cut: high risk first, unknown ones first of all."""
+        return sorted(keys, key=lambda key: _ORDER.index(self.targets[key].risk) if key in self.targets else -1)
+
+    def _all_known(self) -> dict[str, Known]:
         owners = {agent.id: agent for agent in self.configuration.agents}
         usable = [(s.name, s.agent, s.adapter, s.surface_class) for s in self.configuration.surfaces()]
         broken = [(b.name, b.agent, b.adapter, b.surface_class) for b in self.broken]
@@ -96,17 +127,6 @@ class Inventory:
             )
             for name, agent, adapter, surface_class in usable + broken
         }
-
-    def key_of(self, surface: str) -> str | None:
-        """The target of a usable surface."""
-        for target in self.targets.values():
-            if any(item.name == surface for item in target.surfaces):
-                return target.key
-        return None
-
-    def by_risk(self, keys: Iterable[str]) -> list[str]:
-        """The keys in the order of the cut: high risk first, unknown ones first of all."""
-        return sorted(keys, key=lambda key: _ORDER.index(self.targets[key].risk) if key in self.targets else -1)
 
 
 def make_inventory(
@@ -122,11 +142,12 @@ def make_inventory(
         before: the inventory of the configuration before a reload: an unchanged surface keeps its adapter.
     """
     kept = dict(_pairs(before)) if before else {}
+    known = {item.name: item for item in before.configuration.surfaces()} if before else {}
     grouped: dict[str, list[tuple[Surface, Adapter]]] = {}
     broken = [item for agent in configuration.agents for item in agent.quarantined]
     for surface in configuration.surfaces():
         try:
-            adapter = kept.get(surface.name) if _unchanged(before, surface) else None
+            adapter = kept.get(surface.name) if _unchanged(known.get(surface.name), surface) else None
             adapter = adapter or build(surface)
             grouped.setdefault(adapter.target_key(), []).append((surface, adapter))
         except Exception as error:  # noqa: BLE001  # one bad surface must not disarm the rest
@@ -144,16 +165,17 @@ def _pairs(inventory: Inventory) -> Iterable[tuple[str, Adapter]]:
             yield surface.name, adapter
 
 
-def _unchanged(before: Inventory | None, surface: Surface) -> bool:
-    if before is None:
-        return False
-    known = {item.name: item for item in before.configuration.surfaces()}
-    old = known.get(surface.name)
+def _unchanged(old: Surface | None, surface: Surface) -> bool:
     return old is not None and (old.adapter, old.settings, old.canary) == (
         surface.adapter,
         surface.settings,
         surface.canary,
     )
+
+
+def _reach(seen: Observation) -> tuple[bool, frozenset[Mode], str]:
+    """What of an observation a plan depends on."""
+    return seen.exists, seen.enforceable, seen.why
 
 
 def _quarantined(surface: Surface, error: Exception) -> Quarantined:

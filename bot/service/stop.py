@@ -56,7 +56,7 @@ class StopService:
     def plan(self, mode: Mode, scope: Scope) -> Plan:
         """What a stop would hold. Touches nothing."""
         inventory = self._inventory()
-        return make_plan(mode, scope, inventory.inventoried(), inventory.broken)
+        return make_plan(mode, scope, inventory.near(scope), inventory.broken)
 
     async def stop(self, order: StopOrder) -> Receipt:
         """Records the hold, starts every cut, returns within about 50 ms.
