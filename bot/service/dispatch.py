@@ -95,10 +95,11 @@ class Dispatcher:
 
     async def aclose(self) -> None:
         """Ends every lane; what is not proven is finished by the next start."""
+        lanes = tuple(self._lanes.values())
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(lane.aclose() for lane in tuple(self._lanes.values())), return_exceptions=True)
+        await asyncio.gather(*(lane.aclose() for lane in lanes), return_exceptions=True)
         self._flush()
 
     async def _start_windowed(self, keys: list[str]) -> None:

@@ -29,7 +29,7 @@ LONGEST_RETRY = 30.0
 SETTLED_RETRY = 10.0  # refused, or absent: a person has to act, so looking often is useless
 RECORD_BUDGET = 1.0  # seconds that a reopening waits for its undo record
 _INSTANT = 0.001  # seconds: less than a clock can be trusted to show
-_MOST_CALLS = 4  # open calls of one target; above it a new one waits for an abandoned one to end
+_MOST_CALLS = 4  # open calls of one target; above it only a stricter one does not wait for an abandoned one to end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,7 @@ class Lane:
         self._bell = Bell()
         self._gate_lock = asyncio.Lock()
         self._calls: set[_Call] = set()
+        self._looks: set[asyncio.Task[Observation | None]] = set()
         self._episode: Episode | None = None
         self._recuts = Recuts()
         self._check_due = False
@@ -95,8 +96,8 @@ class Lane:
         self._bell.ring()
 
     def check(self) -> None:
-        """Asks for a look at a surface that rests: the drift watch's tick."""
-        if self._resting:
+        """Asks for a look at a surface that rests: the drift watch's tick. One that is under way is enough."""
+        if self._resting and not self._looks:
             self.wake()
 
     async def serve(self) -> None:
@@ -116,7 +117,8 @@ class Lane:
                 await self._until_looser(asked)
             else:
                 failures += 1
-                await self._bell.heard(timeout=self._delay(proof, failures))
+                if not self._check_due:  # a stop that came meanwhile waits for no backoff
+                    await self._bell.heard(timeout=self._delay(proof, failures))
 
     async def _rest_if_proven(self) -> Mode | None:
         """After a restart: what was proven and still reads so is not cut again, which would end harmless sessions."""
@@ -131,7 +133,7 @@ class Lane:
 
     async def aclose(self) -> None:
         """Ends every call of this target."""
-        tasks = [call.task for call in self._calls]
+        tasks = [*(call.task for call in self._calls), *self._looks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -151,12 +153,17 @@ class Lane:
     async def _round(self, asked: Mode) -> events.Proof | None:
         """One round; None where it must be repeated at once (a stricter hold came, or a loosening overlapped it)."""
         self._bell.hush()
-        call = await self._begin(asked)
+        while self._is_crowded(asked):
+            await self._bell.heard(beside=[call.task for call in self._calls])
+            if self._asked() is not asked:
+                return None
+        self._check_due = False
+        call = self._begin(asked)
         if not await self._ends_in_time(call):
-            if self._asked() > asked:
-                return None  # the looser call goes on beside; the gate will not let it loosen
-            call.task.cancel()
-            self._episode_of().lost_reply()
+            if self._asked() > asked:  # the looser call goes on beside; the gate will not let it loosen
+                asyncio.get_running_loop().call_later(self._budget(), self._give_up, call)
+                return None
+            self._give_up(call)
             return proofs.late(self._so_far(asked), f"no answer within {self._budget():g} s")
         if self._asked() > asked:
             return None
@@ -164,9 +171,17 @@ class Lane:
             return await self._after_loosenings(asked)
         return call.task.result()
 
-    async def _begin(self, asked: Mode) -> _Call:
-        while len(self._calls) >= _MOST_CALLS:
-            await asyncio.wait([call.task for call in self._calls], return_when=asyncio.FIRST_COMPLETED)
+    def _is_crowded(self, asked: Mode) -> bool:
+        """Whether too many calls are open for one more that is no stricter than all of them."""
+        return len(self._calls) >= _MOST_CALLS and any(call.mode >= asked for call in self._calls)
+
+    def _give_up(self, call: _Call) -> None:
+        """Ends a call whose time is over; what it replaced is known from the snapshot only."""
+        if not call.task.done():
+            call.task.cancel()
+            self._episode_of().lost_reply()
+
+    def _begin(self, asked: Mode) -> _Call:
         call = _Call(mode=asked, token=secrets.token_hex(8))
         call.overlapped = bool(self._open_calls())
         self._calls.add(call)
@@ -188,12 +203,13 @@ class Lane:
         return [call for call in self._calls if call.open]
 
     async def _after_loosenings(self, asked: Mode) -> events.Proof | None:
-        """Waits for open loosenings to end, so that the next cut comes after them."""
-        tasks = [call.task for call in self._open_calls()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=self._budget())
-        if self._open_calls():
-            return proofs.late(self._so_far(asked), "an earlier call of ours may still loosen it")
+        """Waits for open loosenings to end, so that the next cut comes after them; a stricter stop does not wait."""
+        end = self._desk.clock.monotonic() + self._budget()
+        while (calls := self._open_calls()) and self._asked() <= asked:
+            left = end - self._desk.clock.monotonic()
+            if left <= _INSTANT:
+                return proofs.late(self._so_far(asked), "an earlier call of ours may still loosen it")
+            await self._bell.heard(beside=[call.task for call in calls], timeout=left)
         return None
 
     async def _carry_out(self, call: _Call) -> events.Proof:
@@ -314,8 +330,9 @@ class Lane:
         self._resting = True
         try:
             while self._asked() is asked:
-                await self._bell.heard()
-                if self._check_due and await self._look(asked) is _Look.LOOSER:
+                if not self._check_due:
+                    await self._bell.heard()
+                elif await self._look(asked) is _Look.LOOSER:
                     return
         finally:
             self._resting = False
@@ -323,10 +340,8 @@ class Lane:
     async def _look(self, asked: Mode) -> "_Look":
         """The drift watch's look. What cannot be read leaves the last proof as it is, and it grows older."""
         self._check_due = False
-        try:
-            async with asyncio.timeout(self._budget()):
-                seen = await self.target.adapter.observe()
-        except Exception:  # noqa: BLE001  # a look proves nothing when it fails, whatever the reason
+        seen = await self._observe(asked)
+        if seen is None:
             return _Look.UNREAD
         self.target.remember(seen, self._desk.clock.monotonic())
         if seen.exists and seen.mode >= asked and not seen.in_flight:
@@ -337,6 +352,26 @@ class Lane:
         self._restart_clock()
         self._publish(proofs.drifted(self._so_far(asked), seen))
         return _Look.LOOSER
+
+    async def _observe(self, asked: Mode) -> Observation | None:
+        """Reads the surface for a look; None where it fails, takes too long, or a further stop comes first."""
+        looking = asyncio.create_task(self._read(), name=f"look {self.target.key}")
+        self._looks.add(looking)
+        looking.add_done_callback(self._looks.discard)
+        end = self._desk.clock.monotonic() + self._budget()
+        while not looking.done():
+            left = end - self._desk.clock.monotonic()
+            if left <= _INSTANT or self._check_due or self._asked() is not asked:
+                looking.cancel()
+                return None
+            await self._bell.heard(beside=(looking,), timeout=left)
+        return looking.result()
+
+    async def _read(self) -> Observation | None:
+        try:
+            return await self.target.adapter.observe()
+        except Exception:  # noqa: BLE001  # a look proves nothing when it fails, whatever the reason
+            return None
 
 
 class _Look(Enum):

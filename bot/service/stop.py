@@ -98,12 +98,13 @@ class StopService:
             self._reporter.wake(incident)
 
     async def _carry_out(self, hold: events.HoldAdded) -> bool:
-        """Fsync first; dispatch when it returned or after 50 ms, whatever the disk said."""
+        """Fsync first; dispatch when it returned or after 50 ms, whatever the disk said, and though the caller left."""
         self._write(hold)
-        recorded = await self._is_recorded(hold.hold)
-        self._dispatcher.wake(target.key for target in hold.targets)
-        self._reporter.wake(hold.incident)
-        return recorded
+        try:
+            return await self._is_recorded(hold.hold)
+        finally:
+            self._dispatcher.wake(target.key for target in hold.targets)
+            self._reporter.wake(hold.incident)
 
     def _write(self, hold: events.HoldAdded) -> None:
         """Starts the durable write; a disk that answers late takes the hold off the unrecorded ones."""
