@@ -3,6 +3,7 @@
 import asyncio
 
 import click
+
 from bot.cli import common
 from bot.store.engine import BadUrlError, default_url
 from bot.store.upgrade import SchemaError, upgrade

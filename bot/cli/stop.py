@@ -162,7 +162,7 @@ def _who() -> str:
     user = getpass.getuser()
     behind = os.environ.get("SUDO_USER")
     name = f"{user} (sudo by {behind})" if behind and behind != user else user
-    return f"{name} on {socket.gethostname()}"
+    return f"{name}@{socket.gethostname()}"
 
 
 async def _follow(core: Core, hold: str, bell: Bell, wait: float, progress: show.Progress) -> Report:

@@ -239,7 +239,8 @@ class Thread:
         if not report and step.kind != "update":  # the update of a question may be that of a report
             return message
         try:
-            return replace(message, anchor=self._anchor())
+            # what is NOT CUT closes a report, so that the small print stands below its title
+            return replace(message, anchor=self._anchor(), anchor_at=None if step.slot == PARENT else 1)
         except Exception:  # noqa: BLE001  # whatever it is, the report matters more
             _LOG.exception("The heads of the journals are not known; the report goes out without them")
             return message

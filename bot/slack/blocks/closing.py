@@ -6,7 +6,7 @@ from adapters.base import Attempt
 from bot.domain.outcome import Outcome
 from bot.domain.report import Line
 from bot.slack import wording
-from bot.slack.blocks.message import Block, Message, button, context, listing, message, section
+from bot.slack.blocks.message import Block, Message, button, context, listing, message, quoted, section
 from bot.slack.blocks.parent import not_recorded
 from bot.slack.blocks.surface import FILE_ABOVE
 from bot.slack.limits import NAME, escape
@@ -81,7 +81,7 @@ def reason(chapter: Chapter) -> Message:
     """Asks for the reason that was not given, or says which was given."""
     hold = chapter.hold
     if hold.reason:
-        return message("The reason of the stop was given.", [section("*Why:* given now, see the first message.")])
+        return message("The reason of the stop was given.", [section("*Why:*"), quoted(hold.reason)])
     return message("Why was this stop made? The stop is being carried out meanwhile.", _ask(chapter))
 
 

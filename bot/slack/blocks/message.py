@@ -18,7 +18,8 @@ class Message:
 
     text: str
     blocks: tuple[Block, ...]
-    anchor: str = ""  # small print under it that says nothing new: no reason for an update of its own
+    anchor: str = ""  # small print for the audit that says nothing new: no reason for an update of its own
+    anchor_at: int | None = None  # before which block it stands; None: at the end
 
     @property
     def digest(self) -> str:
@@ -32,7 +33,10 @@ class Message:
         Block ids are new whenever the content is: Slack's reference asks for a new one on every update.
         """
         stem = self.digest[:12]
-        blocks = [*self.blocks, context(f"`{self.anchor}`")] if self.anchor and self.blocks else self.blocks
+        blocks = list(self.blocks)
+        if self.anchor and blocks:
+            place = len(blocks) if self.anchor_at is None else self.anchor_at
+            blocks.insert(place, context(f"For the audit: `{self.anchor}`"))
         return {
             "text": self.text,
             "blocks": [{**block, "block_id": f"ak-{stem}-{index}"} for index, block in enumerate(blocks)],
