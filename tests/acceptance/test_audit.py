@@ -92,9 +92,8 @@ async def test_a_start_over_an_old_copy_is_told(serving: Bot, tmp_path: Path) ->
     journal = serving.folder / "state" / "journal"
     shutil.copytree(journal, tmp_path / "old")
     await serving.command("stop", "full_stop", "--all", "--reason", "before the backup")
-    await until(
-        lambda: _first_note(serving) and "chain bot-2 " in (serving.folder / "state" / "anchors.txt").read_text()
-    )
+    anchors = serving.folder / "state" / "anchors.txt"
+    await until(lambda: anchors.exists() and "chain bot-2 " in anchors.read_text(), within=90)  # a note a minute
     assert serving.stop() == 0
     shutil.rmtree(journal)
     shutil.copytree(tmp_path / "old", journal)
@@ -125,7 +124,8 @@ async def test_a_journal_of_another_host_is_adopted(serving: Bot, bastion: Bot, 
     await until(lambda: not [text for text in serving.status()["problems"] if "bastion" in text])
 
 
-async def test_a_push_is_refused_with_a_reason(serving: Bot, bastion: Bot) -> None:
+@pytest.mark.usefixtures("serving")
+async def test_a_push_is_refused_with_a_reason(bastion: Bot) -> None:
     """Another caller's secret, a writer that is not enrolled, and the bot's own name are not taken."""
     await bastion.command("stop", "read_only", "--all", "--reason", "x")
     code, _, errors = await bastion.command("journal", "push", "--caller", "pager")
