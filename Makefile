@@ -55,3 +55,7 @@ lock: $(VENV)/.test ## compile requirements/*.txt from pyproject.toml (needs uv)
 
 clean: ## remove the environment
 	@rm -rf $(VENV) build *.egg-info
+
+.PHONY: faults
+faults: $(VENV)/.test ## the fault suite whole: every crash point, minutes (needs strace and root)
+	@$(BIN)/python -m pytest --long tests/faults

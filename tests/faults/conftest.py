@@ -1,0 +1,91 @@
+"""Estates over one farm of receivers, strace, and which tests are long.
+
+Plain `pytest` leaves the tests marked `long` out; `pytest --long tests/faults` (`make faults`) runs them all.
+"""
+
+import itertools
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from bot.sandbox.simulator import Simulator
+from tests.acceptance.sandbox_fixture import sandbox
+from tests.contract.conftest import postgres_database, postgres_server, valkey_server
+from tests.contract.http_rig import Farm, farm
+from tests.faults.estate import Estate
+from tests.faults.programs import Programs, programs
+
+__all__ = ["Simulator", "postgres_database", "postgres_server", "sandbox", "valkey_server"]
+
+_NUMBERS = itertools.count(1)
+_TOLD = pytest.StashKey[list[str]]()
+Make = Callable[..., Estate]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long`."""
+    parser.addoption("--long", action="store_true", help="run every point and the long faults too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marker known."""
+    config.addinivalue_line("markers", "long: minutes; left out without --long")
+    config.stash[_TOLD] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves the long ones out unless they are asked for."""
+    if config.getoption("--long", default=False):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Prints what was measured."""
+    for line in config.stash.get(_TOLD, []):
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Says a measured figure at the end of the run."""
+    return lambda line: request.config.stash[_TOLD].append(f"{request.node.name}: {line}")
+
+
+@pytest.fixture(scope="session")
+def receivers() -> Iterator[Farm]:
+    """A process with control endpoints, which survives whatever the programs suffer."""
+    with farm() as running:
+        yield running
+
+
+@pytest.fixture
+async def nursery() -> AsyncIterator[Programs]:
+    """Starts programs in milliseconds; kills them at the end."""
+    assert shutil.which("strace"), "the fault suite needs strace: apt-get install strace"
+    async with programs() as made:
+        yield made
+
+
+@pytest.fixture
+async def make(receivers: Farm, nursery: Programs, tmp_path: Path) -> AsyncIterator[Make]:
+    """Makes estates; ends their programs at the end."""
+    made: list[Estate] = []
+    async with ClientSession() as client:
+
+        def one(name: str = "estate", **more: Any) -> Estate:
+            number = next(_NUMBERS)
+            estate = Estate(tmp_path / f"{name}{number}", receivers, client, nursery, f"{name}{number}", **more)
+            made.append(estate)
+            return estate
+
+        yield one
+        for estate in made:
+            await estate.end()
