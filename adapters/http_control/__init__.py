@@ -16,8 +16,9 @@ from yarl import URL
 
 from adapters.base import Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
 from adapters.errors import AdapterError
+from adapters.http_control.answer import Answer
 from adapters.http_control.answers import GONE, READS, Said, judged, parsed, proves, said
-from adapters.http_control.wire import Answer, Wire
+from adapters.http_control.wire import Wire
 
 SIGNATURE = "X-Agent-Kill-Signature"
 FACT = "mode"

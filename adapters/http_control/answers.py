@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from adapters.base import Attempt, Mode
 from adapters.errors import AdapterError, Refused, Unreachable
-from adapters.http_control.wire import Answer, short
+from adapters.http_control.answer import Answer
+from adapters.http_control.wire import short
 
 OK = range(200, 300)
 GONE = frozenset({404, 410})
