@@ -59,7 +59,7 @@ def test_every_step_really_happens(folder: Path) -> None:
     for number in range(1, 8):
         assert f"[{number}/7]" in told
     for words in (
-        "full_stop on all: 3 surfaces being cut now",
+        "full_stop on all: 8 surfaces being cut now",
         "Everything in scope is cut and proven",
         "more attempts, 0 effects",
         "the open transaction was rolled back",

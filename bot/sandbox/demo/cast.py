@@ -3,21 +3,38 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["sql", "queue", "api"]
+Kind = Literal["sql", "queue", "api", "tool", "scheduler", "webhook", "worker", "identity"]
+CLASSES: dict[Kind, str] = {"sql": "database"}
+"""The class of a kind, where it has another name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One surface of one agent. `kind` says what it works on."""
+    """One surface of one agent.
+
+    Attributes:
+        kind: what it works on.
+        title: as people call it.
+        what: what the agent does there, in a sentence.
+        guard: the process that guards it; empty where the system itself does (database, queue).
+    """
 
     agent: str
     id: str
     kind: Kind
+    title: str
+    what: str = ""
+    guard: str = ""
 
     @property
     def name(self) -> str:
         """`agent/surface`, as the bot and people call it."""
         return f"{self.agent}/{self.id}"
+
+    @property
+    def surface_class(self) -> str:
+        """One of the product's eight classes."""
+        return CLASSES.get(self.kind, self.kind)
 
     @property
     def variable(self) -> str:
@@ -32,7 +49,7 @@ class Agent:
     Attributes:
         title: as people call it.
         channel: the Slack channel that it is bound to.
-        receiver: the process that guards its API.
+        deadline: of each of its surfaces.
     """
 
     id: str
@@ -40,7 +57,6 @@ class Agent:
     purpose: str
     places: tuple[Place, ...]
     channel: str = "C0INCIDENT"
-    receiver: str = "receiver"
     deadline: str = "5s"
 
     @property
@@ -48,26 +64,57 @@ class Agent:
         """Its login at every server."""
         return f"{self.id}_agent"
 
+    def place(self, kind: Kind) -> Place:
+        """Its surface of this kind. Raises `StopIteration` where it has none."""
+        return next(place for place in self.places if place.kind == kind)
 
-def _agent(name: str, title: str, purpose: str, places: dict[str, Kind], **more: str) -> Agent:
-    return Agent(name, title, purpose, tuple(Place(name, key, kind) for key, kind in places.items()), **more)
 
-
-BILLING = _agent(
-    "billing", "Billing agent", "Reconciles invoices", {"ledger": "sql", "jobs": "queue", "refunds": "api"}
+BILLING = Agent(
+    "billing",
+    "Billing agent",
+    "Reconciles invoices",
+    (
+        Place("billing", "ledger", "sql", "Ledger", "writes payments into PostgreSQL"),
+        Place("billing", "jobs", "queue", "Job queue", "pushes jobs into Valkey"),
+        Place("billing", "refunds", "api", "Refund API", "calls an API through its gateway", "gateway"),
+        Place("billing", "mail", "tool", "Mail tool", "sends mail through a tool server", "tools"),
+        Place("billing", "reminders", "scheduler", "Reminders", "has a scheduler fire its jobs", "scheduler"),
+        Place("billing", "hooks", "webhook", "Partner hooks", "sends webhooks through a relay", "relay"),
+        Place("billing", "exporter", "worker", "Exporter", "runs a worker with a helper process", "supervisor"),
+        Place("billing", "tokens", "identity", "Access tokens", "signs in with short-lived tokens", "issuer"),
+    ),
 )
-SUPPORT = _agent(
+SUPPORT = Agent(
     "support",
     "Support agent",
     "Answers customers",
-    {"tickets": "sql", "outbox": "queue", "replies": "api"},
+    (
+        Place("support", "tickets", "sql", "Tickets"),
+        Place("support", "outbox", "queue", "Outbox"),
+        Place("support", "replies", "api", "Replies", guard="gateway-support"),
+    ),
     channel="C0SUPPORT",
-    receiver="receiver-support",
     deadline="3s",
 )
-RESEARCH = _agent("research", "Research agent", "Reads the web", {"archive": "sql", "tasks": "queue"})
-MAILER = _agent("mailer", "Mailing agent", "Sends newsletters", {"lists": "sql", "sending": "api"})
+RESEARCH = Agent(
+    "research",
+    "Research agent",
+    "Reads the web",
+    (Place("research", "archive", "sql", "Archive"), Place("research", "tasks", "queue", "Tasks")),
+)
+MAILER = Agent(
+    "mailer",
+    "Mailing agent",
+    "Sends newsletters",
+    (Place("mailer", "lists", "sql", "Lists"), Place("mailer", "sending", "api", "Sending", guard="gateway")),
+)
 
 FIRST = (BILLING,)
 LATER = (SUPPORT, RESEARCH, MAILER)
 ALL = (*FIRST, *LATER)
+PLACES = tuple(place for agent in ALL for place in agent.places)
+
+
+def agent_of(place: Place) -> Agent:
+    """Whose surface it is."""
+    return next(agent for agent in ALL if agent.id == place.agent)

@@ -68,11 +68,16 @@ class Child:
                 start_new_session=True,  # a Ctrl-C at the terminal is ours to pass on
             )
         atexit.register(self.kill)
-        if words is not None and self._process.stdin:
-            self._process.stdin.write(json.dumps(words).encode() + b"\n")
-            await self._process.stdin.drain()
+        if words is not None:
+            await self.tell(words)
         if self._listen:
             self._ear = asyncio.create_task(self._hear(), name=f"ear {self.log.name}")
+
+    async def tell(self, words: object) -> None:
+        """Writes a line of JSON to its standard input."""
+        if self._process and self._process.stdin and self.running:
+            self._process.stdin.write(json.dumps(words).encode() + b"\n")
+            await self._process.stdin.drain()
 
     async def first(self, seconds: float = 20.0) -> Any:
         """The first thing that it says. Raises `Ended`."""

@@ -5,18 +5,21 @@ from typing import Any
 
 import yaml
 
-from bot.sandbox.demo.cast import ALL, Agent, Place
+from bot.sandbox.demo.cast import PLACES, Agent, Place
 from bot.sandbox.demo.estate import BOT, Estate
 
-_ADAPTERS = {"sql": "postgres_role", "queue": "redis_acl", "api": "http_control"}
-_CLASSES = {"sql": "database", "queue": "queue", "api": "api"}
+_ADAPTERS = {"sql": "postgres_role", "queue": "redis_acl"}
+_WATCH = {"fast": "2s", "fast_for": "10m", "slow": "2s"}
+SHORTENED = ("The drift watch looks every 2 s here; in your workspace every 5 s, and every 30 s after ten minutes",)
+"""What policy makes longer than a demo lasts, in words."""
 
 
 def text(agents: Iterable[Agent], estate: Estate) -> str:
     """The YAML for these agents."""
     whole = {
-        "workspace": {"incident_channel": "C0INCIDENT"},
+        "workspace": {"incident_channel": "C0INCIDENT", "audit_channel": "C0AUDIT"},
         "writers": ["bot"],
+        "watch": _WATCH,
         "policy": {"stop": {"groups": ["S0ONCALL"]}, "restore": {"groups": ["S0RESTORE"], "quorum": 2}},
         "agents": {agent.id: _agent(agent, estate) for agent in agents},
     }
@@ -25,19 +28,18 @@ def text(agents: Iterable[Agent], estate: Estate) -> str:
 
 def secrets(estate: Estate) -> dict[str, str]:
     """The environment variables that the file refers to, for every agent of the company."""
-    found: dict[str, str] = {}
-    for agent in ALL:
-        for place in agent.places:
-            found |= _secrets(agent, place, estate)
-    return found
+    return {name: value for place in PLACES for name, value in _secrets(place, estate).items()}
 
 
-def _secrets(agent: Agent, place: Place, estate: Estate) -> dict[str, str]:
-    if place.kind == "api":
-        key = estate.password(f"{agent.id} key")
-        return {f"{place.variable}_SECRET": estate.control_secret(agent), f"{place.variable}_AGENT": f"Bearer {key}"}
-    admin = estate.sql(BOT) if place.kind == "sql" else estate.queue(BOT)
-    return {f"{place.variable}_ADMIN": admin, f"{place.variable}_AGENT": estate.own_url(place)}
+def _secrets(place: Place, estate: Estate) -> dict[str, str]:
+    stem = place.variable
+    match place.kind:
+        case "sql":
+            return {f"{stem}_ADMIN": estate.sql(BOT), f"{stem}_AGENT": estate.own_url(place)}
+        case "queue":
+            return {f"{stem}_ADMIN": estate.queue(BOT), f"{stem}_AGENT": estate.own_url(place)}
+        case _:
+            return {f"{stem}_SECRET": estate.control_secret(place), f"{stem}_AGENT": f"Bearer {estate.key(place)}"}
 
 
 def _agent(agent: Agent, estate: Estate) -> dict[str, Any]:
@@ -52,23 +54,25 @@ def _agent(agent: Agent, estate: Estate) -> dict[str, Any]:
 
 
 def _surface(agent: Agent, place: Place, estate: Estate) -> dict[str, Any]:
+    return {
+        "adapter": _ADAPTERS.get(place.kind, "http_control"),
+        "class": place.surface_class,
+        "risk": "high" if place.kind == "sql" else "medium",
+        "deadline": agent.deadline,
+        **_settings(agent, place, estate),
+    }
+
+
+def _settings(agent: Agent, place: Place, estate: Estate) -> dict[str, dict[str, Any]]:
     admin, own = f"${{{place.variable}_ADMIN}}", f"${{{place.variable}_AGENT}}"
-    settings: dict[str, dict[str, Any]]
     match place.kind:
         case "sql":
-            settings = {"settings": {"dsn": admin, "role": agent.login}, "canary": {"dsn": own}}
+            return {"settings": {"dsn": admin, "role": agent.login}, "canary": {"dsn": own}}
         case "queue":
-            settings = {"settings": {"url": admin, "user": agent.login}, "canary": {"url": own}}
-        case "api":
-            base = estate.api(agent)
-            settings = {
+            return {"settings": {"url": admin, "user": agent.login}, "canary": {"url": own}}
+        case _:
+            base = estate.url(place)
+            return {
                 "settings": {"url": f"{base}/control", "secret": f"${{{place.variable}_SECRET}}"},
                 "canary": {"url": f"{base}/canary", "method": "POST", "headers": {"Authorization": own}},
             }
-    return {
-        "adapter": _ADAPTERS[place.kind],
-        "class": _CLASSES[place.kind],
-        "risk": "high" if place.kind == "sql" else "medium",
-        "deadline": agent.deadline,
-        **settings,
-    }

@@ -1,4 +1,4 @@
-"""The company's own systems: a real PostgreSQL, a real Valkey, the receivers, and the agents that work on them."""
+"""The company's own systems: a real PostgreSQL, a real Valkey, the guards, and the agents that work behind them."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 from redis.asyncio import Redis
 
-from bot.sandbox.demo.cast import ALL, Agent, Place
+from bot.sandbox.demo.cast import ALL, PLACES, Agent, Place, agent_of
 from bot.sandbox.demo.child import Child, python
 from bot.sandbox.demo.workers import Tally
 from bot.sandbox.servers import PostgresServer, Server, ValkeyServer
@@ -18,6 +18,9 @@ from bot.sandbox.servers import PostgresServer, Server, ValkeyServer
 OWNER = "company_owner"
 BOT = "agent_kill"
 DATABASE = "company"
+LEDGER = "agent_kill"
+_ISSUER = "issuer"
+_CHECKED = ("api", "tool")  # kinds whose calls need a token, of an agent that has them
 # What docs/adapters/redis_acl.md asks for, and no more.
 _ACL = (
     "+acl|getuser +acl|setuser +acl|cat +acl|dryrun +acl|save +client|kill +client|list +client|id "
@@ -29,7 +32,8 @@ CREATE TABLE payments (
   agent name NOT NULL DEFAULT session_user,
   at timestamptz NOT NULL DEFAULT clock_timestamp(),
   note text NOT NULL
-)
+);
+CREATE INDEX ON payments (agent, at)
 """
 
 
@@ -40,8 +44,8 @@ class Estate:
         folder: where files and logs go.
 
     Attributes:
-        receivers: the guarding processes by name.
-        agents: the processes of the agents that were set to work, by agent or surface.
+        guards: the guarding processes by name.
+        agents: the processes of the agents that were set to work, by agent.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,8 +54,9 @@ class Estate:
             folder=folder / "postgres", durable=False, settings={"shared_buffers": "16MB", "max_connections": "60"}
         )
         self.valkey = ValkeyServer(folder=folder / "valkey")
-        self.receivers: dict[str, Child] = {}
+        self.guards: dict[str, Child] = {}
         self.agents: dict[str, Child] = {}
+        self._office: Child | None = None
         self._passwords: dict[str, str] = {}
         self._stack = AsyncExitStack()
 
@@ -68,13 +73,32 @@ class Estate:
         """Where a login finds the queues."""
         return self.valkey.url(user=login, password=self.password(login))
 
-    def api(self, agent: Agent) -> str:
-        """The base of an agent's paths at its receiver."""
-        return f"http://127.0.0.1:{self.receivers[agent.receiver].heard['port']}/{agent.id}"
+    @property
+    def ledger(self) -> str:
+        """Where the bot keeps its own ledger: another database of the same server, under a login of its own."""
+        return self.postgres.dsn(database=LEDGER, user=f"{LEDGER}_ledger", password=self.password(LEDGER))
 
-    def control_secret(self, agent: Agent) -> str:
-        """What the bot and the receiver share."""
-        return self.password(f"{agent.id} control")
+    def url(self, place: Place) -> str:
+        """The base of an agent's paths at the guard of this place."""
+        return f"http://127.0.0.1:{self.guards[place.guard].heard['port']}/{place.agent}"
+
+    def control_secret(self, place: Place) -> str:
+        """What the bot and the guard share."""
+        return self.password(f"{place.name} control")
+
+    def key(self, place: Place) -> str:
+        """The agent's own key at the guard."""
+        return self.password(f"{place.name} key")
+
+    @property
+    def office_url(self) -> str:
+        """Where effects happen; empty before it is there."""
+        return f"http://127.0.0.1:{self._office.heard['port']}" if self._office else ""
+
+    @property
+    def witness_key(self) -> str:
+        """With which the witness reads the office's book."""
+        return self.password("witness")
 
     # Up and down -----------------------------------------------------------------------------------------------------
     async def start_servers(self) -> None:
@@ -82,17 +106,16 @@ class Estate:
         await asyncio.gather(self._serve(self.postgres), self._serve(self.valkey))
         await asyncio.gather(self._sql_logins(), self._queue_logins())
 
-    async def start_receivers(self) -> None:
-        """Starts the processes that guard the agents' APIs. Raises `Ended`."""
-        await asyncio.gather(*(self._receive(name) for name in dict.fromkeys(agent.receiver for agent in ALL)))
+    async def start_guards(self) -> None:
+        """Starts the processes that guard the agents' other systems, and those systems. Raises `Ended`."""
+        names = dict.fromkeys(place.guard for place in PLACES if place.guard)
+        await self._guard(_ISSUER)
+        await self._start_office()
+        await asyncio.gather(*(self._guard(name) for name in names if name != _ISSUER))
 
-    async def employ(self, agents: Iterable[Agent], *, apart: bool = False) -> None:
-        """Sets agents to work, each in a process of its own; `apart`: one for each surface. Raises `Ended`."""
-        groups = {
-            **{place.name: (place,) for agent in agents for place in agent.places if apart},
-            **{agent.id: agent.places for agent in agents if not apart},
-        }
-        await asyncio.gather(*(self._work(name, places) for name, places in groups.items()))
+    async def employ(self, agents: Iterable[Agent]) -> None:
+        """Sets agents to work, each in a process of its own. Raises `Ended`."""
+        await asyncio.gather(*(self._work(agent) for agent in agents))
 
     async def stop(self) -> None:
         """Stops every process, by its id. Safe to repeat."""
@@ -100,7 +123,7 @@ class Estate:
 
     def tally(self, place: Place) -> Tally:
         """What the agent itself says that it tried and did."""
-        child = self.agents.get(place.name) or self.agents.get(place.agent)
+        child = self.agents.get(place.agent)
         return Tally(**child.heard[place.name]) if child and child.heard else Tally()
 
     async def _serve(self, server: Server) -> None:
@@ -108,34 +131,53 @@ class Estate:
         self._stack.push_async_callback(asyncio.to_thread, server.stop)
         await finish(server.start)
 
-    async def _receive(self, name: str) -> None:
-        child = self.receivers[name] = Child(python("bot.sandbox.demo.receiver"), log=self.folder / f"{name}.log")
-        self._stack.push_async_callback(child.stop)
-        mine = [agent for agent in ALL if agent.receiver == name]
-        targets = {a.id: {"secret": self.control_secret(a), "key": self.password(f"{a.id} key")} for a in mine}
-        await child.start({"log": str(self.effects(name)), "targets": targets})
-        await child.first()
+    async def _guard(self, name: str) -> None:
+        mine = [place for place in PLACES if place.guard == name]
+        targets = {
+            one.agent: {"surface": one.name, "secret": self.control_secret(one), "key": self.key(one)} for one in mine
+        }
+        told = {"office": self.office_url, "inner": self.password("inner"), "targets": targets}
+        self.guards[name] = await self._start(name, (*python("bot.sandbox.demo.guards.process"), mine[0].kind), told)
 
-    def effects(self, receiver: str) -> Path:
-        """The receiver's own log of what it let through."""
-        return self.folder / f"{receiver}.effects"
+    async def _start_office(self) -> None:
+        tokens = [place for place in PLACES if place.kind == "identity"]
+        holders = {place.agent for place in tokens}
+        told = {
+            "key": self.password("inner"),
+            "witness": self.witness_key,
+            "introspect": {place.agent: f"{self.url(place)}/introspect" for place in tokens},
+            "checked": [one.name for one in PLACES if one.agent in holders and one.kind in _CHECKED],
+        }
+        self._office = await self._start("office", python("bot.sandbox.demo.office"), told)
 
-    async def _work(self, name: str, places: Iterable[Place]) -> None:
-        log = self.folder / f"agent-{name.replace('/', '-')}.log"
-        child = self.agents[name] = Child(python("bot.sandbox.demo.agent"), log=log)
+    async def _work(self, agent: Agent) -> None:
+        told = {place.name: self._specification(place) for place in agent.places}
+        self.agents[agent.id] = await self._start(f"agent-{agent.id}", python("bot.sandbox.demo.agent"), told)
+
+    async def _start(self, name: str, command: tuple[str, ...], told: object) -> Child:
+        """Starts a process; it is stopped with the estate, also where it never says a word. Raises `Ended`."""
+        child = Child(command, log=self.folder / f"{name}.log")
         self._stack.push_async_callback(child.stop)
-        await child.start({place.name: self._specification(place) for place in places})
+        await child.start(told)
         await child.first()
+        return child
 
     def _specification(self, place: Place) -> dict[str, str]:
-        return {"kind": place.kind, "url": self.own_url(place), "name": place.agent}
+        own = {"kind": place.kind, "url": self.own_url(place), "name": place.agent}
+        if not place.guard:
+            return own
+        return own | {"key": self.key(place), "office": f"{self.office_url}/session/{place.name}"}
 
     def own_url(self, place: Place) -> str:
-        """The address that the agent itself uses, with its own credential."""
-        agent = next(agent for agent in ALL if agent.id == place.agent)
-        if place.kind == "api":
-            return self.api(agent).replace("://", f"://{self.password(f'{agent.id} key')}@", 1)
-        return self.sql(agent.login) if place.kind == "sql" else self.queue(agent.login)
+        """The address that the agent itself uses; in it its own credential for a database or a queue."""
+        login = agent_of(place).login
+        match place.kind:
+            case "sql":
+                return self.sql(login)
+            case "queue":
+                return self.queue(login)
+            case _:
+                return self.url(place)
 
     # Logins at the servers, with the least rights --------------------------------------------------------------------
     async def _sql_logins(self) -> None:
@@ -145,6 +187,8 @@ class Estate:
             await server.execute(f"CREATE ROLE {BOT} LOGIN CREATEROLE PASSWORD '{self.password(BOT)}'")
             await server.execute(f"GRANT {OWNER}, pg_signal_backend TO {BOT}")
             await server.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+            await server.execute(f"CREATE ROLE {LEDGER}_ledger LOGIN PASSWORD '{self.password(LEDGER)}'")
+            await server.execute(f"CREATE DATABASE {LEDGER} OWNER {LEDGER}_ledger")
             for agent in _with("sql"):
                 await server.execute(f"CREATE ROLE {agent.login} LOGIN PASSWORD '{self.password(agent.login)}'")
                 await server.execute(f"GRANT {agent.login} TO {BOT} WITH ADMIN OPTION")

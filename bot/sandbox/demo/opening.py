@@ -19,7 +19,10 @@ _QUICK = 1000.0  # milliseconds that a receipt may take
 
 async def everything_works(scene: Scene, tell: Narrator) -> None:
     """The agents act, and the witness sees it."""
-    tell.say("The billing agent works through sessions of its own: database rows, queued jobs, API calls.")
+    tell.say(
+        "The billing agent works on eight surfaces at once: rows, jobs, API calls, mails, reminders, hooks, exports, "
+        "sign-ins."
+    )
     with tell.waiting("counting what it really does"):
         rates = await working(scene, BILLING.places)
         await until(lambda: scene.witness.long_statements(BILLING), 10, "no long statement of the agent ever ran")

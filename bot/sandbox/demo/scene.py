@@ -57,12 +57,12 @@ class Scene:
         await self._stack.aclose()
 
     async def start_company(self) -> None:
-        """Real servers, receivers, and the first agents at work. Raises `ServerError`, `Ended`."""
+        """Real servers, guards, and the first agents at work. Raises `ServerError`, `Ended`."""
         await self.estate.start_servers()
-        await self.estate.start_receivers()
+        await self.estate.start_guards()
         self._stack.push_async_callback(self.witness.close)
         await self.witness.open()
-        await self.estate.employ(FIRST, apart=True)
+        await self.estate.employ(FIRST)
 
     async def start_slack(self) -> None:
         """The simulated workspace, with a channel for the support agent."""
@@ -73,7 +73,8 @@ class Scene:
 
     async def start_bot(self) -> None:
         """`agent-kill serve` with an ordinary configuration; Slack sees when it is there."""
-        variables = configuration.secrets(self.estate) | self.simulator.environment
+        own = {"AGENT_KILL_DATABASE_URL": self.estate.ledger}
+        variables = configuration.secrets(self.estate) | self.simulator.environment | own
         self.product = Product(self.folder, variables, self._bot_command)
         self.configure(FIRST)
         self._stack.push_async_callback(self.product.stop)

@@ -99,11 +99,11 @@ async def _played(scene: Scene, tell: Narrator, *, keep: bool) -> int:
 
 async def _prepare(scene: Scene, tell: Narrator) -> None:
     """Brings everything up. Raises `ServerError`, `Ended`, `NotSo`."""
-    with tell.waiting("starting PostgreSQL and Valkey, the receivers and the billing agent"):
+    with tell.waiting("starting PostgreSQL and Valkey, the guards and the billing agent"):
         await asyncio.gather(scene.start_slack(), scene.start_company())
     tell.true(
         f"PostgreSQL on port {scene.estate.postgres.port}, Valkey on port {scene.estate.valkey.port}, "
-        f"{len(scene.estate.receivers)} receivers and {len(scene.estate.agents)} agent processes"
+        f"{len(scene.estate.guards)} guards and {len(scene.estate.agents)} agent processes"
     )
     with tell.waiting("starting the bot"):
         await scene.start_bot()

@@ -10,7 +10,7 @@ from bot.sandbox.demo.narrator import Narrator
 from bot.sandbox.demo.opening import closing, confirmed, proven, receipt, say
 from bot.sandbox.demo.scene import Scene
 
-_LEDGER, _REPLIES = BILLING.places[0], SUPPORT.places[2]
+_LEDGER, _REPLIES = BILLING.place("sql"), SUPPORT.place("api")
 
 
 async def drift_is_cut_again(scene: Scene, tell: Narrator, incident: str) -> int:
@@ -23,7 +23,7 @@ async def drift_is_cut_again(scene: Scene, tell: Narrator, incident: str) -> int
     await scene.witness.reenable(BILLING)
     await until(lambda: _rose(scene, before), 5, "the agent did not use the login that it got back")
     tell.true("the agent is back in at once, and writes")
-    with tell.waiting("the drift watch looks every 5 s in a young incident"):
+    with tell.waiting("the drift watch looks every 2 s here, every 5 s in your workspace"):
         await until(lambda: _shut(scene), 15, f"{_LEDGER.name} was not cut again")
         await in_vain(scene, [_LEDGER])
     slipped = await scene.witness.count(_LEDGER) - before
@@ -55,14 +55,14 @@ def _news(scene: Scene, incident: str, told: int) -> list[str]:
 
 
 async def a_hung_surface_is_not_cut(scene: Scene, tell: Narrator) -> None:
-    """A receiver that accepts and never answers stands under NOT CUT; the others are proven."""
+    """A guard that accepts and never answers stands under NOT CUT; the others are proven."""
     tell.say("Three more agents go into service: written into the configuration, read by the running bot (SIGHUP).")
     with tell.waiting("they start to work"):
         await scene.grow()
         await working(scene, SUPPORT.places)
-    receiver = scene.estate.receivers[SUPPORT.receiver]
+    guard = scene.estate.guards[_REPLIES.guard]
     tell.say(f"The process that guards {_REPLIES.name} hangs: connections open, no answer (SIGSTOP).")
-    receiver.signal(signal.SIGSTOP)
+    guard.signal(signal.SIGSTOP)
     tell.say("In the channel of one agent a stop without a target means that agent alone.")
     try:
         result = await say(scene, tell, "oncall", "support", "full_stop it shows customers each other's tickets")
@@ -72,9 +72,9 @@ async def a_hung_surface_is_not_cut(scene: Scene, tell: Narrator) -> None:
             await confirmed(scene, incident, others)
             report = await until(lambda: closing(scene, incident, "support"), 25, "the report was not closed")
     finally:
-        receiver.signal(signal.SIGCONT)
+        guard.signal(signal.SIGCONT)
     await _judge(scene, report, tell)
-    with tell.waiting("the receiver goes on; the bot has never stopped trying"):
+    with tell.waiting("the guard goes on; the bot has never stopped trying"):
         await _cut_in_the_end(scene)
     tell.true(f"{_REPLIES.name} was cut as soon as it answered: nothing gets through any more")
 
@@ -89,11 +89,11 @@ async def _judge(scene: Scene, report: str, tell: Narrator) -> None:
 
 
 async def _cut_in_the_end(scene: Scene) -> None:
-    """The bot's next try meets a receiver that answers."""
+    """The bot's next try meets a guard that answers."""
     await until(
         lambda: "stopped: full_stop" in scene.estate.tally(_REPLIES).error,
         20,
-        f"the receiver that guards {_REPLIES.name} never got the stop",
+        f"the process that guards {_REPLIES.name} never got the stop",
     )
     await in_vain(scene, [_REPLIES])
 

@@ -1,4 +1,8 @@
-"""What the demo agents do all day. Each worker ignores every stop: refused or thrown out, it comes back at once."""
+"""What the demo agents do all day: the database and the queue, and how every worker is run.
+
+Refused or thrown out, a worker comes back at once where the agent ignores every stop; else it rests, and asks now and
+then whether it may work again. Neither makes a difference to what gets through.
+"""
 
 import asyncio
 from collections.abc import Awaitable
@@ -6,20 +10,14 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 import asyncpg
-from aiohttp import ClientError, ClientSession, ClientTimeout
 from redis.asyncio import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 PERIOD = 0.04  # seconds between two actions: 25 a second
+LONG = 3600  # seconds that the work in flight would take
 _KNOCK = 0.05  # seconds before the door is tried again
-_LONG = 3600  # seconds that the work in flight would take
-_PATIENCE = ClientTimeout(total=2.0)
-_ENDLESS = ClientTimeout(total=None)
-
-
-class Refused(ClientError):
-    """The API behind the receiver said no."""
+_COURTESY = 2.0  # seconds that an agent rests which heeds a refusal
 
 
 @dataclass(slots=True)
@@ -29,6 +27,37 @@ class Tally:
     attempts: int = 0
     done: int = 0
     error: str = ""
+
+
+@dataclass(slots=True)
+class Manners:
+    """Whether the agent ignores every stop."""
+
+    ignores: bool = True
+
+
+@dataclass(slots=True)
+class Wallet:
+    """What the workers of one agent share: the token that the issuer gave last."""
+
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where a worker works.
+
+    Attributes:
+        url: with its own login, or without where it has a key.
+        name: the prefix of its keys in a queue.
+        key: the agent's own, at a guard.
+        office: where tokens are used.
+    """
+
+    url: str
+    name: str
+    key: str = ""
+    office: str = ""
 
 
 class Worker(Protocol):
@@ -44,15 +73,10 @@ class Worker(Protocol):
 
 
 class SqlWorker:
-    """Writes rows through a session that it holds open; beside it a transaction with a statement that takes an hour.
+    """Writes rows through a session that it holds open; beside it a transaction with a statement that takes an hour."""
 
-    Args:
-        url: its own login.
-        name: unused; rows carry the login's own name.
-    """
-
-    def __init__(self, *, url: str, name: str) -> None:  # noqa: ARG002  # every worker is made alike
-        self._url = url
+    def __init__(self, post: Post, wallet: Wallet) -> None:  # noqa: ARG002  # every worker is made alike
+        self._url = post.url
         self.tally = Tally()
 
     async def shift(self) -> None:
@@ -73,21 +97,16 @@ class SqlWorker:
         try:
             async with session.transaction():
                 await session.execute("INSERT INTO payments (note) VALUES ('in flight')")
-                await session.execute(f"SELECT pg_sleep({_LONG})")
+                await session.execute(f"SELECT pg_sleep({LONG})")
         finally:
             session.terminate()
 
 
 class QueueWorker:
-    """Pushes jobs into a queue, and waits in another for orders to take.
+    """Pushes jobs into a queue, and waits in another for orders to take."""
 
-    Args:
-        url: its own login.
-        name: the prefix of its keys.
-    """
-
-    def __init__(self, *, url: str, name: str) -> None:
-        self._url, self._name = url, name
+    def __init__(self, post: Post, wallet: Wallet) -> None:  # noqa: ARG002  # every worker is made alike
+        self._url, self._name = post.url, post.name
         self.tally = Tally()
 
     async def shift(self) -> None:
@@ -95,10 +114,7 @@ class QueueWorker:
         async with self._client() as session:
             while True:
                 self.tally.attempts += 1
-                async with session.pipeline(transaction=True) as both:
-                    both.rpush(f"{self._name}:jobs", "job")
-                    both.incr(f"{self._name}:pushed")
-                    await both.execute()
+                await session.xadd(f"{self._name}:jobs", {"job": "reconcile"})
                 self.tally.done += 1
                 await asyncio.sleep(PERIOD)
 
@@ -107,7 +123,7 @@ class QueueWorker:
         async with self._client() as session:
             while True:
                 await cast("Awaitable[object]", session.blpop([f"{self._name}:orders"], timeout=0))
-                await session.incr(f"{self._name}:taken")
+                await session.xadd(f"{self._name}:jobs", {"job": "order"})
 
     def _client(self) -> Redis:
         return Redis.from_url(
@@ -115,59 +131,25 @@ class QueueWorker:
         )
 
 
-class ApiWorker:
-    """Calls an API that a receiver guards.
-
-    Args:
-        url: the API's address; its login is the agent's key.
-        name: unused; the address names the agent.
-    """
-
-    def __init__(self, *, url: str, name: str) -> None:  # noqa: ARG002  # every worker is made alike
-        scheme, _, rest = url.partition("://")
-        key, _, place = rest.rpartition("@")
-        self._url = f"{scheme}://{place}"
-        self._headers = {"Authorization": f"Bearer {key}"}
-        self.tally = Tally()
-
-    async def shift(self) -> None:
-        """A call every 40 ms."""
-        async with ClientSession(timeout=_PATIENCE, headers=self._headers) as session:
-            while True:
-                self.tally.attempts += 1
-                await self._call(session, "effect")
-                self.tally.done += 1
-                await asyncio.sleep(PERIOD)
-
-    async def errand(self) -> None:
-        """A call that has its effect after an hour."""
-        async with ClientSession(timeout=_ENDLESS, headers=self._headers) as session:
-            await self._call(session, f"slow?seconds={_LONG}")
-
-    async def _call(self, session: ClientSession, path: str) -> None:
-        async with session.post(f"{self._url}/{path}") as answer:
-            if not answer.ok:
-                raise Refused(f"{answer.status} {await answer.text()}")
+async def for_ever(worker: Worker, manners: Manners) -> None:
+    """Works, and whatever happens comes back."""
+    await asyncio.gather(_again(worker, manners, errand=False), _again(worker, manners, errand=True))
 
 
-KINDS: dict[str, type[SqlWorker | QueueWorker | ApiWorker]] = {
-    "sql": SqlWorker,
-    "queue": QueueWorker,
-    "api": ApiWorker,
-}
-"""By the word that a specification uses."""
-
-
-async def for_ever(worker: Worker) -> None:
-    """Works, and whatever happens comes back: the agent that ignores every stop."""
-    await asyncio.gather(_again(worker, errand=False), _again(worker, errand=True))
-
-
-async def _again(worker: Worker, *, errand: bool) -> None:
+async def _again(worker: Worker, manners: Manners, *, errand: bool) -> None:
     while True:
         try:
             await (worker.errand() if errand else worker.shift())
         except Exception as error:  # noqa: BLE001  # whatever happens, this agent comes back
             worker.tally.attempts += not errand
             worker.tally.error = f"{type(error).__name__}: {error}"[:200]
+        await _rest(manners)
+
+
+async def _rest(manners: Manners) -> None:
+    """A moment, or as long as a refusal asks of whoever heeds it."""
+    rested = _KNOCK
+    await asyncio.sleep(_KNOCK)
+    while not manners.ignores and rested < _COURTESY:
         await asyncio.sleep(_KNOCK)
+        rested += _KNOCK
