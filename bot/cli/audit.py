@@ -11,6 +11,7 @@ from bot.cli import common
 from bot.core import journal_folders, make_signer
 from bot.journal import verify as verifier
 from bot.journal.checkpoint import BadKeyError
+from bot.journal.erase import erase
 from bot.journal.folders import is_ours
 from bot.journal.pushed import FOLDER, is_of
 from bot.journal.verify import Result, verify
@@ -78,6 +79,24 @@ def export_command(folder: Path, config: Path | None) -> None:
     except OSError as error:
         common.fail(f"the export to {folder} failed: {error}", code=1)
     click.echo(f"agent-kill audit verify {folder} --key {folder / _KEY} --anchors {folder / FILE}")
+
+
+@command.command("erase")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="JOURNAL...")
+@click.option("--containing", required=True, metavar="TEXT", help="a user id, a name: every text with it is taken out")
+def erase_command(paths: tuple[Path, ...], containing: str) -> None:
+    """Takes names and free texts out of JOURNALs for good; they verify as before.
+
+    Stop the bot first: a journal that is being written is refused. Copies elsewhere (the database, exports, the bot
+    that a journal was pushed to, Slack) are not touched.
+    """
+    if not containing.strip():
+        common.fail("--containing is empty: every text would be taken out")
+    for path in paths:
+        try:
+            click.echo(f"{path}: {erase(path, containing)} texts taken out")
+        except OSError as error:
+            common.fail(f"{path}: nothing was taken out: {error.strerror or error}", code=1)
 
 
 def _copy(sources: Sequence[Path], folder: Path, own: str) -> None:

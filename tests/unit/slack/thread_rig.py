@@ -48,6 +48,7 @@ class Rig:
     def __init__(self, slack: Simulator, api: SlackApi, settings: ReportSettings) -> None:
         self.slack, self.api, self.settings = slack, api, settings
         self.desk = Desk(now=time.time())
+        self.anchor = ""
         self.thread: Thread = self._make()
         self.task: asyncio.Task[None] | None = None
 
@@ -60,6 +61,7 @@ class Rig:
             self.settings,
             RealClock(),
             unrecorded=lambda: self.desk.unrecorded,
+            anchor=lambda: self.anchor,
         )
 
     def start(self) -> None:
