@@ -36,14 +36,15 @@ class _Waiting:
         self.done = self.loop.create_future()
 
     def answer(self, *, durable: bool) -> None:
-        self.call(self._set, durable)
+        self.call(lambda: self.settle(durable=durable))
 
     def call(self, function: Callable[..., None], *args: object) -> None:
         """Calls back in the event loop that waits; nobody waits in a closed one."""
         with contextlib.suppress(RuntimeError):  # closed between a check and the call
             self.loop.call_soon_threadsafe(function, *args)
 
-    def _set(self, durable: bool) -> None:  # noqa: FBT001  # call_soon takes no keywords
+    def settle(self, *, durable: bool) -> None:
+        """Sets the result; to be called in the loop that waits."""
         if not self.done.done():
             self.done.set_result(durable)
 
@@ -122,7 +123,9 @@ class Writer:
                 self._keep_in_syslog(waiting)
 
     def _open(self) -> "_Lane | None":
-        opened = next((file for file in map(self._open_in, self._folders) if file), None)
+        """The folder that failed least comes first: a disk that is full for one file is full for the next one there."""
+        by_failures = sorted(self._folders, key=lambda folder: sum(path.parent == folder for path in self._spoiled))
+        opened = next((file for file in map(self._open_in, by_failures) if file), None)
         return _Lane(opened, self._move_on) if opened else None
 
     def _open_in(self, folder: Path) -> ChainFile | None:
@@ -228,6 +231,17 @@ class _Lane:
         self._busy_since = None
         with self._lock:
             done, self._in_hand = self._in_hand, []
-        for waiting in done:
-            waiting.answer(durable=True)
+        _answer_all(done)
         return not self.failed
+
+
+def _answer_all(done: list[_Waiting]) -> None:
+    """One call into each loop for a whole batch: every call wakes it."""
+    for loop in {waiting.loop for waiting in done}:
+        own = [waiting for waiting in done if waiting.loop is loop]
+        own[0].call(_settle, own)
+
+
+def _settle(done: list[_Waiting]) -> None:
+    for waiting in done:
+        waiting.settle(durable=True)
