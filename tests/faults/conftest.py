@@ -5,6 +5,7 @@ Plain `pytest` leaves the tests marked `long` out; `pytest --long tests/faults` 
 
 import itertools
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tests.acceptance.sandbox_fixture import sandbox
 from tests.contract.conftest import postgres_database, postgres_server, valkey_server
 from tests.contract.http_rig import Farm, farm
 from tests.faults.estate import Estate
-from tests.faults.programs import Programs, programs
+from tests.faults.programs import programs, running_nursery
 
 __all__ = ["Simulator", "postgres_database", "postgres_server", "sandbox", "valkey_server"]
 
@@ -66,23 +67,23 @@ def receivers() -> Iterator[Farm]:
         yield running
 
 
-@pytest.fixture
-async def nursery() -> AsyncIterator[Programs]:
-    """Starts programs in milliseconds; kills them at the end."""
+@pytest.fixture(scope="session")
+def nursery() -> "Iterator[subprocess.Popen[bytes]]":
+    """A process that starts programs in milliseconds."""
     assert shutil.which("strace"), "the fault suite needs strace: apt-get install strace"
-    async with programs() as made:
-        yield made
+    with running_nursery() as process:
+        yield process
 
 
 @pytest.fixture
-async def make(receivers: Farm, nursery: Programs, tmp_path: Path) -> AsyncIterator[Make]:
+async def make(receivers: Farm, nursery: "subprocess.Popen[bytes]", tmp_path: Path) -> AsyncIterator[Make]:
     """Makes estates; ends their programs at the end."""
     made: list[Estate] = []
-    async with ClientSession() as client:
+    async with ClientSession() as client, programs(nursery) as started:
 
         def one(name: str = "estate", **more: Any) -> Estate:
             number = next(_NUMBERS)
-            estate = Estate(tmp_path / f"{name}{number}", receivers, client, nursery, f"{name}{number}", **more)
+            estate = Estate(tmp_path / f"{name}{number}", receivers, client, started, f"{name}{number}", **more)
             made.append(estate)
             return estate
 

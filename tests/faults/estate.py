@@ -107,20 +107,20 @@ class Estate:
             **self.environ,
         }
 
-    async def start(self, *argv: str, held: bool = False) -> Program:
-        """Starts `agent-kill argv`."""
+    async def start(self, *argv: str, **more: Any) -> Program:
+        """Starts `agent-kill argv`; `more` is as for `Programs.start`."""
         name = f"{len(self.started)}-{argv[0]}"
-        program = await self.programs.start(*argv, env=self.variables(), folder=self.folder, name=name, held=held)
+        program = await self.programs.start(*argv, env=self.variables(), folder=self.folder, name=name, **more)
         self.started.append(program)
         return program
 
-    async def serve(self, *, held: bool = False) -> Program:
+    async def serve(self, **more: Any) -> Program:
         """Starts `agent-kill serve`."""
-        return await self.start("serve", "--verbose", held=held)
+        return await self.start("serve", "--verbose", **more)
 
-    async def stop(self, *, held: bool = False) -> Program:
+    async def stop(self, **more: Any) -> Program:
         """Starts `agent-kill stop` of everything."""
-        return await self.start("stop", "full_stop", "--all", "--reason", "drill", "--json", held=held)
+        return await self.start("stop", "full_stop", "--all", "--reason", "drill", "--json", **more)
 
     async def port(self, program: Program, which: str = "public") -> int:
         """The port of a listener, once it listens."""

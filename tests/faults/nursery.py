@@ -4,21 +4,27 @@ Each child runs the real entry point with an argument list, environment and outp
 interpreter's start and the imports, before which nothing is recorded, sent or acknowledged. Forking an interpreter
 that has loaded everything is what the standard library's `multiprocessing.forkserver` does with preloaded modules.
 
-Lines of JSON on standard input: `{"argv", "env", "out", "err", "held"}` starts a program, stopped by SIGSTOP before
-its first own call where `held`; `{"id", "pid"}` and later `{"id", "code"}` come back, negative codes being signals.
+Lines of JSON on standard input: `{"argv", "env", "out", "err", "held", "mounts", "files"}` starts a program; a `held`
+one is stopped by SIGSTOP before its first own call. `mounts` are arguments of calls of `mount` in a mount namespace of
+its own, `files` its limit of descriptors (0: none). `{"id", "pid"}` comes back, and later `{"id", "code"}`, where a
+negative code is a signal.
 """
 
+import ctypes
 import gc
 import importlib
 import json
 import os
+import resource
 import select
 import signal
+import subprocess
 import sys
 import tempfile
 import traceback
 from typing import Any, NoReturn
 
+_CLONE_NEWNS = 0x00020000
 MODULES = (
     "adapters.http_control",
     "adapters.memory",
@@ -98,6 +104,10 @@ def _be(order: dict[str, Any]) -> NoReturn:
     os.environ.update(order["env"])
     tempfile.tempdir = None  # asked again, of the new environment
     sys.argv = ["agent-kill", *order["argv"]]
+    for mount in _own_mounts(order["mounts"]):
+        subprocess.run(["mount", *mount], check=True)
+    if order["files"]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (order["files"], order["files"]))
     if order["held"]:
         os.kill(os.getpid(), signal.SIGSTOP)
     code = 1
@@ -111,6 +121,15 @@ def _be(order: dict[str, Any]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _own_mounts(mounts: list[list[str]]) -> list[list[str]]:
+    """Leaves the mount namespace of everybody else, where anything is to be mounted."""
+    if not mounts:
+        return []
+    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS):
+        raise OSError(ctypes.get_errno(), "no mount namespace: the fault suite needs root")
+    return [["--make-rprivate", "/"], *mounts]
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,79 +57,100 @@ class Program:
 
 
 class Programs:
-    """Starts programs through one nursery process."""
+    """Starts programs through a nursery, from one event loop."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, nursery_: "subprocess.Popen[bytes]") -> None:
+        self._nursery = nursery_
         self._asked: list[asyncio.Future[int]] = []
         self._codes: dict[int, asyncio.Future[int]] = {}
-        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._reading = asyncio.create_task(self._read())
-
-    async def ready(self) -> None:
-        """Returns once everything is imported."""
-        await self._ready
 
     async def start(
-        self, *argv: str, env: Mapping[str, str], folder: Path, name: str = "program", held: bool = False
+        self,
+        *argv: str,
+        env: Mapping[str, str],
+        folder: Path,
+        name: str = "program",
+        held: bool = False,
+        mounts: Sequence[Sequence[str]] = (),
+        files: int = 0,
     ) -> Program:
-        """Starts `agent-kill argv`; a `held` one waits for SIGCONT before its first own call."""
+        """Starts `agent-kill argv`.
+
+        Args:
+            argv: its arguments.
+            env: its environment.
+            folder: for its output.
+            name: of the output's files.
+            held: it waits for SIGCONT before its first own call.
+            mounts: arguments of calls of `mount`, seen by it alone.
+            files: how many descriptors it may have; 0: as many as this process.
+        """
         out, err = folder / f"{name}.out", folder / f"{name}.err"
-        order = {"argv": argv, "env": dict(env), "out": str(out), "err": str(err), "held": held}
+        order: dict[str, object] = {"argv": argv, "env": dict(env), "out": str(out), "err": str(err), "held": held}
+        order |= {"mounts": mounts, "files": files}
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._asked.append(answer)
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        assert self._nursery.stdin is not None
+        self._nursery.stdin.write(json.dumps(order).encode() + b"\n")
         pid = await answer
         while held and not self._codes[pid].done() and not _is_stopped(pid):  # noqa: ASYNC110  # another process's state
             await asyncio.sleep(0.001)  # a SIGCONT that comes before its stop would be lost
         return Program(pid, out, err, self._codes[pid])
-
-    async def close(self) -> None:
-        """Ends the nursery, which kills what it started."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        await self._process.wait()
-        await self._reading
 
     @staticmethod
     def _answer(asked: "asyncio.Future[int]", pid: int) -> None:
         if not asked.done():  # whoever asked gave up; the nursery ends the program
             asked.set_result(pid)
 
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
+    async def listen(self) -> None:
+        """Reads what the nursery tells until it is cancelled."""
+        assert self._nursery.stdout is not None
+        stream = asyncio.StreamReader()
+        pipe = os.fdopen(os.dup(self._nursery.stdout.fileno()), "rb", buffering=0)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), pipe
+        )
         pids: dict[int, int] = {}
-        async for line in self._process.stdout:
-            told = json.loads(line)
-            if told["id"] == 0:
-                self._ready.set_result(None)
-            elif "pid" in told:
-                pids[told["id"]] = told["pid"]
-                self._codes[told["pid"]] = asyncio.get_running_loop().create_future()
-                self._answer(self._asked.pop(0), told["pid"])
-            else:
-                self._codes[pids.pop(told["id"])].set_result(told["code"])
+        try:
+            async for line in stream:
+                self._take(json.loads(line), pids)
+        finally:
+            transport.close()
+
+    def _take(self, told: dict[str, int], pids: dict[int, int]) -> None:
+        if "pid" in told:
+            pids[told["id"]] = told["pid"]
+            self._codes[told["pid"]] = asyncio.get_running_loop().create_future()
+            self._answer(self._asked.pop(0), told["pid"])
+        elif told["id"] in pids:  # an earlier test's program may end late
+            self._codes[pids.pop(told["id"])].set_result(told["code"])
 
 
 def _is_stopped(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
 
 
+@contextmanager
+def running_nursery() -> Iterator["subprocess.Popen[bytes]"]:
+    """A nursery that has imported everything; what it started ends with it."""
+    command = [sys.executable, "-m", nursery.__name__]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, cwd=ROOT)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        assert json.loads(process.stdout.readline())["id"] == 0
+        yield process
+        process.stdin.close()
+
+
 @asynccontextmanager
-async def programs() -> AsyncIterator[Programs]:
-    """A nursery; everything that it started ends with it."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        nursery.__name__,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-    )
-    made = Programs(process)
+async def programs(nursery_: "subprocess.Popen[bytes]") -> AsyncIterator[Programs]:
+    """Starts programs for one event loop; each of them has to be ended before it ends."""
+    made = Programs(nursery_)
+    listening = asyncio.create_task(made.listen())
     try:
-        await made.ready()
         yield made
     finally:
-        await made.close()
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listening
