@@ -12,7 +12,6 @@ from pydantic import SecretStr
 
 from adapters.base import Mode
 from bot.core import CLOCK, Core, journal_folders, make_signer
-from bot.domain.model import Configuration
 from bot.domain.plan import Plan, Scope
 from bot.domain.status import StatusView, status_view
 from bot.journal.pushed import FOLDER, Pushed
@@ -22,13 +21,15 @@ from bot.service.checkpoints import Checkpoints
 from bot.service.ports import Receipt, StopOrder, Stops
 from bot.service.pushes import Pushes
 from bot.service.watch import TICK
-from bot.settings import Finding, last_good, load
+from bot.settings import Finding
 from bot.settings.environment import Environment
+from bot.settings.served import served
 from bot.slack.audit_post import AuditPost
 from bot.slack.client import SlackApi
 from bot.slack.door import Door
 from bot.slack.progress import ReportSettings
 from bot.slack.thread import Thread
+from bot.store.engine import BadUrlError
 from bot.store.lock import AlreadyServedError
 from bot.store.serving import Serving
 from bot.web.listener import Listener, require_loopback
@@ -47,12 +48,13 @@ class App:
 
     Args:
         environment: what the process was told.
-        configuration: what can be served, broken surfaces quarantined.
-        findings: what is wrong with it; shown on the status page.
+        core: the stop path, at work already; the app closes it.
+        findings: what is wrong with the configuration; shown on the status page.
     """
 
-    def __init__(self, environment: Environment, configuration: Configuration, findings: tuple[Finding, ...]) -> None:
+    def __init__(self, environment: Environment, core: Core, findings: tuple[Finding, ...]) -> None:
         self._env = environment
+        self._core = core
         self._findings = findings
         self._stack = AsyncExitStack()
         self._stopping = asyncio.Event()
@@ -61,7 +63,6 @@ class App:
         self._thread: Thread | None = None
         self._schedule = Schedule()
         state_dir = environment.state_dir
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._serving = Serving(
             environment.database_url,
             state_dir,
@@ -70,13 +71,7 @@ class App:
             taken=self._give_way,
         )
         self._metrics = Metrics(self._sources())
-        self._core = Core(
-            configuration,
-            state_dir=state_dir,
-            writer=environment.writer,
-            state_key=_text(environment.state_key),
-            around=lambda journal: TimedJournal(journal, self._metrics, CLOCK),
-        )
+        core.recorder.journal = TimedJournal(core.writer, self._metrics, CLOCK)
         self._stops = _Counted(self._core.stops, self._metrics)
         self._pushes = Pushes(
             pushed=Pushed(self._core.pushed),
@@ -111,9 +106,8 @@ class App:
             raise self._taken
 
     async def start(self) -> None:
-        """Finishes what is unfinished first, then opens the doors; none of them is waited for."""
+        """Opens the doors; none of them is waited for."""
         self._stack.push_async_callback(self._core.aclose)
-        self._core.recover()
         self._stack.push_async_callback(self._serving.stop)
         await self._serving.start()
         await self._open_slack()
@@ -126,12 +120,13 @@ class App:
 
     def reload(self) -> None:
         """Reads the configuration again; a file that cannot be served leaves everything as it is."""
-        configuration, findings = read(self._env, os.environ, self._core.board.held_surfaces())
+        configuration, findings = served(self._env, os.environ, self._core.board.held_surfaces())
         if not configuration.agents:
             _log.error("reload: %s gives nothing that can be served; the configuration stays", self._env.config)
             return
         self._findings = findings
         self._core.reload(configuration)
+        self._core.serve_again()
         if self._thread:
             self._thread.settings = self._report_settings()
         _log.info("reloaded %s: %d findings", self._env.config, len(findings))
@@ -292,17 +287,13 @@ class _Counted:
         return receipt
 
 
-def read(
-    environment: Environment, environ: Mapping[str, str], held: frozenset[str]
-) -> tuple[Configuration, tuple[Finding, ...]]:
-    """What to serve: the file, helped out by the last good copy; a file without errors becomes that copy."""
-    loaded = load(environment.config, environ)
-    last = last_good.load_last(environment.state_dir, environ)
-    configuration, notes = last_good.fallback(loaded, last, held)
-    if last_good.may_save(loaded, notes):
-        with contextlib.suppress(OSError):  # a full disk must not keep the bot from starting
-            last_good.save(environment.state_dir, loaded.text)
-    return configuration, (*loaded.findings, *notes)
+async def serve(environment: Environment, core: Core, findings: tuple[Finding, ...]) -> str:
+    """Runs the bot until it is told to end. Returns why it could not serve; empty after an ordinary end."""
+    try:
+        await App(environment, core, findings).run()
+    except (OSError, AlreadyServedError, BadUrlError) as error:
+        return str(error)
+    return ""
 
 
 def _text(secret: SecretStr | None) -> str | None:

@@ -5,7 +5,7 @@ import logging
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from bot.journal.reader import Entry, Reader
 from bot.journal.writer import Writer
 from bot.service.dispatch import Dispatcher
 from bot.service.inventory import make_inventory
-from bot.service.ports import Journal, Reporter
+from bot.service.ports import Reporter
 from bot.service.probe import Probed, probe
 from bot.service.recorder import Recorder
 from bot.service.seal import Seal
@@ -81,7 +81,6 @@ class Core:
         state_dir: made with mode 0700.
         writer: this writer's enrolled name.
         state_key: encrypts undo records; None takes the one in the state directory, made at first start.
-        around: wraps the journal, to measure it.
     """
 
     def __init__(
@@ -91,14 +90,13 @@ class Core:
         state_dir: Path,
         writer: str,
         state_key: str | None,
-        around: Callable[[Journal], Journal] = lambda journal: journal,
     ) -> None:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clock = CLOCK
         self.folders = journal_folders(state_dir)
         self.board = Board()
         self.writer = Writer(self.folders, writer)
-        self.recorder = Recorder(self.board, around(self.writer))
+        self.recorder = Recorder(self.board, self.writer)
         self.reporters = Reporters()
         self.pushed = state_dir / PUSHED
         self._reader = Reader((*self.folders, self.pushed))
@@ -153,6 +151,11 @@ class Core:
     def reload(self, configuration: Configuration) -> None:
         """Takes a new configuration; holds stay, and unchanged surfaces keep their connections."""
         self.inventory = make_inventory(configuration, self._build, self.inventory)
+
+    def serve_again(self) -> None:
+        """After a reload: takes up held targets that no surface pointed at before."""
+        served = set(self.dispatcher.lanes())
+        self.dispatcher.wake(key for key in self.board.holds.targets() if key not in served)
 
     def inventory_known(self) -> Mapping[str, Known]:
         """What reports say of each surface now."""

@@ -1,19 +1,18 @@
 """`agent-kill serve`: the bot."""
 
 import asyncio
+import importlib
 import logging
 import os
 from pathlib import Path
 
 import click
 
-from bot.app import App, read
 from bot.cli import common
+from bot.core import Core
 from bot.domain.model import Configuration
-from bot.settings import Finding
 from bot.settings.environment import Environment
-from bot.store.engine import BadUrlError
-from bot.store.lock import AlreadyServedError
+from bot.settings.served import served
 
 
 @click.command("serve")
@@ -27,16 +26,24 @@ def command(config: Path | None, verbose: bool) -> None:  # noqa: FBT001
     """
     common.quiet_logging(logging.INFO if verbose else logging.WARNING)
     env = common.environment(config)
-    configuration, findings = read(env, os.environ, frozenset())
+    problem = asyncio.run(_serve(env))
+    if problem:
+        common.fail(f"cannot serve: {problem}", code=1)
+
+
+async def _serve(env: Environment) -> str:
+    """Finishes what is unfinished first: the rest of the bot is loaded while the first cuts are on their way.
+
+    Returns why it cannot serve; empty after an ordinary end.
+    """
+    core = Core(Configuration(), state_dir=env.state_dir, writer=env.writer, state_key=common.secret(env.state_key))
+    core.read()
+    configuration, findings = served(env, os.environ, core.board.held_surfaces())
     common.say_findings(finding for finding in findings if finding.level == "error")
     if not configuration.agents:
         common.fail(f"no usable agent in {env.config}; run `agent-kill check` and mend what it names")
-    try:
-        asyncio.run(_serve(env, configuration, findings))
-    except (OSError, AlreadyServedError, BadUrlError) as error:
-        common.fail(f"cannot serve: {error}", code=1)
-
-
-async def _serve(env: Environment, configuration: Configuration, findings: tuple[Finding, ...]) -> None:
-    """The bot is composed inside the loop that it lives in."""
-    await App(env, configuration, findings).run()
+    core.reload(configuration)
+    core.recover()
+    app = await asyncio.to_thread(importlib.import_module, "bot.app")
+    problem: str = await app.serve(env, core, findings)
+    return problem

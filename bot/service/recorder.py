@@ -8,14 +8,17 @@ from bot.service.ports import Journal
 
 
 class Recorder:
-    """Couples the board to the journal, so that neither can be changed without the other."""
+    """Couples the board to the journal, so that neither can be changed without the other.
+
+    `journal` may be replaced by one that measures it.
+    """
 
     def __init__(self, board: Board, journal: Journal) -> None:
         self.board = board
-        self._journal = journal
+        self.journal = journal
 
     def record(self, event: events.AnyEvent) -> Awaitable[bool]:
         """Starts the durable write, then folds the event in; the awaitable yields whether it became durable."""
-        written = self._journal.append(event)
+        written = self.journal.append(event)
         self.board.apply(event)
         return written
