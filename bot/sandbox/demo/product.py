@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.sandbox.demo.child import Child, Ended, last_lines, python
+from bot.sandbox.servers import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,14 @@ class Product:
         self._folder = folder
         self.log = folder / "bot.log"
         self.configuration = folder / "agent-kill.yaml"
+        self.state = folder / "state"
+        self.admin_port = free_port()  # the same after a restart, for whoever looks at its status
         self._command = tuple(shlex.split(command)) or python("bot")
         self._variables = variables | {
             "AGENT_KILL_CONFIG": str(self.configuration),
-            "AGENT_KILL_STATE_DIR": str(folder / "state"),
+            "AGENT_KILL_STATE_DIR": str(self.state),
             "AGENT_KILL_PORT": "0",
-            "AGENT_KILL_ADMIN_PORT": "0",
+            "AGENT_KILL_ADMIN_PORT": str(self.admin_port),
         }
         self._serve: Child | None = None
 

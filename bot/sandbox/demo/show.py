@@ -2,16 +2,17 @@
 
 import asyncio
 import contextlib
-import signal
 import traceback
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from bot.sandbox.demo import opening, slack_text, trials
-from bot.sandbox.demo.checks import NotSo, until
+from bot.sandbox.demo.checks import NotSo
 from bot.sandbox.demo.child import Ended
+from bot.sandbox.demo.endings import ends_on_signals
 from bot.sandbox.demo.narrator import Narrator
+from bot.sandbox.demo.preparation import prepare
 from bot.sandbox.demo.scene import Scene
 from bot.sandbox.servers import ServerError
 
@@ -68,7 +69,7 @@ async def run(*, bot_command: str = "", keep: bool = False, narrator: Narrator |
         "agent-kill demo",
         "A real PostgreSQL, a real Valkey, agents that ignore every stop, and the real bot. Only Slack is simulated.",
     )
-    _ends_on_signals()
+    ends_on_signals()
     try:
         scene = Scene(bot_command=bot_command)
     except OSError as error:
@@ -81,7 +82,7 @@ async def run(*, bot_command: str = "", keep: bool = False, narrator: Narrator |
 async def _played(scene: Scene, tell: Narrator, *, keep: bool) -> int:
     play = Play(scene, tell)
     try:
-        await _prepare(scene, tell)
+        await prepare(scene, tell)
         await play.run()
     except (Stopped, ServerError, Ended, NotSo) as error:
         scene.keep_logs = True
@@ -95,30 +96,6 @@ async def _played(scene: Scene, tell: Narrator, *, keep: bool) -> int:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
     return 0
-
-
-async def _prepare(scene: Scene, tell: Narrator) -> None:
-    """Brings everything up. Raises `ServerError`, `Ended`, `NotSo`."""
-    with tell.waiting("starting PostgreSQL and Valkey, the guards and the billing agent"):
-        await asyncio.gather(scene.start_slack(), scene.start_company())
-    tell.true(
-        f"PostgreSQL on port {scene.estate.postgres.port}, Valkey on port {scene.estate.valkey.port}, "
-        f"{len(scene.estate.guards)} guards and {len(scene.estate.agents)} agent processes"
-    )
-    with tell.waiting("starting the bot"):
-        await scene.start_bot()
-        simulator = scene.simulator
-        await until(
-            lambda: simulator.socket.connections or not scene.product.running, 20, "the bot did not connect to Slack"
-        )
-        if not scene.product.running:
-            raise Ended(f"the bot ended at once; see {scene.product.log.name}")
-        await until(lambda: _groups_read(scene), 20, "the bot did not read the user groups")
-    tell.true(f"agent-kill serve (pid {scene.product.pid}) is connected to the simulated Slack")
-
-
-def _groups_read(scene: Scene) -> bool:
-    return any(call.ok and call.method.startswith("usergroups.") for call in scene.simulator.calls)
 
 
 def _threads(scene: Scene, tell: Narrator) -> None:
@@ -135,11 +112,3 @@ def _threads(scene: Scene, tell: Narrator) -> None:
 
 def _time(ts: str) -> str:
     return datetime.fromtimestamp(float(ts), tz=UTC).strftime("%H:%M:%S")
-
-
-def _ends_on_signals() -> None:
-    """SIGTERM and a closed terminal end the demo as Ctrl-C does: in good order."""
-    task = asyncio.current_task()
-    if task is not None:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
