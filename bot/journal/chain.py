@@ -20,8 +20,16 @@ _LEAF = b"\x00"
 _SALT_BYTES = 16
 ERASED = "[erased]"
 _MARK = "sha256:"
+_SAFE = 2**53  # integers below it are the same in both languages
+_SMALL = 1e-4  # Python writes smaller numbers with an exponent
+_SAME = frozenset({str, bool, type(None)})
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 Json = Any  # what json.loads gives
+
+
+class _LongWayError(Exception):
+    """The fast encoder would not give the canonical form."""
 
 
 class BrokenLineError(ValueError):
@@ -43,7 +51,48 @@ def genesis(chain: str) -> Link:
 
 def digest(prev: str, seq: int, body: Json) -> str:
     """The hash of a line, in hexadecimal."""
-    return hashlib.sha256(_LEAF + bytes.fromhex(prev) + seq.to_bytes(8, "big") + rfc8785.dumps(body)).hexdigest()
+    return _digest(prev, seq, canonical(body))
+
+
+def canonical(body: Json) -> bytes:
+    """The RFC 8785 form.
+
+    The standard library's encoder, which is written in C, gives the same bytes for everything but numbers that Python
+    and JavaScript write differently, and keys that they sort differently: those take the long way.
+
+    Raises:
+        ValueError: there is no such form.
+    """
+    try:
+        return _short_way(body)
+    except _LongWayError:
+        return rfc8785.dumps(body)
+
+
+def _short_way(body: Json) -> bytes:
+    return _ENCODER.encode(_plain(body)).encode()
+
+
+def _digest(prev: str, seq: int, body: bytes) -> str:
+    return hashlib.sha256(_LEAF + bytes.fromhex(prev) + seq.to_bytes(8, "big") + body).hexdigest()
+
+
+def _plain(value: Json) -> Json:
+    """The value with numbers that both write alike: 2.0 as 2. Raises `_LongWayError` for what they do not."""
+    kind = type(value)
+    if kind is dict:
+        if not all(map(str.isascii, value)):
+            raise _LongWayError
+        return {key: item if type(item) in _SAME else _plain(item) for key, item in value.items()}
+    if kind is list:
+        return [item if type(item) in _SAME else _plain(item) for item in value]
+    if kind is int and -_SAFE < value < _SAFE:
+        return value
+    if kind is float and value.is_integer() and -_SAFE < value < _SAFE:
+        return int(value)
+    if kind is float and _SMALL <= abs(value) < _SAFE:
+        return value
+    raise _LongWayError
 
 
 def encode(event: AnyEvent, before: Link) -> tuple[str, Link]:
@@ -51,9 +100,17 @@ def encode(event: AnyEvent, before: Link) -> tuple[str, Link]:
     aside: dict[str, list[str]] = {}
     body = _commit(event, aside)
     seq = before.seq + 1
-    link = Link(seq=seq, digest=digest(before.digest, seq, body))
-    line = {"seq": seq, "prev": before.digest, "body": body, "h": link.digest, "aside": aside}
-    return json.dumps(line, separators=(",", ":"), ensure_ascii=True), link
+    try:
+        form = _short_way(body)
+        text = form.decode("ascii")
+    except (_LongWayError, UnicodeDecodeError):
+        link = Link(seq=seq, digest=digest(before.digest, seq, body))
+        line = {"seq": seq, "prev": before.digest, "body": body, "h": link.digest, "aside": aside}
+        return json.dumps(line, separators=(",", ":"), ensure_ascii=True), link
+    # both ways write plain text alike, so that it is written once; but for DEL, which a line escapes
+    text, beside = text.replace("\x7f", "\\u007f"), json.dumps(aside, separators=(",", ":"))
+    link = Link(seq=seq, digest=_digest(before.digest, seq, form))
+    return f'{{"seq":{seq},"prev":"{before.digest}","body":{text},"h":"{link.digest}","aside":{beside}}}', link
 
 
 def decode(line: str, before: Link | None) -> tuple[AnyEvent, Link]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 
@@ -25,7 +26,24 @@ class Bell:
     async def heard(self, beside: "Iterable[asyncio.Task[Any]]" = (), timeout: float | None = None) -> bool:  # noqa: ASYNC109  # None waits for ever
         """Waits for a ring, for any task of `beside`, or for `timeout` seconds; says whether it rang."""
         if not self._rung:
-            self._heard = asyncio.get_running_loop().create_future()
-            await asyncio.wait({self._heard, *beside}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            loop = asyncio.get_running_loop()
+            heard = self._heard = loop.create_future()
+            timer = None if timeout is None else loop.call_later(max(0.0, timeout), _wake, heard)
+            tasks = tuple(beside)
+            wake = partial(_wake, heard)
+            for task in tasks:
+                task.add_done_callback(wake)
+            try:
+                await heard
+            finally:
+                if timer is not None:
+                    timer.cancel()
+                for task in tasks:
+                    task.remove_done_callback(wake)
         rung, self._rung = self._rung, False
         return rung
+
+
+def _wake(heard: "asyncio.Future[None]", _ended: object = None) -> None:
+    if not heard.done():
+        heard.set_result(None)
