@@ -1,0 +1,31 @@
+// What is cut, NOT CUT and NOT PROVEN, at a glance; and whether the bot is up.
+import { on } from "./api.js";
+import { byId, el, say } from "./dom.js";
+import { icon, standing } from "./outcome.js";
+
+const KINDS = [
+  ["bad", "cross", (n) => `${n} NOT CUT`],
+  ["doubt", "warn", (n) => `${n} NOT PROVEN`],
+  ["wait", "clock", (n) => `${n} in progress`],
+  ["good", "check", (n, all) => (n === all ? `All ${n} surfaces cut and proven` : `${n} cut and proven`)],
+  ["live", "play", (n, all) => (n === all ? `Agent at work on ${n} surfaces` : `${n} at work`)],
+];
+let before = "";
+
+export function start() {
+  on("state", show);
+  on("link", (up) => document.body.classList.toggle("offline", !up));
+}
+
+function show(state) {
+  const tones = state.surfaces.map((one) => standing(one).tone);
+  const parts = KINDS.map(([tone, sign, words]) => [tone, sign, words, tones.filter((one) => one === tone).length]).filter(([, , , n]) => n);
+  const key = parts.map(([tone, , , n]) => tone + n).join();
+  if (key !== before) byId("glance").replaceChildren(...parts.map(([tone, sign, words, n]) => el("span", { class: `pill ${tone}` }, icon(sign), words(n, tones.length))));
+  before = key;
+  document.title = `${parts.map(([, , words, n]) => words(n, tones.length)).join(", ")} · agent-kill demo`;
+  const { up, restarts } = state.bot ?? {};
+  const node = byId("bot");
+  node.dataset.up = String(Boolean(up));
+  say(node, up ? (restarts ? `Bot up, restarted ${restarts}×` : "Bot up") : "Bot is down");
+}

@@ -1,0 +1,35 @@
+// What is known of a surface, in words, a sign and a tone. The words are those of the bot's reports.
+import { svg } from "./dom.js";
+
+const WORDS = {
+  pending: ["Being cut", "wait", "clock"],
+  verified: ["Cut and proven", "good", "check"],
+  applied: ["Cut, not proven", "doubt", "warn"],
+  failed: ["NOT CUT: the cut failed", "bad", "cross"],
+  absent: ["NOT CUT: target absent", "bad", "cross"],
+  unknown: ["NOT CUT: unknown", "bad", "cross"],
+  drifted: ["NOT CUT: it came back", "bad", "cross"],
+  contested: ["NOT CUT: contested", "bad", "cross"],
+  relaxing: ["Being restored", "wait", "up"],
+  probation: ["Restored, on probation", "live", "eye"],
+  quarantined: ["NOT CUT: configuration is wrong", "bad", "cross"],
+  left_alone: ["NOT CUT: left alone", "bad", "cross"],
+};
+const PATHS = {
+  check: "M3.5 8.5l3 3 6-7", cross: "M4.5 4.5l7 7m0-7l-7 7", warn: "M8 4v5m0 2.6v.4", clock: "M8 4.5V8l2.5 2",
+  play: "M6 4.5v7l5.5-3.5z", up: "M8 12V4.5M5 7.5l3-3 3 3", eye: "M3 8q5-6 10 0q-5 6-10 0z",
+};
+
+/** {words, tone, icon} of a surface of the state. */
+export function standing(surface) {
+  const known = Object.hasOwn(WORDS, surface.outcome ?? "") ? WORDS[surface.outcome] : null;
+  if (!surface.held && !known) return { words: "Working", tone: "live", icon: "play" };
+  const [words, tone, icon] = known ?? [String(surface.outcome || "Held"), "wait", "clock"];
+  if (surface.not_cut && tone !== "bad" && surface.outcome !== "pending") return { words: `NOT CUT: ${words}`, tone: "bad", icon: "cross" };
+  return { words, tone, icon };
+}
+
+/** A round sign; the words stand beside it. */
+export function icon(name) {
+  return svg("svg", { class: "sign", viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("circle", { cx: 8, cy: 8, r: 8 }), svg("path", { d: PATHS[name] ?? PATHS.clock }));
+}

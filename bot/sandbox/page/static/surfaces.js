@@ -1,0 +1,112 @@
+// The eight kinds of authority: what they do this second, what is held, and how well that is proven.
+import { on, store } from "./api.js";
+import { Chart, MARKS, shape } from "./chart.js";
+import { age, byId, el, say, svg } from "./dom.js";
+import { icon, standing } from "./outcome.js";
+
+const cards = new Map(); // surface name -> {node, chart, parts}
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+let drawn = 0;
+let described = 0;
+let proofs = { at: 0, ages: {} };
+
+export function start() {
+  byId("legend").append("Actions per second over the last minute, counted by a witness apart from the bot. ", ...Object.entries(MARKS).map(([kind, words]) =>
+    el("span", { class: "key" }, svg("svg", { class: `mark ${kind}`, viewBox: "-5 -1 10 10", "aria-hidden": "true" }, shape(kind)), words)));
+  on("state", show);
+  on("rates", rates);
+}
+
+function show(state) {
+  const list = byId("cards");
+  const ages = {};
+  for (const surface of state.surfaces) {
+    const card = cards.get(surface.name) ?? made(surface, list);
+    ages[surface.name] = surface.proof_age;
+    update(card, surface);
+  }
+  for (const [name, card] of cards) {
+    if (state.surfaces.some((one) => one.name === name)) continue;
+    card.node.remove();
+    cards.delete(name);
+  }
+  proofs = { at: Date.now() / 1000, ages };
+}
+
+function made(surface, list) {
+  const chart = new Chart();
+  const parts = { title: el("h3"), kind: el("span", { class: "kind" }), what: el("p", { class: "what" }), rate: el("span", { class: "rate" }), state: el("p", { class: "state" }), mode: el("span", { class: "mode" }), foot: el("p", { class: "card-foot" }), detail: el("p", { class: "detail", hidden: true }) };
+  const node = el(
+    "li",
+    { class: "card" },
+    el("div", { class: "card-head" }, parts.title, parts.kind),
+    parts.what,
+    el("div", { class: "plot" }, chart.node, parts.rate),
+    el("div", { class: "card-state" }, parts.state, parts.mode),
+    parts.foot,
+    parts.detail,
+  );
+  list.append(node);
+  const card = { node, chart, parts, marks: [] };
+  cards.set(surface.name, card);
+  return card;
+}
+
+function update(card, surface) {
+  const { words, tone, icon: name } = standing(surface);
+  card.surface = surface;
+  card.node.dataset.tone = tone;
+  card.node.dataset.surface = surface.name;
+  card.node.dataset.outcome = surface.outcome ?? "";
+  say(card.parts.title, surface.title);
+  say(card.parts.kind, String(surface.class ?? "").replaceAll("_", " "));
+  say(card.parts.what, surface.what ?? "");
+  card.parts.what.title = surface.target ?? "";
+  if (card.shown !== words) card.parts.state.replaceChildren(icon(name), el("strong", {}, words));
+  card.shown = words;
+  say(card.parts.mode, surface.effective ?? "");
+  card.parts.mode.hidden = !surface.effective;
+  const detail = tone === "bad" || tone === "doubt" ? surface.detail ?? "" : "";
+  say(card.parts.detail, detail);
+  card.parts.detail.hidden = !detail;
+  card.marks = (store.state?.marks ?? []).filter((mark) => mark.surface === surface.name);
+  foot(card);
+}
+
+function foot(card) {
+  const { surface } = card;
+  if (!surface.held) {
+    say(card.parts.foot, `${Number(surface.witness_total ?? 0).toLocaleString("en")} actions so far`);
+    card.node.dataset.after = "";
+    return;
+  }
+  const start = proofs.ages[surface.name] ?? surface.proof_age;
+  const proof = start === null || start === undefined ? "no proof" : `proven ${age(start + Math.max(0, Date.now() / 1000 - (proofs.at || Date.now() / 1000)))} ago`;
+  const after = store.rates.after_verified?.[surface.name];
+  const known = after !== undefined && after !== null;
+  card.node.dataset.after = known ? String(after) : "";
+  card.node.classList.toggle("leak", known && after > 0);
+  say(card.parts.foot, known ? `${proof} · ${after.toLocaleString("en")} actions since` : proof);
+}
+
+function rates({ at, surfaces }) {
+  const every = calm.matches ? 1 : 0.2;
+  const draw = at - drawn >= every || at < drawn;
+  const describe = at - described >= 5 || at < described;
+  if (draw) drawn = at;
+  if (describe) described = at;
+  for (const [name, card] of cards) {
+    const rate = surfaces[name] ?? 0;
+    card.chart.add(at, rate);
+    if (!draw) continue;
+    card.chart.draw(at, card.marks);
+    say(card.parts.rate, `${rate >= 10 || rate === 0 ? Math.round(rate) : rate.toFixed(1)}/s`);
+    foot(card);
+    if (describe) card.chart.node.setAttribute("aria-label", spoken(card, rate, at));
+  }
+}
+
+function spoken(card, rate, at) {
+  const marks = card.marks.filter((mark) => at - mark.at < 60).map((mark) => `${MARKS[mark.kind] ?? mark.kind} ${age(at - mark.at)} ago`);
+  return [`${card.surface.title}: ${rate.toFixed(rate < 10 ? 1 : 0)} actions per second now`, ...marks].join("; ");
+}
