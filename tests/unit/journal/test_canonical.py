@@ -2,8 +2,9 @@
 
 import json
 import math
+from collections.abc import Callable
+from typing import Any
 
-import pytest
 import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -24,13 +25,14 @@ _JSON = st.recursive(
 @example("\x7f\x1f\u2028/\\")
 def test_every_value_has_the_form_of_the_reference(value: object) -> None:
     """Or is refused by both."""
+    assert _form(canonical, value) == _form(rfc8785.dumps, value)
+
+
+def _form(write: Callable[[Any], bytes], value: object) -> bytes | None:
     try:
-        expected = rfc8785.dumps(value)  # type: ignore[arg-type]  # some of it has no form
+        return write(value)
     except ValueError:
-        with pytest.raises(ValueError, match=""):
-            canonical(value)
-    else:
-        assert canonical(value) == expected
+        return None
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.floats(0, 1e18).filter(math.isfinite))
