@@ -1,6 +1,7 @@
 """Does the offline verifier find every way to tamper with a journal, and nothing in one that is intact?"""
 
 import ast
+import base64
 import json
 import subprocess
 import sys
@@ -320,3 +321,16 @@ def test_the_verifier_stands_alone(chains: Chains, tmp_path: Path) -> None:
     assert subprocess.run(run, cwd=tmp_path, check=False, capture_output=True).returncode == 0
     chains.path().write_bytes(chains.path().read_bytes().replace(b"note 7", b"note 9"))
     assert subprocess.run(run, cwd=tmp_path, check=False, capture_output=True).returncode == 1
+
+
+def test_a_key_signs_for_its_own_name_alone(short: Chains) -> None:
+    """Of two bots whose keys are both trusted, neither can anchor the journals of the other."""
+    other, note = Signer("22" * 32, "other"), short.note()
+    text = note.partition("\n\n")[0] + "\n"
+    signature = base64.b64encode(other._id + other._key.sign(text.encode())).decode()
+    keys = f"{short.signer.verifier_key}\n{other.verifier_key}\n"
+
+    assert verify([short.folder], keys, note).code == 0
+    assert verify([short.folder], keys, f"{text}\n— {other.name} {signature}\n").bad == [
+        ("bot", 8, "its anchor is not signed by the key")
+    ]
