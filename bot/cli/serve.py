@@ -1,6 +1,7 @@
 """`agent-kill serve`: the bot."""
 
 import asyncio
+import gc
 import importlib
 import logging
 import os
@@ -13,6 +14,8 @@ from bot.core import Core
 from bot.domain.model import Configuration
 from bot.settings.environment import Environment
 from bot.settings.served import served
+
+_YOUNG = 50_000  # objects between two looks for garbage: ten thousand cuts make some hundred thousand at once
 
 
 @click.command("serve")
@@ -45,5 +48,7 @@ async def _serve(env: Environment) -> str:
     core.reload(configuration)
     core.recover()
     app = await asyncio.to_thread(importlib.import_module, "bot.app")
+    gc.freeze()  # what is loaded by now stays: to look through it again and again would hold the cuts up
+    gc.set_threshold(_YOUNG, 20, 50)
     problem: str = await app.serve(env, core, findings)
     return problem

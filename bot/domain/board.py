@@ -44,6 +44,7 @@ class Board:
         self._asked: dict[str, events.HoldAdded] = {}  # as they were asked; `hold_events` has later reasons too
         self._told_at: dict[str, float] = {}  # when a hold was last asked for, by whichever writer
         self._reasons: dict[str, events.ReasonGiven] = {}
+        self._bound: dict[str, tuple[events.HoldAdded, dict[str, frozenset[str]]]] = {}  # by hold, then by target
         self.undo: dict[str, list[str]] = {}  # sealed records of the running episode, by target
 
     def apply(self, event: events.AnyEvent) -> None:
@@ -99,14 +100,20 @@ class Board:
 
     def surfaces_of(self, target: str) -> set[str]:
         """Every surface that a live hold binds through this target."""
-        return {
-            surface
-            for hold in self.holds.live(target)
-            if hold in self.hold_events
-            for held in self.hold_events[hold].targets
-            if held.key == target
-            for surface in held.surfaces
-        }
+        return {name for hold in self.holds.live(target) for name in self.surfaces_under(hold, target)}
+
+    def surfaces_under(self, hold: str, target: str) -> frozenset[str]:
+        """Every surface that this hold binds through this target."""
+        event = self.hold_events.get(hold)
+        if event is None:
+            return frozenset()
+        known = self._bound.get(hold)
+        if known is None or known[0] is not event:
+            bound: dict[str, frozenset[str]] = {}
+            for held in event.targets:
+                bound[held.key] = bound.get(held.key, frozenset()) | frozenset(held.surfaces)
+            known = self._bound[hold] = (event, bound)
+        return known[1].get(target, frozenset())
 
     def held_surfaces(self) -> frozenset[str]:
         """Names of all surfaces under a live hold, whether the configuration still has them or not."""

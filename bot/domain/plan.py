@@ -1,9 +1,10 @@
 """What a stop would hold: scope → surfaces → targets, with rounding, backstops and shared targets named."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.base import Mode, SurfaceClass
+from bot.domain import events
 from bot.domain.model import Quarantined, Risk, Surface, Unsupported
 
 _FIRST = {Risk.HIGH: 0, Risk.MEDIUM: 1, Risk.LOW: 2}
@@ -45,7 +46,8 @@ class Inventoried:
         """The surface's line of a plan, where its target carries nothing that is out of scope."""
         made = self.lines.get(asked)
         if made is None:
-            made = self.lines[asked] = _line(asked, self, ())
+            line = _line(asked, self, ())
+            made = self.lines[asked] = replace(line, alone=_alone(line))
         return made
 
 
@@ -63,6 +65,7 @@ class PlanLine:
     risk: Risk = Risk.MEDIUM
     backstop: str | None = None
     shared_with: tuple[str, ...] = ()  # surfaces out of scope that the same target carries
+    alone: events.HeldTarget | None = None  # what a hold says of the target, where no other surface points at it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +82,18 @@ class Plan:
 
     def targets(self) -> dict[str, tuple[PlanLine, ...]]:
         """The lines by target, in the order of the cut."""
-        found: dict[str, list[PlanLine]] = {}
+        found: dict[str, tuple[PlanLine, ...]] = {}
         for line in self.lines:
             if line.held is not None and line.target is not None:
-                found.setdefault(line.target, []).append(line)
-        return {target: tuple(lines) for target, lines in found.items()}
+                found[line.target] = (*found[line.target], line) if line.target in found else (line,)
+        return found
+
+    def held(self) -> tuple[events.HeldTarget, ...]:
+        """What a hold says of each target, in the order of the cut."""
+        return tuple(
+            lines[0].alone if len(lines) == 1 and lines[0].alone else _held(target, lines)
+            for target, lines in self.targets().items()
+        )
 
 
 def round_mode(asked: Mode, enforceable: Iterable[Mode]) -> Mode | None:
@@ -116,6 +126,18 @@ def _beside(scope: Scope, inventory: Sequence[Inventoried]) -> dict[str, list[st
         if not scope.covers(item.surface):
             found.setdefault(item.target, []).append(item.surface.name)
     return found
+
+
+def _alone(line: PlanLine) -> events.HeldTarget | None:
+    return _held(line.target, (line,)) if line.held is not None and line.target is not None else None
+
+
+def _held(target: str, lines: tuple[PlanLine, ...]) -> events.HeldTarget:
+    """The target with every surface that it carries, in scope or not: all of them lose authority."""
+    inside = [line.surface for line in lines]
+    beside = [name for name in lines[0].shared_with if name not in inside]
+    round_to = max(line.held for line in lines if line.held is not None)
+    return events.HeldTarget(key=target, surfaces=(*inside, *beside), round_to=round_to)
 
 
 def _line(asked: Mode, item: Inventoried, shared_with: tuple[str, ...]) -> PlanLine:

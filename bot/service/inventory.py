@@ -65,6 +65,8 @@ class Target:
         before, self.seen, self.seen_at = self.seen, seen, now
         if before is None or _reach(before) != _reach(seen):
             self._planned = None
+            for item in self.inventoried():
+                item.line(Mode.FULL_STOP)  # ahead of the stop that will ask for it
 
 
 @dataclass(slots=True)
@@ -99,6 +101,11 @@ class Inventory:
         keys = {key for agent in scope.agents for key in self._of_agent.get(agent, ())}
         keys.update(self._keys[name] for name in scope.surfaces if name in self._keys)
         return [item for key in sorted(keys, key=self._places.__getitem__) for item in self.targets[key].inventoried()]
+
+    def surface(self, name: str) -> Surface | None:
+        """The usable surface of that name."""
+        key = self._keys.get(name)
+        return next((item for item in self.targets[key].surfaces if item.name == name), None) if key else None
 
     def known(self) -> Mapping[str, Known]:
         """What reports say of each surface, usable or not."""

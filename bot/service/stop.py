@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from adapters.base import Mode
 from bot.domain import events
 from bot.domain.board import Board
-from bot.domain.plan import Plan, PlanLine, Scope, make_plan
+from bot.domain.plan import Plan, Scope, make_plan
 from bot.service.dispatch import Dispatcher
 from bot.service.inventory import Inventory
 from bot.service.ports import Clock, Receipt, Reporter, StopOrder
@@ -79,16 +79,15 @@ class StopService:
 
     def trip_backstops(self, target: str) -> None:
         """A deadline passed unproven: holds the backstops of the target's surfaces, one level deep."""
-        surfaces = {surface.name: surface for surface in self._inventory().configuration.surfaces()}
+        inventory = self._inventory()
         for hold_id in self.board.holds.live(target):
             hold = self.board.hold_events.get(hold_id)
             if hold is None or hold.origin == "backstop":
                 continue
-            asked = {name for held in hold.targets if held.key == target for name in held.surfaces}
-            for name in sorted(asked & surfaces.keys()):
-                backstop = surfaces[name].backstop
-                if backstop:
-                    self._trip(hold, name, backstop)
+            for name in sorted(self.board.surfaces_under(hold_id, target)):
+                surface = inventory.surface(name)
+                if surface and surface.backstop:
+                    self._trip(hold, name, surface.backstop)
 
     def carry_on(self, keys: Iterable[str]) -> None:
         """Serves targets whose holds came from another writer, or from before a restart."""
@@ -128,9 +127,9 @@ class StopService:
 
     def _hold(self, hold_id: str, order: StopOrder, plan: Plan) -> events.HoldAdded:
         incident = self.board.open_incident(order.channel)
-        targets = plan.targets()
+        targets = plan.held()
         return events.HoldAdded(
-            at=self.board.stamp(targets, self._clock.now()),
+            at=self.board.stamp((target.key for target in targets), self._clock.now()),
             hold=hold_id,
             incident=incident.id if incident else f"inc-{secrets.token_hex(4)}",
             mode=order.mode,
@@ -139,16 +138,16 @@ class StopService:
             scope=str(order.scope),
             channel=order.channel,
             origin=order.origin,
-            targets=tuple(_held(target, lines) for target, lines in targets.items()),
+            targets=targets,
             left=tuple(events.LeftAlone(surface=line.surface, why=line.why) for line in plan.left()),
             roster_age=order.roster_age,
         )
 
     def _trip(self, hold: events.HoldAdded, surface: str, backstop: str) -> None:
         plan = self.plan(hold.mode, Scope(surfaces=frozenset({backstop})))
-        targets = plan.targets()
+        targets = plan.held()
         tripped = events.HoldAdded(
-            at=self.board.stamp(targets, self._clock.now()),
+            at=self.board.stamp((target.key for target in targets), self._clock.now()),
             hold=_hold_id(f"{hold.hold}>{surface}>{backstop}"),
             incident=hold.incident,
             mode=hold.mode,
@@ -158,7 +157,7 @@ class StopService:
             channel=hold.channel,
             origin="backstop",
             parent=hold.hold,
-            targets=tuple(_held(target, lines) for target, lines in targets.items()),
+            targets=targets,
             left=tuple(events.LeftAlone(surface=line.surface, why=line.why) for line in plan.left()),
         )
         if tripped.hold in self.board.hold_events:
@@ -166,14 +165,6 @@ class StopService:
         self._write(tripped)
         self._dispatcher.wake(target.key for target in tripped.targets)
         self._reporter.wake(tripped.incident)
-
-
-def _held(target: str, lines: tuple[PlanLine, ...]) -> events.HeldTarget:
-    """The target with every surface that it carries, in scope or not: all of them lose authority."""
-    inside = [line.surface for line in lines]
-    beside = [name for name in lines[0].shared_with if name not in inside]
-    round_to = max(line.held for line in lines if line.held is not None)
-    return events.HeldTarget(key=target, surfaces=(*inside, *beside), round_to=round_to)
 
 
 def _hold_id(delivery: str | None) -> str:
