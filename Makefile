@@ -59,3 +59,13 @@ clean: ## remove the environment
 .PHONY: faults
 faults: $(VENV)/.test ## the fault suite whole: every crash point, minutes (needs strace and root)
 	@$(BIN)/python -m pytest --long tests/faults
+
+.PHONY: model explore mutants
+model: $(VENV)/.test ## check the protocol's model and its broken variants (needs spin and gcc)
+	@$(BIN)/python -m model.run
+
+explore: $(VENV)/.test ## 30,000 stop demands under random faults in virtual time
+	@$(BIN)/python -m tests.properties.explore --demands 30000
+
+mutants: $(VENV)/.test ## mutate the stop path and name what no test notices (installs mutmut beside the environment)
+	@nice -n 10 $(BIN)/python -m tests.properties.mutants

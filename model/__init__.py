@@ -1,0 +1,1 @@
+"""The stop protocol as a model for Spin, and what checks it."""
