@@ -22,8 +22,12 @@ class HoldSet:
         One delivery may reach two writers, with one id: where they differ, the stricter mode counts, in any order.
         """
         for target in targets:
-            if (hold, target) not in self._tombstones:
-                held = self._modes.setdefault(target, {})
+            if (hold, target) in self._tombstones:
+                continue
+            held = self._modes.get(target)
+            if not held:
+                self._modes[target] = {hold: mode}
+            else:
                 held[hold] = max(mode, held.get(hold, mode))
 
     def lift(self, pairs: Iterable[tuple[str, str]]) -> None:
@@ -34,7 +38,8 @@ class HoldSet:
 
     def effective(self, target: str) -> Mode:
         """The strictest of the target's live holds."""
-        return max(self._modes.get(target, {}).values(), default=Mode.NORMAL)
+        held = self._modes.get(target)
+        return max(held.values()) if held else Mode.NORMAL
 
     def live(self, target: str) -> dict[str, Mode]:
         """The live holds on `target`, by id."""

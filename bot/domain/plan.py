@@ -47,7 +47,10 @@ class Inventoried:
         made = self.lines.get(asked)
         if made is None:
             line = _line(asked, self, ())
-            made = self.lines[asked] = replace(line, alone=_alone(line))
+            alone = _alone(line)
+            if alone is not None:
+                _ = alone.text  # made ahead of the stop
+            made = self.lines[asked] = replace(line, alone=alone)
         return made
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import rfc8785
 from pydantic import BaseModel
 
-from bot.domain.events import EVENT, AnyEvent, Aside
+from bot.domain.events import EVENT, AnyEvent, Aside, HoldAdded
 
 _LEAF = b"\x00"
 _SALT_BYTES = 16
@@ -98,12 +98,13 @@ def _plain(value: Json) -> Json:
 def encode(event: AnyEvent, before: Link) -> tuple[str, Link]:
     """Writes an event as the line after `before`; returns the line without its newline, and its link."""
     aside: dict[str, list[str]] = {}
-    body = _commit(event, aside)
     seq = before.seq + 1
     try:
-        form = _short_way(body)
+        form = _short_form(event, aside)
         text = form.decode("ascii")
     except (_LongWayError, UnicodeDecodeError):
+        aside.clear()
+        body = _commit(event, aside)
         link = Link(seq=seq, digest=digest(before.digest, seq, body))
         line = {"seq": seq, "prev": before.digest, "body": body, "h": link.digest, "aside": aside}
         return json.dumps(line, separators=(",", ":"), ensure_ascii=True), link
@@ -111,6 +112,15 @@ def encode(event: AnyEvent, before: Link) -> tuple[str, Link]:
     text, beside = text.replace("\x7f", "\\u007f"), json.dumps(aside, separators=(",", ":"))
     link = Link(seq=seq, digest=_digest(before.digest, seq, form))
     return f'{{"seq":{seq},"prev":"{before.digest}","body":{text},"h":"{link.digest}","aside":{beside}}}', link
+
+
+def _short_form(event: AnyEvent, aside: dict[str, list[str]]) -> bytes:
+    """The canonical body. A stop's targets bring their own text, which was made before the stop came."""
+    if not isinstance(event, HoldAdded):
+        return _short_way(_commit(event, aside))
+    form = _short_way(_commit(event.model_copy(update={"targets": ()}), aside))
+    targets = ",".join([target.text for target in event.targets])
+    return form.replace(b',"targets":[]', f',"targets":[{targets}]'.encode(), 1)  # a quote in a text is escaped
 
 
 def decode(line: str, before: Link | None) -> tuple[AnyEvent, Link]:

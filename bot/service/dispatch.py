@@ -71,7 +71,7 @@ class Dispatcher:
 
     def wake(self, keys: Iterable[str]) -> None:
         """The holds of these targets changed. Returns at once; high risk starts first."""
-        todo = [key for key in self._inventory().by_risk(keys) if self._board.effective(key) > Mode.NORMAL]
+        todo = self._inventory().by_risk(keys)
         first, rest = todo[:WINDOW], todo[WINDOW:]
         for key in first:
             self._start(key)
@@ -110,6 +110,8 @@ class Dispatcher:
                 self._start(key)
 
     def _start(self, key: str) -> None:
+        if self._board.effective(key) is Mode.NORMAL:
+            return
         lane = self._lanes.get(key)
         if lane:
             lane.wake()

@@ -78,12 +78,14 @@ class Inventory:
     broken: tuple[Quarantined, ...] = ()
 
     _places: dict[str, int] = field(init=False)  # of targets, in the file's order
+    _ranks: dict[str, int] = field(init=False)  # of targets, high risk first
     _keys: dict[str, str] = field(init=False)  # of targets, by surface
     _of_agent: dict[str, list[str]] = field(init=False)  # keys of targets
     _known: Mapping[str, Known] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._places = {key: place for place, key in enumerate(self.targets)}
+        self._ranks = {key: _ORDER.index(target.risk) for key, target in self.targets.items()}
         self._keys, self._of_agent = {}, {}
         for key, target in self.targets.items():
             self._keys.update((surface.name, key) for surface in target.surfaces)
@@ -119,7 +121,7 @@ class Inventory:
 
     def by_risk(self, keys: Iterable[str]) -> list[str]:
         """The keys in the order of the cut: high risk first, unknown ones first of all."""
-        return sorted(keys, key=lambda key: _ORDER.index(self.targets[key].risk) if key in self.targets else -1)
+        return sorted(keys, key=lambda key: self._ranks.get(key, -1))
 
     def _all_known(self) -> dict[str, Known]:
         owners = {agent.id: agent for agent in self.configuration.agents}
