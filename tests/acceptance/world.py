@@ -9,7 +9,6 @@ from typing import Any
 
 import asyncpg
 from aiohttp import ClientSession
-from redis.exceptions import RedisError
 
 from tests.contract import receiver, redis_rig
 from tests.contract.http_rig import Farm
@@ -116,13 +115,27 @@ class World:
             await asyncio.sleep(0.01)
 
     async def _push(self) -> None:
+        """Speaks the protocol itself: the client library can lose a cancellation while a login is refused."""
         while True:
-            with contextlib.suppress(RedisError, OSError):
-                async with self.queue.agent() as session:
+            with contextlib.suppress(OSError, EOFError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.queue.server.port)
+                try:
+                    await self._say(reader, writer, f"AUTH {self.queue.user} {redis_rig.PASSWORD}")
                     while True:
-                        await session.execute_command("RPUSH", "work", "1")  # type: ignore[no-untyped-call]  # the library's
+                        await self._say(reader, writer, "RPUSH work 1")
                         await asyncio.sleep(0.005)
+                finally:
+                    writer.close()
+                    with contextlib.suppress(OSError):
+                        await writer.wait_closed()
             await asyncio.sleep(0.01)
+
+    async def _say(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, command: str) -> None:
+        """One inline command. Raises `EOFError` where it is refused or the session ended."""
+        writer.write(f"{command}\r\n".encode())
+        answer = await reader.readline()
+        if not answer or answer.startswith(b"-"):
+            raise EOFError(answer)
 
     async def _call(self) -> None:
         while True:
