@@ -1,7 +1,8 @@
 """Mutates the stop path with mutmut in a folder of its own, and names the mutants that no test notices.
 
 mutmut is not among the requirements: where it is missing it is installed into a temporary environment beside this one.
-`make mutants` runs it; `docs/mutants.md` lists what survives and why. `ONLY=bot/domain/holds.py make mutants` is faster.
+`make mutants` runs it; `docs/mutants.md` lists what survives and why.
+`ONLY=bot/domain/holds.py make mutants` is faster.
 """
 
 import os
@@ -25,7 +26,7 @@ TIME = float(os.environ.get("MUTANTS_SECONDS", "900"))
 
 
 def _configure(folder: Path, only: tuple[str, ...]) -> None:
-    """mutmut's settings stand in pyproject.toml; the copy gets them, the project does not."""
+    """Settings of mutmut stand in pyproject.toml; the copy gets them, the project does not."""
     ignored = [f'"--ignore={path}"' for path in LEFT_OUT]
     chosen = ", ".join(f'"{path}"' for path in only)
     tests = ", ".join(f'"{path}"' for path in TESTS)
@@ -64,7 +65,7 @@ def main() -> int:
         shutil.copy(ROOT / "pyproject.toml", copy)
         _configure(copy, patterns)
         python = _python(folder)
-        environment = {**os.environ, "HYPOTHESIS_MAX_EXAMPLES": "30"}
+        environment = {**os.environ, "HYPOTHESIS_PROFILE": "mutants"}
         try:
             subprocess.run([python, "-m", "mutmut", "run"], cwd=copy, timeout=TIME, env=environment, check=False)
         except subprocess.TimeoutExpired:
