@@ -66,9 +66,11 @@ def main() -> int:
         _configure(copy, patterns)
         python = _python(folder)
         environment = {**os.environ, "HYPOTHESIS_PROFILE": "mutants"}
+        stopped = False
         try:
             subprocess.run([python, "-m", "mutmut", "run"], cwd=copy, timeout=TIME, env=environment, check=False)
         except subprocess.TimeoutExpired:
+            stopped = True
             sys.stdout.write(f"\nstopped after {TIME:g} s; what was not run is listed as not checked\n")
         listed = subprocess.run(
             [python, "-m", "mutmut", "results"], cwd=copy, capture_output=True, text=True, check=False
@@ -80,8 +82,10 @@ def main() -> int:
                 [python, "-m", "mutmut", "show", mutant], cwd=copy, capture_output=True, text=True, check=False
             )
             sys.stdout.write(f"\n{mutant}\n{shown.stdout}")
-        sys.stdout.write(f"\n{len(survivors)} mutants survived\n")
-        return 1 if survivors else 0
+        unchecked = listed.stdout.count(": not checked")
+        ended = listed.returncode == 0 and not stopped
+        sys.stdout.write(f"\n{len(survivors)} mutants survived, {unchecked} were not checked\n")
+        return 0 if ended and not survivors and not unchecked else 1
 
 
 if __name__ == "__main__":
