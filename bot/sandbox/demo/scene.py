@@ -1,5 +1,6 @@
 """Everything together: the company, the simulated workspace, the ordinary bot between them, and the witness."""
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from typing import Self
 from bot.sandbox.channels import Channel
 from bot.sandbox.demo import configuration, slack_text
 from bot.sandbox.demo.cast import FIRST, LATER, Agent
-from bot.sandbox.demo.child import ROOT
+from bot.sandbox.demo.child import ROOT, Ended, last_lines
 from bot.sandbox.demo.estate import Estate
 from bot.sandbox.demo.product import Product
 from bot.sandbox.demo.witness import Witness
@@ -59,10 +60,19 @@ class Scene:
     async def start_company(self) -> None:
         """Real servers, guards, and the first agents at work. Raises `ServerError`, `Ended`."""
         await self.estate.start_servers()
-        await self.estate.start_guards()
+        await asyncio.gather(self.estate.start_guards(), self._prepare_ledger())
         self._stack.push_async_callback(self.witness.close)
         await self.witness.open()
         await self.estate.employ(FIRST)
+
+    async def _prepare_ledger(self) -> None:
+        """The bot's own tables; it would run without them, and say so. Raises `Ended`."""
+        said = await Product(self.folder, self._variables(), self._bot_command).run("db", "upgrade")
+        if said.code:
+            raise Ended(f"`agent-kill db upgrade` ended with {said.code}: {last_lines(self.folder / 'db.log')}")
+
+    def _variables(self) -> dict[str, str]:
+        return {"AGENT_KILL_DATABASE_URL": self.estate.ledger}
 
     async def start_slack(self) -> None:
         """The simulated workspace, with a channel for the support agent."""
@@ -73,8 +83,7 @@ class Scene:
 
     async def start_bot(self) -> None:
         """`agent-kill serve` with an ordinary configuration; Slack sees when it is there."""
-        own = {"AGENT_KILL_DATABASE_URL": self.estate.ledger}
-        variables = configuration.secrets(self.estate) | self.simulator.environment | own
+        variables = configuration.secrets(self.estate) | self.simulator.environment | self._variables()
         self.product = Product(self.folder, variables, self._bot_command)
         self.configure(FIRST)
         self._stack.push_async_callback(self.product.stop)

@@ -80,7 +80,8 @@ class SqlWorker:
         self.tally = Tally()
 
     async def shift(self) -> None:
-        """One session, a row every 40 ms."""
+        """One session, a row every 40 ms. Logging in is an attempt too."""
+        self.tally.attempts += 1
         session = await asyncpg.connect(self._url, timeout=2)
         try:
             while True:
@@ -110,7 +111,8 @@ class QueueWorker:
         self.tally = Tally()
 
     async def shift(self) -> None:
-        """A job every 40 ms."""
+        """A job every 40 ms. Logging in is an attempt too."""
+        self.tally.attempts += 1
         async with self._client() as session:
             while True:
                 self.tally.attempts += 1
@@ -141,7 +143,6 @@ async def _again(worker: Worker, manners: Manners, *, errand: bool) -> None:
         try:
             await (worker.errand() if errand else worker.shift())
         except Exception as error:  # noqa: BLE001  # whatever happens, this agent comes back
-            worker.tally.attempts += not errand
             worker.tally.error = f"{type(error).__name__}: {error}"[:200]
         await _rest(manners)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.sandbox.messages import Json
+from bot.sandbox.page.journal_words import Reader
 
-Reveal = Callable[[object], str]
 _ENTRIES, _MARKS = 50, 400  # that are kept
 _UNPROVEN = frozenset({"failed", "absent", "unknown", "contested", "quarantined", "left_alone"})
 
@@ -28,6 +28,7 @@ class JournalTail:
 
     Args:
         folder: the bot's state directory.
+        called: how people call somebody, by id.
 
     Attributes:
         entries: the last ones, as `{chain, seq, type, at, text}`, oldest first.
@@ -35,8 +36,8 @@ class JournalTail:
         proofs: when each surface was last proven, in Unix seconds, while that proof stands.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, called: Callable[[str], str] = str) -> None:
+        self._folder, self._called = folder, called
         self._read: dict[Path, int] = {}
         self._surfaces: dict[str, tuple[str, ...]] = {}  # by target
         self._outcomes: dict[str, str] = {}  # by target
@@ -68,9 +69,12 @@ class JournalTail:
             yield json.loads(line)
 
     def _take(self, chain: str, line: Json) -> None:
-        body, aside = line["body"], {mark: pair[1] for mark, pair in line.get("aside", {}).items()}
+        body = line["body"]
         kind, at = body["type"], float(body["at"])
-        entry = {"chain": chain, "seq": line["seq"], "type": kind, "at": at, "text": in_words(body, aside)}
+        for target in body["targets"] if kind == "hold_added" else ():
+            self._surfaces[target["key"]] = tuple(target["surfaces"])
+        reader = Reader({mark: pair[1] for mark, pair in line.get("aside", {}).items()}, self._surfaces, self._called)
+        entry = {"chain": chain, "seq": line["seq"], "type": kind, "at": at, "text": reader.in_words(body)}
         self.entries.append(entry)
         match kind:
             case "hold_added":
@@ -84,7 +88,6 @@ class JournalTail:
 
     def _held(self, body: Json, at: float) -> None:
         for target in body["targets"]:
-            self._surfaces[target["key"]] = tuple(target["surfaces"])
             self._mark(target["key"], at, "stop")
             self._outcomes.pop(target["key"], None)
 
@@ -111,33 +114,3 @@ def _kind(outcome: str, before: str | None) -> str:
     if outcome in _UNPROVEN:
         return "not_cut"
     return "drift" if outcome == "drifted" else ""
-
-
-def in_words(body: Json, aside: dict[str, str]) -> str:
-    """One entry in a short sentence."""
-    kind = str(body["type"])
-    tell = _WORDS.get(kind)
-    return tell(body, lambda value: aside.get(str(value), str(value))) if tell else kind.replace("_", " ")
-
-
-def _held(body: Json, text: Reveal) -> str:
-    reason = f": {text(body['reason'])}" if body.get("reason") else ""
-    return f"{body['mode']} on {body['scope']} asked by {text(body['by']['id'])}{reason}"
-
-
-def _short(target: str) -> str:
-    """The end of a target's key, which names the thing."""
-    return target.partition(":")[2].removeprefix("http://") or target
-
-
-_WORDS: dict[str, Callable[[Json, Reveal], str]] = {
-    "hold_added": _held,
-    "outcomes": lambda body, _: ", ".join(f"{_short(one['target'])} {one['outcome']}" for one in body["proofs"]),
-    "refusal": lambda body, text: f"refused {text(body['by']['id'])}: {body['why']}",
-    "reason_given": lambda body, text: f"reason given by {text(body['by']['id'])}: {text(body['reason'])}",
-    "undo_recorded": lambda body, _: f"undo record of {_short(body['target'])}, encrypted",
-    "posted": lambda body, _: f"posted in Slack: {body['slot']}",
-    "incident_closed": lambda body, text: f"{body['incident']} closed by {text(body['by']['id'])}",
-    "pairs_lifted": lambda body, _: f"lifted on {', '.join(_short(target) for _, target in body['pairs'])}",
-    "note": lambda body, _: str(body["text"]),
-}

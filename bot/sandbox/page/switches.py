@@ -48,7 +48,7 @@ SWITCHES = (
     Switch(
         "surface_lying",
         "Surface lying",
-        "The webhook relay says what is asked of it and lets everything through",
+        "The webhook relay says what is asked of it and lets everything through; try it before a stop",
         BILLING.place("webhook").name,
     ),
     Switch(
@@ -81,7 +81,7 @@ class Switchboard:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._on = {switch.name: False for switch in SWITCHES}
+        self._on = {switch.name: switch.name == "agent_ignores" for switch in SWITCHES}  # agents start so
         self.restarts = 0
         self._turns: dict[str, Turn] = {
             "slack_slow": self._slack("slow"),

@@ -39,7 +39,7 @@ class World:
         self.scene = scene
         self.switches = Switchboard(scene)
         self.places = BILLING.places
-        self.journal = JournalTail(scene.product.state)
+        self.journal = JournalTail(scene.product.state, self._called)
         self.bot = BotFeed(f"http://127.0.0.1:{scene.product.admin_port}")
         self.counting = Counting(scene.witness, self.places, lambda: self.journal.proofs)
         self._manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
@@ -82,6 +82,11 @@ class World:
             "attempts": self._attempts(),
             "after_verified": self.counting.after_verified(),
         }
+
+    def _called(self, person: str) -> str:
+        """Somebody's name, by id."""
+        found = self.scene.simulator.workspace.user(person)
+        return found.real_name if found else person
 
     def _surface(self, place: Place) -> dict[str, Any]:
         row = self.bot.rows().get(place.name, {})

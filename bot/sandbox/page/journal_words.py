@@ -1,0 +1,62 @@
+"""Entries of the bot's journal as short sentences for people."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.sandbox.messages import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads one line.
+
+    Args:
+        aside: the texts that stand beside it, by their commitment.
+        surfaces: the surfaces that point at a target, by its key.
+        called: how people call somebody, by id.
+    """
+
+    aside: Mapping[str, str]
+    surfaces: Mapping[str, tuple[str, ...]]
+    called: Callable[[str], str]
+
+    def in_words(self, body: Json) -> str:
+        """One entry in a short sentence."""
+        kind = str(body["type"])
+        tell = _WORDS.get(kind)
+        return tell(self, body) if tell else kind.replace("_", " ")
+
+    def text(self, value: Any) -> str:
+        """A text that may be erased."""
+        return self.aside.get(str(value), str(value))
+
+    def who(self, body: Json) -> str:
+        """Who did it."""
+        return self.called(self.text(body["by"]["id"]))
+
+    def where(self, target: str) -> str:
+        """The surfaces of a target, or the end of its key, which names the thing."""
+        return ", ".join(self.surfaces.get(target, ())) or target.rpartition("/")[2]
+
+
+def _held(read: Reader, body: Json) -> str:
+    reason = f": {read.text(body['reason'])}" if body.get("reason") else ""
+    return f"{body['mode']} on {body['scope']}, asked by {read.who(body)}{reason}"
+
+
+def _outcomes(read: Reader, body: Json) -> str:
+    return ", ".join(f"{read.where(one['target'])} {one['outcome']}" for one in body["proofs"])
+
+
+_WORDS: dict[str, Callable[[Reader, Json], str]] = {
+    "hold_added": _held,
+    "outcomes": _outcomes,
+    "refusal": lambda read, body: f"refused {read.who(body)}: {body['why']}",
+    "reason_given": lambda read, body: f"reason given by {read.who(body)}: {read.text(body['reason'])}",
+    "undo_recorded": lambda read, body: f"undo record of {read.where(body['target'])}, encrypted",
+    "posted": lambda _, body: f"posted in Slack: {str(body['slot']).partition(':')[0]}",
+    "incident_closed": lambda read, body: f"{body['incident']} closed by {read.who(body)}",
+    "pairs_lifted": lambda read, body: f"lifted on {', '.join(read.where(target) for _, target in body['pairs'])}",
+    "note": lambda _, body: str(body["text"]),
+}

@@ -1,0 +1,170 @@
+"""Whether the demo's page tells the truth: through its API alone, judged by the witness of what agents really do."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.processes import descendants
+from tests.acceptance.demo_page import Page, confirmed, end, names, outcomes, page, proven, read, start
+
+pytestmark = pytest.mark.timeout(150)
+_STOP = "/agent-kill full_stop"
+_EIGHT = {"api", "tool", "queue", "scheduler", "webhook", "worker", "database", "identity"}
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Page]:
+    """The demo, with an agent that works on all eight surfaces; nothing may be left of it."""
+    with page(tmp_path) as running:
+        running.works()
+        yield running
+
+
+def test_one_line_stops_eight_kinds_of_authority(demo: Page) -> None:
+    """An intruder and a thread are refused in Slack's words; all eight are confirmed, and nothing acts again."""
+    state = demo.get("state")
+    assert {one["class"] for one in state["surfaces"]} == _EIGHT
+    refused = demo.say("intruder", _STOP)
+    assert "You are not in" in refused["ephemeral"]["text"]
+    message = demo.say("oncall", "It refunds <twice> & more")
+    state = demo.until(lambda one: one["messages"], "the message shows")
+    assert state["messages"][0]["text"] == "It refunds &lt;twice&gt; &amp; more"
+    answer = demo.say("oncall", _STOP, thread=message["ts"])
+    assert answer["error"] == "not_in_threads"
+    assert answer["ephemeral"] == {"text": "/agent-kill is not supported in threads. Sorry!"}
+    demo.works()
+
+    receipt = demo.say("oncall", f"{_STOP} It refunds twice")
+    assert receipt["ok"]
+    assert receipt["ack_ms"] < 1000
+    assert "8 surfaces being cut now. RECORDED" in receipt["ephemeral"]["text"]
+    state = demo.until(lambda one: proven(one) and len(confirmed(one)) == 8, "eight confirmations")
+    demo.until(lambda one: "Everything in scope is cut and proven" in json.dumps(one["messages"]), "the report closes")
+    assert {(mark["surface"], mark["kind"]) for mark in state["marks"]} == {
+        (name, kind) for name in names(state) for kind in ("stop", "proof")
+    }
+    assert [entry["type"] for entry in state["journal"]][:2] == ["refusal", "hold_added"]
+    assert state["tour"] | {"refused": 1, "proven": True} == state["tour"]
+    demo.idle(*names(state))
+
+    demo.fault("agent_ignores")
+    tries = demo.rates(lambda one: min(one["attempts"].values()) > 5, "the agent hammers on every surface")
+    assert set(tries["after_verified"].values()) == {0}
+    demo.idle(*names(state))
+
+    demo.fault("surface_comes_back")
+    state = demo.until(lambda one: any(mark["kind"] == "recut" for mark in one["marks"]), "it is cut again")
+    assert [mark["surface"] for mark in state["marks"] if mark["kind"] == "drift"] == ["billing/reminders"]
+    demo.until(lambda one: "a restart of the service" in json.dumps(one["messages"]), "the thread says who it was")
+    demo.idle(*names(state))
+
+
+def test_a_killed_bot_holds_what_it_cut_and_finishes(demo: Page) -> None:
+    """Killed (-9) right after the receipt while the agent ignores everything, it confirms all eight at its next start."""
+    demo.fault("agent_ignores")
+    pid = demo.get("state")["bot"]["pid"]
+    assert "RECORDED" in demo.say("oncall", _STOP)["ephemeral"]["text"]
+    demo.fault("bot_killed")
+    state = demo.until(lambda one: not one["bot"]["up"], "the bot is gone")
+    assert state["faults"]["bot_killed"]
+    demo.fault("bot_started")
+    state = demo.until(lambda one: proven(one) and len(confirmed(one)) == 8, "eight confirmations")
+    assert state["bot"]["restarts"] == 1
+    assert state["bot"]["pid"] != pid
+    assert demo.say("oncall", _STOP)["ok"]
+    demo.idle(*names(state))
+
+
+def test_slack_in_trouble_delays_the_words_and_never_the_cut(demo: Page) -> None:
+    """Slow, refusing, dropping, down: each surface is cut while Slack is in trouble, and all are told in the end."""
+    demo.fault("agent_ignores")
+    for fault, surface in (("slack_slow", "refunds"), ("slack_429", "hooks"), ("slack_dropped", "mail")):
+        demo.fault(fault)
+        demo.until(lambda one: one["bot"]["connected"], "the bot is connected", 40)
+        assert demo.say("oncall", f"{_STOP} billing/{surface} while Slack is unwell")["error"] in {
+            "",
+            "dispatch_failed",
+        }
+        name = f"billing/{surface}"
+        demo.until_verified(name, f"cut under {fault}")
+        demo.idle(name)
+        demo.fault(fault, on=False)
+    demo.until(lambda one: one["bot"]["connected"], "the bot is connected", 40)
+    assert demo.say("oncall", _STOP)["ok"]
+    demo.fault("slack_down")
+    state = demo.until(proven, "the rest is cut with Slack down")
+    assert demo.say("oncall", _STOP)["error"] == "operation_timeout"
+    demo.idle(*names(state))
+    demo.fault("slack_down", on=False)
+    demo.until(lambda one: len(confirmed(one)) == 8, "eight confirmations", 60)
+
+
+def test_what_cannot_be_cut_is_said_until_it_is(demo: Page) -> None:
+    """Frozen, hung and lying surfaces stand under NOT CUT, the other five are proven; mended, all eight are."""
+    broken = {"database_frozen": "ledger", "surface_hung": "mail", "surface_lying": "hooks"}
+    demo.fault("agent_ignores")
+    for fault in broken:
+        demo.fault(fault)
+    assert "RECORDED" in demo.say("oncall", _STOP)["ephemeral"]["text"]
+    wrong = {f"billing/{surface}" for surface in broken.values()}
+    state = demo.until(
+        lambda one: (
+            {name for name, outcome in outcomes(one).items() if outcome == "verified"} == set(outcomes(one)) - wrong
+        ),
+        "five are proven",
+    )
+    assert {one["name"] for one in state["surfaces"] if one["not_cut"]} == wrong
+    demo.idle(*(set(names(state)) - wrong))
+    state = demo.until(lambda one: "NOT CUT (3)" in json.dumps(one["messages"]), "the report says what is NOT CUT")
+    assert outcomes(state)["billing/hooks"] == "failed"
+    demo.works("billing/hooks")
+    for fault in broken:
+        demo.fault(fault, on=False)
+    state = demo.until(proven, "all eight are proven", 60)
+    demo.idle(*names(state))
+    demo.until(lambda one: "Everything in scope is cut and proven" in json.dumps(one["messages"]), "it is told", 90)
+
+
+def test_the_page_answers_its_own_visitor_only(demo: Page) -> None:
+    """The stream begins with the state; other sites, hosts and bodies are refused; files come with a CSP."""
+    with read(f"{demo.address}api/stream") as stream:
+        events = [next(stream).decode().strip() for _ in range(5)]
+    assert events[0] == "event: state"
+    assert json.loads(events[1].removeprefix("data: "))["surfaces"]
+    assert events[3] == "event: rates"
+    assert demo.raw("fault", b"{}", Origin="https://elsewhere.example")[0] == 403
+    assert demo.raw("fault", b"{}", Host="elsewhere.example")[0] == 403
+    assert demo.raw("fault", b"name=bot_killed", Content_Type="application/x-www-form-urlencoded")[0] == 415
+    assert demo.raw("fault", b"[]")[0] == 400
+    assert demo.post("fault", name="moon")["error"] == "not_found"
+    assert demo.post("say", text="no sender")["message"] == "the field 'as' is missing"
+    assert demo.post("click", **{"as": "oncall", "channel": "C0INCIDENT", "ts": "1.0", "action_id": "x"})["ok"] is False
+    with read(demo.address) as answer:
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert b"<html" in answer.read()
+
+
+def test_sigterm_ends_it_too(tmp_path: Path) -> None:
+    """Also while the agent's database is frozen and the bot is gone: exit 0, no process and no file is left."""
+    with page(tmp_path, how=signal.SIGTERM) as demo:
+        demo.fault("database_frozen")
+        demo.fault("bot_killed")
+        demo.fault("slack_down")
+
+
+def test_ended_while_it_prepares_it_leaves_nothing(tmp_path: Path) -> None:
+    """SIGTERM in the middle of the start: what was started is stopped."""
+    demo = start(tmp_path)
+    deadline = time.monotonic() + 30
+    while len(descendants(demo.pid)) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    family = descendants(demo.pid)
+    told = end(demo, signal.SIGTERM)
+    assert demo.returncode == 0, told
+    assert not [pid for pid in family if Path(f"/proc/{pid}").exists()]
+    assert list(tmp_path.iterdir()) == []
