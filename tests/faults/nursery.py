@@ -4,10 +4,10 @@ Each child runs the real entry point with an argument list, environment and outp
 interpreter's start and the imports, before which nothing is recorded, sent or acknowledged. Forking an interpreter
 that has loaded everything is what the standard library's `multiprocessing.forkserver` does with preloaded modules.
 
-Lines of JSON on standard input: `{"argv", "env", "out", "err", "held", "mounts", "files"}` starts a program; a `held`
-one is stopped by SIGSTOP before its first own call. `mounts` are arguments of calls of `mount` in a mount namespace of
-its own, `files` its limit of descriptors (0: none). `{"id", "pid"}` comes back, and later `{"id", "code"}`, where a
-negative code is a signal.
+Lines of JSON on standard input start a program each: `argv`, `env`, the files `out` and `err`; `held` stops it by
+SIGSTOP before its first own call; `mounts` are arguments of calls of `mount` in a mount namespace of its own; `files`
+is its limit of descriptors (0: none), `clock` the Unix time that it begins at (null: the true one). `{"id", "pid"}`
+comes back, and later `{"id", "code"}`, where a negative code is a signal.
 """
 
 import ctypes
@@ -23,6 +23,8 @@ import sys
 import tempfile
 import traceback
 from typing import Any, NoReturn
+
+import time_machine
 
 _CLONE_NEWNS = 0x00020000
 MODULES = (
@@ -108,6 +110,8 @@ def _be(order: dict[str, Any]) -> NoReturn:
         subprocess.run(["mount", *mount], check=True)
     if order["files"]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (order["files"], order["files"]))
+    if order["clock"] is not None:
+        time_machine.travel(order["clock"]).start()
     if order["held"]:
         os.kill(os.getpid(), signal.SIGSTOP)
     code = 1

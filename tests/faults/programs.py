@@ -73,6 +73,7 @@ class Programs:
         held: bool = False,
         mounts: Sequence[Sequence[str]] = (),
         files: int = 0,
+        clock: float | None = None,
     ) -> Program:
         """Starts `agent-kill argv`.
 
@@ -84,10 +85,11 @@ class Programs:
             held: it waits for SIGCONT before its first own call.
             mounts: arguments of calls of `mount`, seen by it alone.
             files: how many descriptors it may have; 0: as many as this process.
+            clock: the Unix time that its wall clock begins at; None: the true one.
         """
         out, err = folder / f"{name}.out", folder / f"{name}.err"
         order: dict[str, object] = {"argv": argv, "env": dict(env), "out": str(out), "err": str(err), "held": held}
-        order |= {"mounts": mounts, "files": files}
+        order |= {"mounts": mounts, "files": files, "clock": clock}
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._asked.append(answer)
         assert self._nursery.stdin is not None
