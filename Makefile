@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit format lock clean
+.PHONY: help demo test tools lint types imports unit format lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -29,8 +29,18 @@ $(VENV)/.test: requirements/test.txt pyproject.toml
 demo: $(VENV)/.demo ## play the main job on real servers and a simulated Slack
 	@$(BIN)/agent-kill demo --script
 
-test: lint types imports ## linters, types, import rules and every test
+test: lint types imports tools ## linters, types, import rules and every test
 	@$(BIN)/python -m pytest
+
+# What no wheel carries: a browser for the demo's page, strace for the faults, spin for the protocol's model.
+TOOLS := chromium strace spin
+tools:
+	@missing=""; for tool in $(TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing$$missing ..."; apt-get update -qq >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else echo "not installed:$$missing; what needs them is skipped (as root: apt-get install$$missing)"; fi
 
 lint: $(VENV)/.test ## ruff, rules and format
 	@$(BIN)/ruff check .
