@@ -3,7 +3,7 @@ import { toast } from "./dom.js";
 
 export const store = {
   state: null,
-  rates: { at: 0, surfaces: {}, after_verified: {} },
+  rates: { at: 0, surfaces: {}, attempts: {}, after_verified: {} },
   me: "oncall",
   channel: null,
   thread: null,

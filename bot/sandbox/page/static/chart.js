@@ -2,48 +2,69 @@
 import { svg } from "./dom.js";
 
 export const WINDOW = 60; // seconds
-const HEIGHT = 44;
-const TOP = 9; // px kept for the marks
+const TOP = 10; // px kept for the upper marks
+const SHOWN = { x1: 0, x2: 0, y1: 0, y2: 0 };
 export const MARKS = {
   stop: "stop", proof: "proof", drift: "came back", recut: "cut again", not_cut: "not cut", relax: "being restored",
 };
+const UPPER = new Set(["stop", "recut", "relax"]); // what is done stands above what is then known
 
 export class Chart {
   constructor() {
     this.area = svg("path", { class: "area" });
+    this.tried = svg("path", { class: "tried" });
     this.line = svg("path", { class: "line" });
-    this.base = svg("line", { class: "base" });
+    this.base = svg("line", { class: "base", ...SHOWN });
     this.marks = svg("g", {});
-    this.node = svg("svg", { class: "chart", role: "img", height: HEIGHT }, this.base, this.area, this.line, this.marks);
-    this.points = [];
+    this.node = svg("svg", { class: "chart", role: "img" }, this.base, this.area, this.tried, this.line, this.marks);
+    this.points = []; // [Unix seconds, effects per second or null, attempts per second or null]
     this.width = 240;
-    new ResizeObserver(([entry]) => { this.width = Math.max(40, entry.contentRect.width); }).observe(this.node);
+    this.height = 40;
+    new ResizeObserver(([entry]) => {
+      this.width = Math.max(40, entry.contentRect.width);
+      this.height = Math.max(24, entry.contentRect.height);
+    }).observe(this.node);
   }
 
-  add(at, rate) {
-    this.points.push([at, rate]);
-    while (this.points.length && this.points[0][0] < at - WINDOW - 2) this.points.shift();
+  add(at, rate, tried) {
+    this.points.push([at, rate, tried]);
+    while (this.points.length && this.points[0][0] < at - WINDOW) this.points.shift();
   }
 
   draw(now, marks) {
+    const floor = this.height - 1;
+    const peak = Math.max(1, ...this.points.map(([, rate, tried]) => Math.max(rate ?? 0, tried ?? 0))) * 1.05;
     const x = (at) => this.width * (1 - (now - at) / WINDOW);
-    const peak = Math.max(1, ...this.points.map(([, rate]) => rate)) * 1.05;
-    const y = (rate) => HEIGHT - 1 - (rate / peak) * (HEIGHT - TOP - 2);
-    const path = this.points.map(([at, rate], i) => `${i ? "L" : "M"}${x(at).toFixed(1)} ${y(rate).toFixed(1)}`).join("");
-    this.line.setAttribute("d", path);
-    const [first, last] = [this.points[0], this.points.at(-1)];
-    this.area.setAttribute("d", first ? `${path}L${x(last[0]).toFixed(1)} ${HEIGHT - 1}L${x(first[0]).toFixed(1)} ${HEIGHT - 1}Z` : "");
-    for (const [name, value] of [["x1", 0], ["x2", this.width], ["y1", HEIGHT - 0.5], ["y2", HEIGHT - 0.5]]) this.base.setAttribute(name, value);
-    this.marks.replaceChildren(...marks.filter((mark) => now - mark.at < WINDOW && mark.at <= now + 1).map((mark) => drawn(mark, x(mark.at))));
+    const y = (rate) => floor - (rate / peak) * (floor - TOP);
+    const runs = pieces(this.points, 1);
+    this.line.setAttribute("d", runs.map((run) => path(run, x, y)).join(""));
+    this.area.setAttribute("d", runs.map((run) => `${path(run, x, y)}L${x(run.at(-1)[0])} ${floor}L${x(run[0][0])} ${floor}Z`).join(""));
+    this.tried.setAttribute("d", pieces(this.points, 2).map((run) => path(run, x, y)).join(""));
+    for (const [name, value] of [["x2", this.width], ["y1", floor + 0.5], ["y2", floor + 0.5]]) this.base.setAttribute(name, value);
+    const recent = marks.filter((mark) => now - mark.at < WINDOW && mark.at <= now + 1);
+    this.marks.replaceChildren(...recent.map((mark) => drawn(mark, Math.min(x(mark.at), this.width), floor)));
   }
 }
 
-function drawn(mark, x) {
+const path = (run, x, y) => run.map(([at, rate], i) => `${i ? "L" : "M"}${x(at).toFixed(1)} ${y(rate).toFixed(1)}`).join("");
+
+// Where the witness got no answer the line has a gap: no reading is not the same as nothing.
+function pieces(points, index) {
+  const runs = [[]];
+  for (const point of points) {
+    if (point[index] === null || point[index] === undefined) runs.push([]);
+    else runs.at(-1).push([point[0], point[index]]);
+  }
+  return runs.filter((run) => run.length);
+}
+
+function drawn(mark, x, floor) {
+  const y = UPPER.has(mark.kind) ? 0 : 10;
   return svg(
     "g",
     { class: `mark ${mark.kind}`, transform: `translate(${x.toFixed(1)} 0)` },
-    svg("line", { y1: 4, y2: HEIGHT - 1 }),
-    shape(mark.kind),
+    svg("line", { y1: y + 4, y2: floor }),
+    svg("g", { transform: `translate(0 ${y})` }, shape(mark.kind)),
     svg("title", {}, MARKS[mark.kind] ?? mark.kind),
   );
 }

@@ -1,5 +1,5 @@
 // Where people type: Enter sends, Shift+Enter breaks the line, "/" offers the app's commands with their hints.
-import { isMe, post, room, store } from "./api.js";
+import { person, post, room, store } from "./api.js";
 import { el, toast } from "./dom.js";
 
 /** A composer below the channel (`thread` null) or below a thread. Calls `after(answer, text)` once Slack answered. */
@@ -99,15 +99,16 @@ async function submit(self) {
 
 /** What the empty composer says. */
 export function invitation(inThread) {
-  const name = room(store.channel)?.name ?? "";
-  return inThread ? "Reply…" : `Message #${name}, or type / for a command`;
+  const me = person(store.me);
+  const who = me ? ` as ${me.name} (${me.allowed})` : "";
+  return inThread ? `Reply${who}` : `Message #${room(store.channel)?.name ?? ""}${who}`;
 }
 
 /** Slack's own answer, where no app gave one; the page's server may have shown it already. */
 export function slackSays(answer, sent) {
-  if (answer.ok || !answer.error) return;
-  const shown = (store.state?.ephemerals ?? []).some((one) => isMe(one.user) && one.text === answer.error && Date.now() / 1000 - one.at < 10);
-  if (shown) return;
+  if (answer.ok || answer.ephemeral?.id) return; // the app's own answer stands in the channel already
+  const text = answer.ephemeral?.text ?? answer.message ?? answer.error;
+  if (!text) return;
   const at = Date.now() / 1000;
-  store.local.push({ id: `local-${at}`, name: "Slackbot", bot: false, user: sent.user, channel: sent.channel, thread_ts: sent.thread, text: answer.error, at });
+  store.local.push({ id: `local-${at}`, name: "Slackbot", bot: false, user: sent.user, channel: sent.channel, thread_ts: sent.thread, text, at });
 }

@@ -26,12 +26,14 @@ function bot() {
 
 async function fault(name, on) {
   const answer = await post("fault", { name, on });
-  if (!answer.ok) toast(answer.error || "That could not be switched.");
+  if (!answer.ok) toast(answer.message || answer.error || "That could not be switched.");
 }
 
 function show(state) {
   for (const button of document.querySelectorAll("[data-fault]")) {
     button.setAttribute("aria-pressed", String(Boolean(state.faults?.[button.dataset.fault])));
+    const known = state.switches?.find((one) => one.name === button.dataset.fault);
+    if (known) button.title = known.what;
     button.hidden = state.faults && !(button.dataset.fault in state.faults);
   }
   const box = byId("ignores");
@@ -40,5 +42,7 @@ function show(state) {
   say(button, state.bot?.up ? "kill -9" : "start it again");
   button.title = state.bot?.up ? "Kills the bot's process. What it cut stays cut." : "Starts the bot; it reads its journal and goes on.";
   button.classList.toggle("primary", !state.bot?.up);
+  const on = (state.switches ?? []).filter((one) => state.faults?.[one.name] && one.name !== "agent_ignores");
+  say(byId("broken"), on.map((one) => `${one.what}.`).join(" "));
   say(byId("notes"), (state.notes ?? []).join(" · "));
 }

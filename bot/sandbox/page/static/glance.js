@@ -11,16 +11,25 @@ const KINDS = [
   ["live", "play", (n, all) => (n === all ? `Agent at work on ${n} surfaces` : `${n} at work`)],
 ];
 let before = "";
+let state = null;
+let leaks = 0;
 
 export function start() {
-  on("state", show);
+  on("state", (now) => { state = now; show(); });
+  on("rates", ({ after_verified: after }) => {
+    const now = Object.values(after ?? {}).filter((count) => count > 0).length;
+    if (now === leaks) return;
+    leaks = now;
+    if (state) show();
+  });
   on("link", (up) => document.body.classList.toggle("offline", !up));
 }
 
-function show(state) {
+function show() {
   const tones = state.surfaces.map((one) => standing(one).tone);
   const parts = KINDS.map(([tone, sign, words]) => [tone, sign, words, tones.filter((one) => one === tone).length]).filter(([, , , n]) => n);
-  const key = parts.map(([tone, , , n]) => tone + n).join();
+  if (leaks) parts.unshift(["bad", "cross", (n) => (n === 1 ? "1 still acts after its proof" : `${n} still act after their proof`), leaks]);
+  const key = parts.map(([tone, , , n]) => tone + n + parts.length).join();
   if (key !== before) byId("glance").replaceChildren(...parts.map(([tone, sign, words, n]) => el("span", { class: `pill ${tone}` }, icon(sign), words(n, tones.length))));
   before = key;
   document.title = `${parts.map(([, , words, n]) => words(n, tones.length)).join(", ")} · agent-kill demo`;

@@ -1,7 +1,7 @@
 // One message: who, when, what, its files, its reactions and what can be done with it.
 import { isMe, person, post, store } from "./api.js";
 import { render } from "./blocks.js";
-import { clock, el, toast } from "./dom.js";
+import { clock, el, svg, toast } from "./dom.js";
 import { sign } from "./emoji.js";
 import { mrkdwn, plainEntities } from "./mrkdwn.js";
 import { pick } from "./picker.js";
@@ -41,7 +41,7 @@ export function ephemeral(e) {
 
 async function press(where, part, value) {
   const answer = await post("click", { as: store.me, ...where, action_id: part.action_id, value: value ?? null });
-  if (!answer.ok) toast(answer.error || "Slack could not do that.");
+  if (!answer.ok) toast(answer.message || answer.error || "Slack could not do that.");
 }
 
 function body(m, act) {
@@ -103,7 +103,7 @@ function reactions(m) {
 
 async function react(m, emoji, add) {
   const answer = await post("react", { as: store.me, channel: m.channel, ts: m.ts, emoji, add });
-  if (!answer.ok) toast(answer.error || "Slack did not take the reaction.");
+  if (!answer.ok) toast(answer.message || answer.error || "Slack did not take the reaction.");
 }
 
 function repliesButton(m, replies, open) {
@@ -117,21 +117,21 @@ function repliesButton(m, replies, open) {
 }
 
 function tools(m, inThread, open) {
-  const button = (label, shown, act) =>
-    el("button", { type: "button", class: "icon", "aria-label": label, title: label, "data-focus": label, on: { click: act } }, shown);
+  const button = (label, path, act) =>
+    el("button", { type: "button", class: "icon", "aria-label": label, title: label, "data-focus": label, on: { click: act } }, svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: path })));
   const shortcuts = store.state?.shortcuts ?? SHORTCUTS;
   return el(
     "div",
     { class: "msg-tools" },
-    button("Add a reaction", "☺", (event) => pick(event.currentTarget, (emoji) => react(m, emoji, true))),
-    inThread ? null : button("Reply in thread", "↳", () => open(m.ts)),
-    shortcuts.map((one) => button(one.name, "⏻", () => shortcut(m, one))),
+    button("Add a reaction", "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM5.5 9.5q2.5 2.5 5 0M6 6.2v.3m4-.3v.3", (event) => pick(event.currentTarget, (emoji) => react(m, emoji, true))),
+    inThread ? null : button("Reply in thread", "M3 4v5h9M9 6l3 3-3 3", () => open(m.ts)),
+    shortcuts.map((one) => button(one.name, "M5.5 2h5L14 5.5v5L10.500 14h-5L2 10.500v-5zM5.500 8h5", () => shortcut(m, one))),
   );
 }
 
 async function shortcut(m, one) {
   const answer = await post("shortcut", { as: store.me, channel: m.channel, ts: m.ts, callback_id: one.callback_id });
-  if (!answer.ok) toast(answer.error || "Slack could not run the shortcut.");
+  if (!answer.ok) toast(answer.message || answer.error || "Slack could not run the shortcut.");
 }
 
 /** The words of a message, for screen readers. */

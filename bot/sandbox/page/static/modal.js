@@ -21,7 +21,7 @@ function open({ id, view }) {
   const name = id ?? view.id;
   const act = async (part, value) => {
     const answer = await post("click", { as: store.me, view: name, action_id: part.action_id, value: value ?? null });
-    if (!answer.ok) toast(answer.error || "Slack could not do that.");
+    if (!answer.ok) toast(answer.message || answer.error || "Slack could not do that.");
   };
   const form = el("form", { class: "modal-body", id: "modal-form" }, render(view.blocks, act));
   const close = () => { if (shown?.box === box) shown = null; box.remove(); post("close_view", { as: store.me, view: name }); };
@@ -39,7 +39,7 @@ function open({ id, view }) {
     const answer = await post("submit", { as: store.me, view: name, values: values(form) });
     submit.disabled = false;
     complain(form, answer.errors);
-    if (!answer.ok && !answer.errors) toast(answer.error || "Slack could not submit this.");
+    if (!answer.ok && !answer.errors) toast(answer.message || answer.error || "Slack could not submit this.");
   });
   box.addEventListener("cancel", (event) => { event.preventDefault(); close(); });
   document.body.append(box);

@@ -66,11 +66,12 @@ function people(state) {
   const menu = byId("me");
   const key = JSON.stringify(state.people);
   if (menu.shownAs !== key) {
-    menu.replaceChildren(...state.people.map((one) => el("option", { value: one.key }, [one.name, one.role, one.allowed].filter(Boolean).join(" · "))));
+    menu.replaceChildren(...state.people.map((one) => el("option", { value: one.key }, `${one.name} (${one.role})`)));
     menu.shownAs = key;
   }
   if (!person(store.me)) store.me = state.people[0]?.key;
   menu.value = store.me;
+  say(byId("allowed"), person(store.me)?.allowed ?? "");
 }
 
 function rooms(state) {

@@ -8,40 +8,40 @@ const cards = new Map(); // surface name -> {node, chart, parts}
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 let drawn = 0;
 let described = 0;
-let proofs = { at: 0, ages: {} };
+let shownAt = 0;
 
 export function start() {
-  byId("legend").append("Actions per second over the last minute, counted by a witness apart from the bot. ", ...Object.entries(MARKS).map(([kind, words]) =>
+  byId("legend").append("Actions per second, counted by a witness.", el("span", { class: "key" }, el("span", { class: "dots", "aria-hidden": "true" }), "what the agent tries"), ...Object.entries(MARKS).map(([kind, words]) =>
     el("span", { class: "key" }, svg("svg", { class: `mark ${kind}`, viewBox: "-5 -1 10 10", "aria-hidden": "true" }, shape(kind)), words)));
+  byId("legend").lastElementChild.hidden = true; // nothing is restored at first
   on("state", show);
   on("rates", rates);
 }
 
 function show(state) {
   const list = byId("cards");
-  const ages = {};
+  shownAt = Date.now() / 1000;
   for (const surface of state.surfaces) {
     const card = cards.get(surface.name) ?? made(surface, list);
-    ages[surface.name] = surface.proof_age;
     update(card, surface);
   }
+  byId("legend").lastElementChild.hidden = !(state.marks ?? []).some((mark) => mark.kind === "relax");
   for (const [name, card] of cards) {
     if (state.surfaces.some((one) => one.name === name)) continue;
     card.node.remove();
     cards.delete(name);
   }
-  proofs = { at: Date.now() / 1000, ages };
 }
 
 function made(surface, list) {
   const chart = new Chart();
-  const parts = { title: el("h3"), kind: el("span", { class: "kind" }), what: el("p", { class: "what" }), rate: el("span", { class: "rate" }), state: el("p", { class: "state" }), mode: el("span", { class: "mode" }), foot: el("p", { class: "card-foot" }), detail: el("p", { class: "detail", hidden: true }) };
+  const parts = { title: el("h3"), kind: el("span", { class: "kind" }), what: el("p", { class: "what" }), number: el("span"), tries: el("span", { class: "tries" }), state: el("p", { class: "state" }), mode: el("span", { class: "mode" }), foot: el("p", { class: "card-foot" }), detail: el("p", { class: "detail", hidden: true }) };
   const node = el(
     "li",
     { class: "card" },
     el("div", { class: "card-head" }, parts.title, parts.kind),
     parts.what,
-    el("div", { class: "plot" }, chart.node, parts.rate),
+    el("div", { class: "plot" }, el("div", { class: "draw" }, chart.node), el("span", { class: "rate" }, parts.number, parts.tries)),
     el("div", { class: "card-state" }, parts.state, parts.mode),
     parts.foot,
     parts.detail,
@@ -61,7 +61,7 @@ function update(card, surface) {
   say(card.parts.title, surface.title);
   say(card.parts.kind, String(surface.class ?? "").replaceAll("_", " "));
   say(card.parts.what, surface.what ?? "");
-  card.parts.what.title = surface.target ?? "";
+  card.parts.title.title = [surface.what, surface.target].filter(Boolean).join("; ");
   if (card.shown !== words) card.parts.state.replaceChildren(icon(name), el("strong", {}, words));
   card.shown = words;
   say(card.parts.mode, surface.effective ?? "");
@@ -80,8 +80,8 @@ function foot(card) {
     card.node.dataset.after = "";
     return;
   }
-  const start = proofs.ages[surface.name] ?? surface.proof_age;
-  const proof = start === null || start === undefined ? "no proof" : `proven ${age(start + Math.max(0, Date.now() / 1000 - (proofs.at || Date.now() / 1000)))} ago`;
+  const start = surface.proof_age;
+  const proof = start === null || start === undefined ? "no proof" : `proven ${age(start + Date.now() / 1000 - shownAt)} ago`;
   const after = store.rates.after_verified?.[surface.name];
   const known = after !== undefined && after !== null;
   card.node.dataset.after = known ? String(after) : "";
@@ -89,24 +89,29 @@ function foot(card) {
   say(card.parts.foot, known ? `${proof} · ${after.toLocaleString("en")} actions since` : proof);
 }
 
-function rates({ at, surfaces }) {
+function rates({ at, surfaces, attempts }) {
   const every = calm.matches ? 1 : 0.2;
   const draw = at - drawn >= every || at < drawn;
   const describe = at - described >= 5 || at < described;
   if (draw) drawn = at;
   if (describe) described = at;
   for (const [name, card] of cards) {
-    const rate = surfaces[name] ?? 0;
-    card.chart.add(at, rate);
+    const rate = surfaces[name] ?? null;
+    const tried = attempts?.[name] ?? null;
+    card.chart.add(at, rate, tried);
     if (!draw) continue;
     card.chart.draw(at, card.marks);
-    say(card.parts.rate, `${rate >= 10 || rate === 0 ? Math.round(rate) : rate.toFixed(1)}/s`);
+    say(card.parts.number, rate === null ? "no reading" : `${figure(rate)}/s`);
+    card.parts.number.className = rate === null ? "none" : "";
+    say(card.parts.tries, tried !== null && card.surface.held ? `tries ${figure(tried)}/s` : "");
     foot(card);
     if (describe) card.chart.node.setAttribute("aria-label", spoken(card, rate, at));
   }
 }
 
+const figure = (rate) => (rate >= 10 || rate === 0 ? Math.round(rate).toLocaleString("en") : String(Number(rate.toFixed(1))));
+
 function spoken(card, rate, at) {
   const marks = card.marks.filter((mark) => at - mark.at < 60).map((mark) => `${MARKS[mark.kind] ?? mark.kind} ${age(at - mark.at)} ago`);
-  return [`${card.surface.title}: ${rate.toFixed(rate < 10 ? 1 : 0)} actions per second now`, ...marks].join("; ");
+  return [`${card.surface.title}: ${rate === null ? "the witness has no reading" : `${figure(rate)} actions per second`} now`, ...marks].join("; ");
 }

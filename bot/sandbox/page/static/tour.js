@@ -20,7 +20,7 @@ let dismissed = localStorage.getItem("tour") === "no";
 export function start() {
   byId("tour-open").addEventListener("click", () => { dismissed = false; localStorage.removeItem("tour"); at = 0; draw(); });
   on("state", (state) => {
-    if (!dismissed && STEPS[at]?.done?.(state) && at === 1) { at = 2; draw(); }
+    if (!dismissed && at < 2 && held(state)) { at = 2; draw(); }
   });
   draw();
 }
