@@ -8,9 +8,11 @@ from bot.sandbox.demo.cast import BILLING, Kind
 from bot.sandbox.demo.child import Child
 from bot.sandbox.demo.estate import finish
 from bot.sandbox.demo.scene import Scene
+from bot.sandbox.methods import METHODS
 
 _SLOW = 2.0  # seconds that each of Slack's answers takes
 _RETRY_AFTER = 2  # seconds
+_DOOR = "apps.connections.open"  # stays usable, so that the broken websockets come back and commands arrive
 Turn = Callable[[bool], Awaitable[None]]
 
 
@@ -34,7 +36,7 @@ class Switch:
 SWITCHES = (
     Switch("slack_slow", "Slack slow", f"Every answer of Slack's API takes {_SLOW:g} s"),
     Switch("slack_429", "Slack 429", f"Slack refuses every call: too many, try again after {_RETRY_AFTER} s"),
-    Switch("slack_dropped", "Slack drops", "Slack's connections break before they are answered"),
+    Switch("slack_dropped", "Slack drops", "Slack's websockets break once, and every call breaks before it is answered"),
     Switch("slack_down", "Slack down", "Slack is wholly down: nothing goes out, nothing comes in"),
     Switch(
         "database_frozen",
@@ -127,7 +129,8 @@ class Switchboard:
             if self._on["slack_429"]:
                 faults.rate_limit("*", retry_after=_RETRY_AFTER, times=None)
             if self._on["slack_dropped"]:
-                faults.drop("*", times=None)
+                for method in METHODS.keys() - {_DOOR}:
+                    faults.drop(method, times=None)
             if on and trouble == "dropped":
                 self._scene.simulator.socket.cut()
 
