@@ -1,7 +1,10 @@
 """Composes the stop path alone: no Slack, no SQLAlchemy, no scheduler. The command line's `stop` needs only this."""
 
 import asyncio
+import contextlib
+import hashlib
 import logging
+import os
 import secrets
 import tempfile
 import time
@@ -18,7 +21,7 @@ from bot.domain.report import Known, Report, report
 from bot.journal.chain import Link
 from bot.journal.chain_file import is_written
 from bot.journal.checkpoint import Signer
-from bot.journal.folders import is_ours
+from bot.journal.folders import is_ours, make
 from bot.journal.pushed import FOLDER as PUSHED
 from bot.journal.reader import Entry, Reader
 from bot.journal.writer import Writer
@@ -33,6 +36,7 @@ from bot.service.watch import Watch
 
 _log = logging.getLogger(__name__)
 JOURNAL = "journal"
+_LASTING = Path("/var/tmp")  # noqa: S108  # the folder in it is checked to be ours alone
 _KEY_BYTES = 32
 
 
@@ -91,7 +95,8 @@ class Core:
         writer: str,
         state_key: str | None,
     ) -> None:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # a full or read-only disk must not disarm the stop; the journal moves on
+            state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clock = CLOCK
         self.folders = journal_folders(state_dir)
         self.board = Board()
@@ -106,7 +111,7 @@ class Core:
             inventory=lambda: self.inventory,
             board=self.board,
             record=self.recorder.record,
-            seal=Seal(state_key or state_secret(state_dir, "state.key")),
+            seal=Seal(state_key or sealing_key(self.folders, state_dir)),
             clock=self.clock,
             refresh=self._refresh,
             changed=self._changed,
@@ -227,8 +232,29 @@ def _described(kind: str) -> list[dict[str, object]]:
 
 
 def journal_folders(state_dir: Path) -> tuple[Path, ...]:
-    """Where journals live: the state directory, then a folder elsewhere for when that disk fails."""
-    return (state_dir / JOURNAL, Path(tempfile.gettempdir()) / f"agent-kill-{state_dir.name}-{state_dir.stat().st_uid}")
+    """Where journals live: the state directory, then a folder of its own elsewhere for when that disk fails.
+
+    The second is named by the whole path of the first, so that no two installations share it, and lies where a
+    restart of the machine keeps it.
+    """
+    known = hashlib.sha256(str(state_dir.resolve()).encode()).hexdigest()[:16]
+    elsewhere = _LASTING if os.access(_LASTING, os.W_OK) else Path(tempfile.gettempdir())
+    return (state_dir / JOURNAL, elsewhere / f"agent-kill-{known}-{os.geteuid()}")
+
+
+def sealing_key(folders: tuple[Path, ...], state_dir: Path) -> str:
+    """The key of undo records: of the state directory, else of the second journal folder, else for this process only.
+
+    Without any disk the cuts go on all the same; what they replaced can then be read by this process alone.
+    """
+    with contextlib.suppress(OSError):
+        return state_secret(state_dir, "state.key")
+    for folder in folders[1:]:
+        with contextlib.suppress(OSError):
+            make(folder)
+            return state_secret(folder, "state.key")
+    _log.error("no disk takes the key of the undo records: a restore of this stop needs a person")
+    return secrets.token_hex(_KEY_BYTES)
 
 
 def make_signer(state_dir: Path, writer: str, signing_key: str | None) -> Signer:

@@ -223,8 +223,8 @@ class _Lane:
         self._busy_since = time.monotonic()
         try:
             self.file.write([waiting.event for waiting in batch], at=time.time())
-        except Exception:  # noqa: BLE001  # whatever it was, the file is not to be trusted and the events move on
-            _log.exception("writing %s failed", self.file.path.name)
+        except Exception as error:  # noqa: BLE001  # whatever it was, the file is not to be trusted and the events move on
+            _log.error("writing %s failed: %s: %s", self.file.path.name, type(error).__name__, error)
             self.failed = True
             batch[0].call(self._on_failure, self)
             return False
