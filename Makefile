@@ -26,8 +26,8 @@ $(VENV)/.test: requirements/test.txt pyproject.toml
 	@$(PIP) install --no-deps --editable .
 	@touch $@ $(VENV)/.demo
 
-demo: $(VENV)/.demo ## play the main job on real servers and a simulated Slack
-	@$(BIN)/agent-kill demo --script
+demo: $(VENV)/.demo ## an agent that works, a simulated Slack and the real bot, on a page
+	@$(BIN)/agent-kill demo
 
 test: lint types imports tools ## linters, types, import rules and every test
 	@$(BIN)/python -m pytest

@@ -36,7 +36,7 @@ class Switch:
 SWITCHES = (
     Switch("slack_slow", "Slack slow", f"Every answer of Slack's API takes {_SLOW:g} s"),
     Switch("slack_429", "Slack 429", f"Slack refuses every call: too many, try again after {_RETRY_AFTER} s"),
-    Switch("slack_dropped", "Slack drops", "Slack's websockets break once, and every call breaks before it is answered"),
+    Switch("slack_dropped", "Slack drops", "Slack's websockets break once, and every call breaks unanswered"),
     Switch("slack_down", "Slack down", "Slack is wholly down: nothing goes out, nothing comes in"),
     Switch(
         "database_frozen",
