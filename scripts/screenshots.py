@@ -80,7 +80,7 @@ async def take(page: Page, address: str, folder: Path) -> None:
     await page.click("[data-fault=surface_comes_back]")
     await page.wait_for("!!document.querySelector('.mark.recut')", seconds=30)
     await page.click("[data-fault=database_frozen]")
-    await page.wait_for("/NOT/.test(document.querySelector('#glance').innerText)", seconds=90)
+    await page.wait_for("!!document.querySelector('.card.stale')", seconds=60)
     await page.ask("document.activeElement.blur()")
     await _picture(page, folder, "fault")
 

@@ -6,12 +6,13 @@ import { icon, standing } from "./outcome.js";
 
 const cards = new Map(); // surface name -> {node, chart, parts}
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const STALE = 12; // seconds: several looks of the drift watch came back without an answer
 let drawn = 0;
 let described = 0;
 let shownAt = 0;
 
 export function start() {
-  byId("legend").append("Actions per second, counted by a witness.", el("span", { class: "key" }, el("span", { class: "dots", "aria-hidden": "true" }), "what the agent tries"), ...Object.entries(MARKS).map(([kind, words]) =>
+  byId("legend").append("A witness counts per second:", el("span", { class: "key" }, el("span", { class: "dots", "aria-hidden": "true" }), "what the agent tries"), ...Object.entries(MARKS).map(([kind, words]) =>
     el("span", { class: "key" }, svg("svg", { class: `mark ${kind}`, viewBox: "-5 -1 10 10", "aria-hidden": "true" }, shape(kind)), words)));
   byId("legend").lastElementChild.hidden = true; // nothing is restored at first
   on("state", show);
@@ -81,7 +82,9 @@ function foot(card) {
     return;
   }
   const start = surface.proof_age;
-  const proof = start === null || start === undefined ? "no proof" : `proven ${age(start + Date.now() / 1000 - shownAt)} ago`;
+  const stale = start !== null && start !== undefined && start + Date.now() / 1000 - shownAt > STALE;
+  card.node.classList.toggle("stale", stale);
+  const proof = start === null || start === undefined ? "no proof" : `${stale ? "no fresh proof: last " : "proven "}${age(start + Date.now() / 1000 - shownAt)} ago`;
   const after = store.rates.after_verified?.[surface.name];
   const known = after !== undefined && after !== null;
   card.node.dataset.after = known ? String(after) : "";
