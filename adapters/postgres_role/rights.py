@@ -32,12 +32,12 @@ async def missing(connection: Connection, role: Role, canary_user: str | None) -
 
 def _rights(row: asyncpg.Record, role: str, *, modern: bool) -> Iterable[str]:
     bot, agent = ident(row["bot"]), ident(role)
-    if row["agent_is_bot"]:
+    if row["agent_is_bot"] and not row["agent_super"]:  # a superuser counts as a member of every role
         yield f"another login for the bot: the agent's role {agent} is, or is a member of, {bot}"
     if row["super"]:
         return
     if row["agent_super"]:
-        yield f"SUPERUSER for {bot}, because {agent} is one: better ALTER ROLE {agent} NOSUPERUSER"
+        yield f"ALTER ROLE {agent} NOSUPERUSER: only a superuser may stop one; or ALTER ROLE {bot} SUPERUSER"
     if not row["createrole"]:
         yield f"ALTER ROLE {bot} CREATEROLE"
     if modern and not row["admin"]:
