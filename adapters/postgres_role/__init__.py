@@ -140,7 +140,8 @@ class PostgresRole:
             mark = Mark(token, role.mark.reduced if role.mark else False)
             changed = _login_change(role)
             ended = await self._stop(connection, role, mark, drain)
-            cut = Cut(held=Mode.FULL_STOP, changed=changed, ended=ended.ended, left=ended.left, why=_left(role, ended))
+            why = await self._left(connection, role, ended) if ended.left else ""
+            cut = Cut(held=Mode.FULL_STOP, changed=changed, ended=ended.ended, left=ended.left, why=why)
             if mode is Mode.FULL_STOP or ended.left:
                 return cut
             order = _Order(mark, token, (*undo, *changed), changed, gate)
@@ -201,21 +202,25 @@ class PostgresRole:
             return Survey(blockers=(f"the bot could not look everywhere: {error}",))
 
     async def _stop(self, connection: Connection, role: Role, mark: Mark, drain: float) -> Ended:
-        """Fences and ends. Raises `Refused` with the grants that are missing."""
+        """Fences, then ends whatever the bot may end. Raises `Refused` with the grants that the fence needs."""
         try:
             await fence(connection, role, mark)
-            return await self._end(connection, role, drain)
         except asyncpg.InsufficientPrivilegeError as error:
             lacking = await rights.missing(connection, role, None) or (str(error),)
             raise Refused(
-                f"{self._line.place} does not let the bot stop {role.name} ({error}): run {'; '.join(lacking)}",
+                f"run {'; '.join(lacking)}: the bot may not stop {role.name} at {self._line.place} ({error})",
                 missing=lacking,
             ) from error
+        return await end_sessions(connection, role, drain) + await end_prepared(self._line, connection, role)
 
-    async def _end(self, connection: Connection, role: Role, drain: float) -> Ended:
-        sessions = await end_sessions(connection, role, drain)
-        prepared = await end_prepared(self._line, connection, role)
-        return Ended(sessions.ended + prepared.ended, sessions.left + prepared.left)
+    async def _left(self, connection: Connection, role: Role, ended: Ended) -> str:
+        """What would end the rest, first because a report may be shortened, and how much it is."""
+        alive = f"{len(ended.sessions)} sessions and {len(ended.prepared)} prepared transactions of {role.name}"
+        lacking = await rights.to_end(connection, role, sessions=bool(ended.sessions), prepared=bool(ended.prepared))
+        if lacking:
+            return f"run {'; '.join(lacking)}: {alive} are still alive"
+        rest = ", ".join(map(str, (*ended.sessions, *ended.prepared)[:3]))
+        return f"end {rest} by hand on the server: {alive} are still alive and ignore their end"
 
     async def _reduce(self, connection: Connection, role: Role, order: _Order) -> _Reduced:
         """Takes every write grant of a stopped role, and lets it log in again if nothing is left to write by."""
@@ -302,13 +307,6 @@ def _grant_changes(survey: Survey, known: tuple[Change, ...]) -> tuple[Change, .
     recorded = {grant.identity for change in known if (grant := Grant.of(change.key))}
     fresh = [item for item in survey.held if item.grant.identity not in recorded]
     return tuple(Change(key=item.grant.key, was=item.how, now=None) for item in fresh)
-
-
-def _left(role: Role, ended: Ended) -> str:
-    if not ended.left:
-        return ""
-    how = f"GRANT {role.name} to the bot (WITH SET TRUE) if they are prepared transactions, else end their processes"
-    return f"{ended.left} sessions or prepared transactions of {role.name} are still alive: {how}"
 
 
 def _rest(survey: Survey) -> str:

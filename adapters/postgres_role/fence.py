@@ -1,6 +1,8 @@
 """Fence, then cut, then count: no new login, no session, no prepared transaction."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
@@ -18,11 +20,12 @@ WITH theirs AS MATERIALIZED (
 )
 SELECT pid, CASE WHEN $2 OR state = 'idle' THEN pg_terminate_backend(pid) END FROM theirs
 """
+_ALIVE = "SELECT pid FROM pg_stat_activity WHERE usesysid = $1::oid AND pid <> pg_backend_pid()"
 # Whoever changed a role in an open transaction holds this lock until its end: the agent itself, or an abandoned
 # loosening of ours. A lock timeout has ended our own wait by now, so pg_blocking_pids could not say it.
 _LOCKERS = """
 WITH lockers AS MATERIALIZED (
-    SELECT DISTINCT a.pid, a.usename, a.usesysid = $1::oid OR a.application_name = $2 AS ours
+    SELECT DISTINCT a.pid, a.usename, a.usename = session_user AND a.application_name = $1 AS ours
     FROM pg_locks l JOIN pg_stat_activity a USING (pid)
     WHERE l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()
       AND l.relation IN ('pg_authid'::regclass, 'pg_shdescription'::regclass)
@@ -34,10 +37,19 @@ _PREPARED = "SELECT gid, database FROM pg_prepared_xacts WHERE owner = $1"
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How much was ended, and how much is still alive."""
+    """How much was ended, and what is still alive: process ids of sessions, names of prepared transactions."""
 
     ended: int
-    left: int
+    sessions: tuple[int, ...] = ()
+    prepared: tuple[str, ...] = ()
+
+    @property
+    def left(self) -> int:
+        """How much is still alive."""
+        return len(self.sessions) + len(self.prepared)
+
+    def __add__(self, other: "Ended") -> "Ended":
+        return Ended(self.ended + other.ended, self.sessions + other.sessions, self.prepared + other.prepared)
 
 
 def loosening(oid: int) -> str:
@@ -50,6 +62,7 @@ async def fence(connection: Connection, role: Role, mark: Mark) -> None:
 
     Raises:
         AdapterError: somebody whom the bot may not end keeps the role locked.
+        asyncpg.InsufficientPrivilegeError: the bot may not alter the role, or not end an agent that locks it.
     """
     name = ident(role.name)
     comment = marked(role.comment, mark)
@@ -60,8 +73,8 @@ async def fence(connection: Connection, role: Role, mark: Mark) -> None:
             await connection.execute(cut)
         except (asyncpg.LockNotAvailableError, asyncpg.InternalServerError):  # the latter: "concurrently updated"
             await connection.execute("ROLLBACK")
-            await connection.fetch(_SESSIONS, role.oid, True)
-            rows = await connection.fetch(_LOCKERS, role.oid, loosening(role.oid))
+            await _signalled(connection, role, cutting=True)
+            rows = await connection.fetch(_LOCKERS, loosening(role.oid))
             others = ", ".join(f"{row['usename']} (pid {row['pid']})" for row in rows if row["ended"] is None)
         except BaseException:
             await _undone(connection)
@@ -87,16 +100,33 @@ async def end_sessions(connection: Connection, role: Role, drain: float) -> Ende
     seen: set[int] = set()
     while True:
         cutting = loop.time() >= cut_at
-        alive = {row["pid"] for row in await connection.fetch(_SESSIONS, role.oid, cutting)}
+        try:
+            alive, last = await _signalled(connection, role, cutting=cutting), cut_at + END_SECONDS
+        except asyncpg.InsufficientPrivilegeError:  # they may still leave by themselves during the drain
+            alive, last = {row["pid"] for row in await connection.fetch(_ALIVE, role.oid)}, cut_at
         seen |= alive
-        if not alive or loop.time() > cut_at + END_SECONDS:
-            return Ended(len(seen - alive), len(alive))
+        if not alive or loop.time() > last:
+            return Ended(len(seen - alive), sessions=tuple(sorted(alive)))
         await asyncio.sleep(_TICK if cutting else _SLOW_TICK)
+
+
+async def _signalled(connection: Connection, role: Role, *, cutting: bool) -> set[int]:
+    """Ends the role's sessions (only idle ones unless `cutting`) and returns which there were.
+
+    Raises:
+        asyncpg.InsufficientPrivilegeError: the bot may end them neither itself nor as the role, which may end its own.
+    """
+    try:
+        rows = await connection.fetch(_SESSIONS, role.oid, cutting)
+    except asyncpg.InsufficientPrivilegeError:
+        async with _acting_as(connection, role):
+            rows = await connection.fetch(_SESSIONS, role.oid, cutting)
+    return {row["pid"] for row in rows}
 
 
 async def end_prepared(line: Line, connection: Connection, role: Role) -> Ended:
     """Rolls prepared transactions back: they survive their session, and a restart, and can be committed later."""
-    ended = left = 0
+    ended, left = 0, []
     for gid, database in await connection.fetch(_PREPARED, role.name):
         try:
             if database == role.database:
@@ -106,19 +136,21 @@ async def end_prepared(line: Line, connection: Connection, role: Role) -> Ended:
                     await _roll_back(there, role, gid)
             ended += 1
         except (AdapterError, asyncpg.PostgresError):
-            left += 1
-    return Ended(ended, left)
+            left.append(gid)
+    return Ended(ended, prepared=tuple(left))
 
 
 async def _roll_back(connection: Connection, role: Role, gid: str) -> None:
     """As the owner, because only the owner or a superuser may."""
+    async with _acting_as(connection, role):
+        await connection.execute(f"ROLLBACK PREPARED {literal(gid)}")
+
+
+@asynccontextmanager
+async def _acting_as(connection: Connection, role: Role) -> AsyncIterator[None]:
     await connection.execute(f"SET ROLE {ident(role.name)}")
     try:
-        await connection.execute(f"ROLLBACK PREPARED {literal(gid)}")
+        yield
     finally:
-        await _reset(connection)
-
-
-async def _reset(connection: Connection) -> None:
-    if not connection.is_closed():
-        await connection.execute("RESET ROLE")
+        if not connection.is_closed():
+            await connection.execute("RESET ROLE")

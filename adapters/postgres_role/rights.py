@@ -13,7 +13,8 @@ _SET_SINCE = (16,)  # before, every member could SET ROLE, and CREATEROLE alone 
 _RIGHTS = """
 SELECT session_user AS bot, b.rolsuper AS super, b.rolcreaterole AS createrole, r.rolsuper AS agent_super,
        pg_has_role(session_user, r.oid, 'MEMBER WITH ADMIN OPTION') AS admin,
-       pg_has_role(session_user, 'pg_signal_backend', 'USAGE') OR pg_has_role(session_user, r.oid, 'USAGE') AS signal,
+       pg_has_role(session_user, 'pg_signal_backend', 'USAGE') OR pg_has_role(session_user, r.oid, 'USAGE')
+       OR pg_has_role(session_user, r.oid, {may_set}) AS signal,
        pg_has_role(session_user, r.oid, {may_set}) AS may_set,
        pg_has_role(r.oid, b.oid, 'MEMBER') AS agent_is_bot
 FROM pg_roles r, pg_roles b WHERE r.oid = $1 AND b.rolname = session_user
@@ -25,9 +26,21 @@ async def missing(connection: Connection, role: Role, canary_user: str | None) -
     version = connection.get_server_version()
     if version < OLDEST:
         return (f"PostgreSQL {OLDEST[0]} or later; this is {version.major}",)
-    may_set = "'SET'" if version >= _SET_SINCE else "'MEMBER'"
-    row = await connection.fetchrow(_RIGHTS.format(may_set=may_set), role.oid)
-    return (*_rights(row, role.name, modern=version >= _SET_SINCE), *_canary(canary_user, role.name))
+    modern = version >= _SET_SINCE
+    row = await _read(connection, role, modern=modern)
+    return (*_rights(row, role.name, modern=modern), *_canary(canary_user, role.name))
+
+
+async def to_end(connection: Connection, role: Role, *, sessions: bool, prepared: bool) -> tuple[str, ...]:
+    """Returns what is missing to end the role's sessions, or its prepared transactions."""
+    modern = connection.get_server_version() >= _SET_SINCE
+    row = await _read(connection, role, modern=modern)
+    found = _ending(row, role.name, modern=modern)
+    return tuple(statement for right, statement in found if (sessions if right == "signal" else prepared))
+
+
+async def _read(connection: Connection, role: Role, *, modern: bool) -> asyncpg.Record:
+    return await connection.fetchrow(_RIGHTS.format(may_set="'SET'" if modern else "'MEMBER'"), role.oid)
 
 
 def _rights(row: asyncpg.Record, role: str, *, modern: bool) -> Iterable[str]:
@@ -42,10 +55,16 @@ def _rights(row: asyncpg.Record, role: str, *, modern: bool) -> Iterable[str]:
         yield f"ALTER ROLE {bot} CREATEROLE"
     if modern and not row["admin"]:
         yield f"GRANT {agent} TO {bot} WITH ADMIN OPTION"
-    if not row["signal"]:
-        yield f"GRANT pg_signal_backend TO {bot}"
-    if not row["may_set"]:
-        yield f"GRANT {agent} TO {bot}{' WITH SET TRUE' if modern else ''}"
+    yield from (statement for _, statement in _ending(row, role, modern=modern))
+
+
+def _ending(row: asyncpg.Record, role: str, *, modern: bool) -> Iterable[tuple[str, str]]:
+    """Which right is missing, and the statement that gives it."""
+    bot, agent = ident(row["bot"]), ident(role)
+    if not (row["signal"] or row["super"]):
+        yield "signal", f"GRANT pg_signal_backend TO {bot}"
+    if not (row["may_set"] or row["super"]):
+        yield "may_set", f"GRANT {agent} TO {bot}{' WITH SET TRUE' if modern else ''}"
 
 
 def _canary(user: str | None, role: str) -> Iterable[str]:

@@ -1,5 +1,14 @@
 """What does a bot with too few rights over a PostgreSQL role still do, and what does it say?"""
 
+import os
+import signal
+
+import asyncpg
+import pytest
+
+from adapters.base import Mode
+from adapters.conformance import Keeper
+from adapters.errors import Refused
 from tests.contract.servers import Database
 from tests.contract.test_postgres_role import PostgresRig
 
@@ -18,4 +27,89 @@ async def test_a_superuser_is_told_from_a_member_of_the_bot(postgres_database: D
     assert await adapter.preflight() == (
         f'another login for the bot: the agent\'s role "{agent}" is, or is a member of, "{bot}"',
     )
+    await adapter.aclose()
+
+
+async def _prepared(there: Database) -> str:
+    """A prepared transaction of the agent; returns its name."""
+    name = f"waits-{there.name}"
+    begin = "BEGIN; INSERT INTO effects VALUES (1);"
+    await there.run(f"{begin} PREPARE TRANSACTION '{name}'", user=there.agent)
+    return name
+
+
+async def test_a_bot_that_may_not_signal_does_the_rest_and_names_the_grant(postgres_database: Database) -> None:
+    """Login taken and recorded, the other database's and this one's prepared work tried, the living counted."""
+    agent, bot = postgres_database.agent, postgres_database.bot
+    session = await asyncpg.connect(postgres_database.dsn(agent))
+    name = await _prepared(postgres_database)
+    await postgres_database.run(
+        f"REVOKE pg_signal_backend FROM {bot}; REVOKE {agent} FROM {bot};"
+        f"GRANT {agent} TO {bot} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
+    )
+    adapter = PostgresRig(postgres_database).adapter()
+    cut = await Keeper(adapter).restrict(Mode.READ_ONLY)
+    assert (cut.held, cut.ended, cut.left) == (Mode.FULL_STOP, 0, 2)
+    assert [change.key for change in cut.changed] == ["login"]
+    assert cut.why.startswith(f'run GRANT pg_signal_backend TO "{bot}"; GRANT "{agent}" TO "{bot}" WITH SET TRUE: ')
+    assert "1 sessions and 1 prepared transactions" in cut.why
+    seen = await adapter.observe()
+    assert (seen.mode, seen.in_flight) == (Mode.FULL_STOP, 2)
+    await session.execute("SELECT 1")
+    await postgres_database.run(f"GRANT pg_signal_backend TO {bot}")
+    await postgres_database.run(f"ROLLBACK PREPARED '{name}'")
+    cut = await Keeper(adapter).restrict(Mode.FULL_STOP)
+    assert (cut.ended, cut.left, cut.why) == (1, 0, "")
+    session.terminate()
+    await adapter.aclose()
+
+
+async def test_a_prepared_transaction_is_rolled_back_although_sessions_stay(postgres_database: Database) -> None:
+    """A session that ignores its end keeps no prepared transaction alive, and no grant is asked for."""
+    session = await asyncpg.connect(postgres_database.dsn(postgres_database.agent))
+    await _prepared(postgres_database)
+    adapter = PostgresRig(postgres_database).adapter()
+    os.kill(session.get_server_pid(), signal.SIGSTOP)
+    try:
+        cut = await Keeper(adapter).restrict(Mode.FULL_STOP)
+        assert (cut.ended, cut.left) == (1, 1)
+        assert "GRANT" not in cut.why
+        assert f"end {session.get_server_pid()}" in cut.why
+    finally:
+        os.kill(session.get_server_pid(), signal.SIGCONT)
+    await Keeper(adapter).restrict(Mode.FULL_STOP)
+    session.terminate()
+    await adapter.aclose()
+
+
+async def test_a_bot_that_may_act_as_the_agent_needs_no_right_to_signal(postgres_database: Database) -> None:
+    """With SET on the agent's role alone, its sessions are ended under its own name, whoever locks the role."""
+    agent, bot = postgres_database.agent, postgres_database.bot
+    session = await asyncpg.connect(postgres_database.dsn(agent))
+    await session.execute(f"BEGIN; ALTER ROLE {agent} PASSWORD 'mine'")
+    await postgres_database.run(
+        f"REVOKE pg_signal_backend FROM {bot}; GRANT {agent} TO {bot} WITH ADMIN TRUE, INHERIT FALSE, SET TRUE"
+    )
+    adapter = PostgresRig(postgres_database).adapter()
+    assert await adapter.preflight() == ()
+    cut = await Keeper(adapter).restrict(Mode.FULL_STOP)
+    assert (cut.left, cut.why) == (0, "")
+    assert (await adapter.observe()).in_flight == 0
+    session.terminate()
+    await adapter.aclose()
+
+
+async def test_a_lock_that_the_bot_may_not_end_is_refused_with_the_grant(postgres_database: Database) -> None:
+    """An agent that locks its own role against a bot that may not signal leads to an error with the remedy first."""
+    agent, bot = postgres_database.agent, postgres_database.bot
+    await postgres_database.run(
+        f"REVOKE pg_signal_backend FROM {bot}; REVOKE {agent} FROM {bot};"
+        f"GRANT {agent} TO {bot} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
+    )
+    session = await asyncpg.connect(postgres_database.dsn(agent))
+    await session.execute(f"BEGIN; ALTER ROLE {agent} PASSWORD 'mine'")
+    adapter = PostgresRig(postgres_database).adapter()
+    with pytest.raises(Refused, match=f'^run GRANT pg_signal_backend TO "{bot}"; '):
+        await Keeper(adapter).restrict(Mode.FULL_STOP)
+    session.terminate()
     await adapter.aclose()
