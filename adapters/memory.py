@@ -115,7 +115,11 @@ class World:
 class Settings(Config):
     """Which world of this process."""
 
-    target: str = Field(default="memory", description="name of the world; surfaces with one name share it")
+    target: str = Field(
+        default="memory",
+        description="name of the world; surfaces with one name share it; left out, a surface has a world of its own",
+        json_schema_extra={"default_from": "surface"},  # two `memory {}` are two targets, cut apart
+    )
 
 
 class Canary(Config):

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from adapters.registry import KindError, Registry, default
+from bot.settings.defaults import FROM_SURFACE, MARK
 from bot.settings.shapes import FileShape
 from bot.settings.terms import NAME
 
@@ -69,6 +70,9 @@ def _referable(node: Any) -> None:
         _referable(child)
     if not isinstance(node, dict):
         return
+    if node.get(MARK) == FROM_SURFACE:
+        del node[MARK]
+        node.pop("default", None)  # the surface's name, which differs from one to the next
     if isinstance(node.get("title"), str):
         del node["title"]  # pydantic's, from the names of our classes
     if isinstance(node.get("$ref"), str):

@@ -3,6 +3,7 @@
 from adapters.base import Adapter, Config, SurfaceClass
 from adapters.registry import BrokenKind, UnknownKind
 from bot.domain.model import Quarantined, Surface
+from bot.settings.defaults import filled
 from bot.settings.findings import accepted
 from bot.settings.nodes import Entry, Mapping, Node, Scalar
 from bot.settings.read import Read, read
@@ -131,11 +132,14 @@ class SurfaceReader:
         return self._part(adapter.canary_type, "canary")
 
     def _part(self, model: type[Config], part: str) -> Config | None:
-        node = self._node(part) or Mapping(line=self._entry.line)
+        node = filled(model, self._node(part) or Mapping(line=self._entry.line), self._own_name())
         plainly = Plainly(self._source.references, secrets=set(secret_paths(model, node)), credentials=True)
         found = read(model, node, plainly, prefix=f"{self._prefix}{part}.")
         self._problems += found.problems
         return found.shape
+
+    def _own_name(self) -> str:
+        return f"{self._agent}/{safe_name(self._entry.key)}"
 
     def _node(self, part: str) -> Node | None:
         entry = self._entry.node.get(part) if isinstance(self._entry.node, Mapping) else None
