@@ -17,9 +17,10 @@ ARMED_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # wrong, and still harmless en
 _SURFACE = re.compile(rf"{NAME.pattern}/{NAME.pattern}")
 RESERVED = frozenset({*(str(mode) for mode in Mode), "all"})
 
-_CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
-_USER = re.compile(r"[UW][A-Z0-9]{2,20}")
-_GROUP = re.compile(r"S[A-Z0-9]{2,20}|@[^\s@<>,]{1,80}")
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}")
+_USER = re.compile(r"[UW][A-Z0-9]{1,20}")
+_GROUP = re.compile(r"S[A-Z0-9]{1,20}|@[^\s@<>,]{1,80}")
+_ID_REST = "1 to 20 capital letters or digits"
 
 
 def seconds(text: Any) -> float:
@@ -55,15 +56,18 @@ def _shaped(pattern: re.Pattern[str], text: str, what: str) -> str:
 
 
 def _channel(text: str) -> str:
-    return _shaped(_CHANNEL, text, "a channel id: they begin with C or G, such as C0INCIDENT (not the channel's name)")
+    return _shaped(
+        _CHANNEL, text, f"a channel id: write C or G and {_ID_REST}, such as C0INCIDENT (not the channel's name)"
+    )
 
 
 def _user(text: str) -> str:
-    return _shaped(_USER, text, "a user id: they begin with U or W, such as U0OWNER (not the person's name)")
+    return _shaped(_USER, text, f"a user id: write U or W and {_ID_REST}, such as U0OWNER (not the person's name)")
 
 
 def _group(text: str) -> str:
-    return _shaped(_GROUP, text, "a user group: write its id, such as S0ONCALL, or its handle, such as @oncall")
+    forms = f"its id, S and {_ID_REST}, such as S0ONCALL, or its handle, such as @oncall"
+    return _shaped(_GROUP, text, f"a user group: write {forms}")
 
 
 def _surface(text: str) -> str:
