@@ -158,7 +158,8 @@ class Core:
         self.inventory = make_inventory(configuration, self._build, self.inventory)
 
     def serve_again(self) -> None:
-        """After a reload: takes up held targets that no surface pointed at before."""
+        """After a reload: the new adapters serve what is held, also where no surface pointed before."""
+        self.dispatcher.retarget()
         served = set(self.dispatcher.lanes())
         self.dispatcher.wake(key for key in self.board.holds.targets() if key not in served)
 

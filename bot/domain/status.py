@@ -208,7 +208,8 @@ def _of_target(
     holds, seen = board.holds.live(target), board.proof_at.get(target)
     effective = max(holds.values(), default=Mode.NORMAL)
     known = board.proofs.get(target)
-    proof = known if known and holds and known.asked >= effective else None  # it proves what is asked now
+    proves = known is not None and known.asked >= effective and board.is_proven(target)  # what is asked now
+    proof = known if holds and proves else None
     return StatusRow(
         surface=name,
         adapter=adapter,

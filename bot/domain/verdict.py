@@ -46,7 +46,7 @@ def judge(evidence: Evidence) -> Verdict:
         verdict = rule(evidence)
         if verdict:
             return verdict
-    return Verdict(outcome=Outcome.VERIFIED, detail=_rounding(evidence))
+    return Verdict(outcome=Outcome.VERIFIED, detail=_remark(evidence))
 
 
 def _absent(evidence: Evidence) -> Verdict | None:
@@ -121,9 +121,10 @@ def _own_word(evidence: Evidence) -> Verdict | None:
     )
 
 
-def _rounding(evidence: Evidence) -> str:
+def _remark(evidence: Evidence) -> str:
+    """What a person must know of a proven cut: that it is stricter than asked, or what the mode leaves open there."""
     held = min(evidence.cut.held, evidence.seen.mode)
     if held <= evidence.asked:
-        return ""
+        return evidence.cut.why
     why = evidence.cut.why or evidence.seen.why
     return f"{evidence.asked}, held as {held}" + (f": {why}" if why else "")

@@ -84,6 +84,12 @@ class Dispatcher:
         if lane:
             lane.check()
 
+    def retarget(self) -> None:
+        """After a reload: lanes go on with the adapters of the new configuration, where it still has their target."""
+        targets = self._inventory().targets
+        for key, lane in self._lanes.items():
+            lane.target = targets.get(key, lane.target)
+
     def lanes(self) -> list[str]:
         """The targets that are being served."""
         return list(self._lanes)
@@ -92,6 +98,9 @@ class Dispatcher:
         """Observes targets that nothing holds, a bounded number at once, so that plans and undo records are fresh."""
         slots = asyncio.Semaphore(_LOOKS_AT_ONCE)
         await asyncio.gather(*(self._look_at(target, slots) for target in targets if target.key not in self._lanes))
+        for scope in self._inventory().likely():
+            _ = self._inventory().plan(Mode.FULL_STOP, scope).held  # ahead of the stop that will ask for it
+            await asyncio.sleep(0)
 
     async def aclose(self) -> None:
         """Ends every lane; what is not proven is finished by the next start."""

@@ -106,8 +106,10 @@ class Lane:
         served = await self._rest_if_proven()
         while (asked := self._asked()) > Mode.NORMAL:
             if asked is not served:
-                served, failures = asked, 0
+                before, served, failures = served, asked, 0
                 self._restart_clock()
+                if before is not None and asked < before and await self._rests_stricter(asked):
+                    continue
             proof = await self._round(asked)
             if proof is None:
                 continue
@@ -130,6 +132,15 @@ class Lane:
             return None
         await self._until_looser(asked)
         return asked
+
+    async def _rests_stricter(self, asked: Mode) -> bool:
+        """After a lift: a surface that is stricter than asked stays so, for only a restore step may loosen it."""
+        proven = self.proof if self.proof and self.proof.outcome is Outcome.VERIFIED else None
+        self.proof = proven and proven.model_copy(update={"asked": asked})
+        if proven is None or await self._look(asked) is not _Look.HOLDS:
+            return False
+        await self._until_looser(asked)
+        return True
 
     async def aclose(self) -> None:
         """Ends every call of this target."""

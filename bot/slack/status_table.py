@@ -41,7 +41,8 @@ def _row(surface: str, target: str | None, board: Board, now: float) -> Row:
     age = max(0.0, now - board.proof_at[target]) if proof is not None else None
     if mode is Mode.NORMAL:
         return Row(surface, mode, None, age)
-    outcome = Outcome.PENDING if proof is None or proof.asked < mode else proof.outcome
+    proves = proof is not None and proof.asked >= mode and board.is_proven(target)
+    outcome = proof.outcome if proof is not None and proves else Outcome.PENDING
     return Row(surface, mode, outcome, age)
 
 

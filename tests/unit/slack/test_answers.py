@@ -62,9 +62,9 @@ def test_a_receipt_fits_for_any_number_of_surfaces(count: int) -> None:
     """Rounding, shared targets and the age of the roster are said; what does not fit is counted."""
     made = plan(count)
     done = Receipt(incident="inc-1", hold="hold-1", plan=made, recorded=True)
-    began = time.perf_counter()
+    began = time.thread_time()
     text = fits(answers.receipt(done, order(made)))
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
     for word in ("RECORDED", "held as read_only", "other/s0", "66 minutes", answers.GIVE_REASON):
         assert word in text
     assert "more" in text if count == 10_000 else True
