@@ -81,7 +81,9 @@ async def fence(connection: Connection, role: Role, mark: Mark) -> None:
             raise
         else:
             return
-    raise AdapterError(f"the role {role.name} is locked by {others or 'another session'}: end that transaction")
+    raise AdapterError(
+        f"end the transaction that changes the role {role.name}: it is locked by {others or 'another session'}"
+    )
 
 
 async def _undone(connection: Connection) -> None:

@@ -92,25 +92,32 @@ def user_of(dsn: str) -> str:
 
 @contextmanager
 def told(place: str) -> Iterator[None]:
-    """Turns the library's errors into the contract's; what is left means *unknown*."""
+    """Turns the library's errors into the contract's; what is left means *unknown*.
+
+    The server's own text comes last, because a report may shorten the whole.
+    """
     try:
         yield
     except asyncpg.ClientConfigurationError as error:
-        raise Refused(f"{place}: {error}: correct dsn", missing=("a well-formed setting dsn",)) from error
+        raise Refused(
+            f"correct the setting dsn for {place}: {error}", missing=("a well-formed setting dsn",)
+        ) from error
     except asyncpg.TooManyConnectionsError as error:
-        raise Full(f"{place} takes no more connections ({error}): free some, or reserve one for the bot") from error
+        raise Full(f"free connections of {place}, or reserve one for the bot: it takes no more ({error})") from error
     except LOST as error:
         why = str(error) or type(error).__name__
-        raise Unreachable(f"{place} does not answer ({why}): check that it runs and can be reached") from error
+        raise Unreachable(f"{place} does not answer, check that it runs and can be reached: {why}") from error
     except asyncpg.InvalidAuthorizationSpecificationError as error:
         missing = ("a login of the bot that the server accepts (setting dsn)",)
-        raise Refused(f"{place} refuses the bot's login ({error}): correct dsn", missing=missing) from error
+        raise Refused(f"correct the login in the setting dsn, {place} refuses it: {error}", missing=missing) from error
     except asyncpg.InvalidCatalogNameError as error:
         missing = ("an existing database (setting dsn)",)
-        raise Refused(f"{place}: {error}: correct dsn", missing=missing) from error
+        raise Refused(f"correct the database in the setting dsn of {place}: {error}", missing=missing) from error
     except asyncpg.InsufficientPrivilegeError as error:
         missing = (str(error),)
-        raise Refused(f"{place} refuses the bot ({error}): run preflight for the grant", missing=missing) from error
+        raise Refused(
+            f"grant what `agent-kill check --probe` prints, {place} refuses the bot: {error}", missing=missing
+        ) from error
 
 
 class Line:

@@ -1,7 +1,7 @@
 """Every way to write that the role has, in every database that it may enter: grants, and what no grant explains."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -9,7 +9,7 @@ import asyncpg
 from adapters.errors import Refused, Unreachable
 from adapters.postgres_role.grants import GRANTABLE, GRANTED, Grant, Held
 from adapters.postgres_role.line import Connection, Line
-from adapters.postgres_role.role import Role
+from adapters.postgres_role.role import Role, ident
 
 CACHE_SECONDS = 60.0  # for databases that the role enters through PUBLIC alone
 # What these predefined roles give is reading, or a place to connect.
@@ -129,6 +129,7 @@ SELECT has_database_privilege($1::oid, current_database(), 'TEMPORARY') AS tempo
        OR has_function_privilege($1::oid, 'pg_catalog.lo_from_bytea(oid,bytea)', 'EXECUTE') AS large_objects
 """
 _SET_SINCE = 160000
+_REMEDIES = ("GRANT", "let the bot into the database")  # how a blocker starts that a person can solve for the bot
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,8 @@ class Survey:
 
     @property
     def why(self) -> str:
-        """The blockers in one sentence; empty without any."""
-        return "; ".join(self.blockers)
+        """The blockers in one sentence, first what a grant would solve; empty without any."""
+        return "; ".join(sorted(self.blockers, key=lambda text: not text.startswith(_REMEDIES)))
 
     @property
     def still_open(self) -> str:
@@ -200,7 +201,7 @@ class Surveyor:
             raise
         except Refused as error:
             return Survey(
-                blockers=(f"the bot cannot look into the database {database}, which the role may enter: {error}",)
+                blockers=(f"{_REMEDIES[1]} {database} (CONNECT, pg_hba.conf), which the role may enter: {error}",)
             )
         self._looked[key] = (time.monotonic(), found)
         return found
@@ -252,11 +253,20 @@ def _powers(reach: Iterable[asyncpg.Record]) -> Iterable[str]:
 
 
 def _foreign(own: Iterable[Held]) -> Iterable[str]:
+    """One sentence per grantor, and one for what was passed on, because there may be thousands of grants."""
+    strange: dict[str, list[Grant]] = {}
+    passed = [item.grant for item in own if item.act is not None and item.passed_on]
     for item in own:
         if item.act is None:
-            yield f"the bot may not revoke {item.grant}: GRANT {item.grant.grantor} TO the bot"
-        elif item.passed_on:
-            yield f"the role has granted {item.grant} on to others"
+            strange.setdefault(item.grant.grantor, []).append(item.grant)
+    for grantor, grants in strange.items():
+        yield f"{_REMEDIES[0]} {ident(grantor)} TO the bot, which may not revoke {min(grants, key=str)}{_more(grants)}"
+    if passed:
+        yield f"the role has granted {passed[0]} on to others{_more(passed)}"
+
+
+def _more(found: Sized) -> str:
+    return f" and {len(found) - 1} more" if len(found) > 1 else ""
 
 
 def _by_others(rows: Iterable[asyncpg.Record]) -> Iterable[str]:
@@ -266,5 +276,4 @@ def _by_others(rows: Iterable[asyncpg.Record]) -> Iterable[str]:
         if not row["own"]:
             count.setdefault(row["grantee"], []).append(f"{row['privilege']} on {row['kind']} {row['name']}")
     for grantee, what in count.items():
-        more = f" and {len(what) - 1} more" if len(what) > 1 else ""
-        yield f"{'' if grantee == 'PUBLIC' else 'its group role '}{grantee} has {what[0]}{more}"
+        yield f"{'' if grantee == 'PUBLIC' else 'its group role '}{grantee} has {what[0]}{_more(what)}"

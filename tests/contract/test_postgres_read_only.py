@@ -252,7 +252,7 @@ IN_THE_WAY = {
             "GRANT INSERT ON effects TO {owner}_group WITH GRANT OPTION; SET ROLE {owner}_group;"
             "GRANT INSERT ON effects TO {agent}; RESET ROLE"
         ),
-        "the bot may not revoke INSERT on table public.effects in {name}, granted by {owner}_group",
+        "the bot, which may not revoke INSERT on table public.effects in {name}, granted by {owner}_group",
     ),
     "a grant passed on": (
         (

@@ -8,7 +8,9 @@ import pytest
 
 from adapters.base import Mode
 from adapters.conformance import Keeper
-from adapters.errors import Refused
+from adapters.errors import AdapterError, Refused
+from adapters.postgres_role.line import told
+from bot.service.redact import redact
 from tests.contract.servers import Database
 from tests.contract.test_postgres_role import PostgresRig
 
@@ -112,4 +114,54 @@ async def test_a_lock_that_the_bot_may_not_end_is_refused_with_the_grant(postgre
     with pytest.raises(Refused, match=f'^run GRANT pg_signal_backend TO "{bot}"; '):
         await Keeper(adapter).restrict(Mode.FULL_STOP)
     session.terminate()
+    await adapter.aclose()
+
+
+SERVER_SAYS = "so says the server " * 30
+REMEDIES = {
+    asyncpg.ClientConfigurationError: "correct the setting dsn",
+    asyncpg.TooManyConnectionsError: "reserve one for the bot",
+    asyncpg.CannotConnectNowError: "check that it runs",
+    asyncpg.InvalidPasswordError: "correct the login in the setting dsn",
+    asyncpg.InvalidCatalogNameError: "correct the database in the setting dsn",
+    asyncpg.InsufficientPrivilegeError: "agent-kill check --probe",
+}
+
+
+@pytest.mark.parametrize("error", REMEDIES, ids=lambda error: error.__name__)
+def test_a_shortened_error_still_holds_its_remedy(error: type[Exception]) -> None:
+    """However much the server says, what to do stands before it, where a report that is cut short still has it."""
+    with pytest.raises(AdapterError) as caught, told("PostgreSQL at db.example:5432"):
+        raise error(SERVER_SAYS)
+    text = redact(str(caught.value))
+    assert text.endswith("…")
+    assert REMEDIES[error] in text[:220]
+    assert "db.example:5432" in text[:220]
+
+
+async def test_every_missing_right_fits_into_a_shortened_error(postgres_database: Database) -> None:
+    """A refused cut names each statement that would change the answer within what a report shows."""
+    agent, bot = postgres_database.agent, postgres_database.bot
+    await postgres_database.run(
+        f"REVOKE {agent} FROM {bot}; REVOKE pg_signal_backend FROM {bot}; ALTER ROLE {bot} NOCREATEROLE"
+    )
+    adapter = PostgresRig(postgres_database).adapter()
+    with pytest.raises(Refused) as caught:
+        await Keeper(adapter).restrict(Mode.FULL_STOP)
+    assert len(caught.value.missing) == 4
+    assert redact(str(caught.value)).startswith(f"run {'; '.join(caught.value.missing)}: ")
+    await adapter.aclose()
+
+
+async def test_many_grants_of_one_grantor_are_one_sentence(postgres_database: Database) -> None:
+    """The grant that would make read_only possible comes first, however many tables and obstacles there are."""
+    agent, bot, owner = postgres_database.agent, postgres_database.bot, postgres_database.owner
+    await postgres_database.run(f"REVOKE {owner} FROM {bot}; ALTER ROLE {agent} CREATEDB BYPASSRLS")
+    adapter = PostgresRig(postgres_database).adapter()
+    cut = await Keeper(adapter).restrict(Mode.READ_ONLY)
+    assert cut.held is Mode.FULL_STOP
+    start = f'read_only is not possible here: GRANT "{owner}" TO the bot, which may not revoke DELETE on table '
+    assert cut.why.startswith(start)
+    assert cut.why.count("may not revoke") == 1
+    assert "and 5 more" in cut.why
     await adapter.aclose()
