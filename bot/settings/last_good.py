@@ -14,6 +14,7 @@ from adapters.registry import Registry, default
 from bot.domain.model import Agent, Configuration, Quarantined, StopPolicy, Surface
 from bot.settings.findings import Finding
 from bot.settings.loaded import Loaded, load
+from bot.settings.regular import open_regular
 from bot.settings.yaml_file import MAX_BYTES
 
 FILE = "last-good.yaml"
@@ -40,7 +41,7 @@ def save(state_dir: Path, text: str) -> None:
 def read(state_dir: Path) -> str | None:
     """The copy, or None where there is none that can be read."""
     try:
-        with (state_dir / FILE).open("rb") as file:
+        with open_regular(state_dir / FILE) as file:
             return file.read(MAX_BYTES + 1).decode()
     except (OSError, UnicodeDecodeError):
         return None

@@ -9,6 +9,7 @@ from adapters.registry import Registry, default
 from bot.domain.model import Configuration, Place
 from bot.settings.build import build
 from bot.settings.findings import Finding
+from bot.settings.regular import open_regular
 from bot.settings.source import Source
 from bot.settings.yaml_file import MAX_BYTES, YamlError, decode, parse
 
@@ -42,7 +43,7 @@ class Loaded:
 def load(path: Path, environ: Mapping[str, str], registry: Registry | None = None) -> Loaded:
     """Reads the file at `path`; an unreadable one gives no configuration and an error that says why."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)

@@ -1,10 +1,13 @@
 """`${NAME}` and `file:/path`: where secrets come from. Their values never stand in a message."""
 
+import os
 import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote
+
+from bot.settings.regular import NotRegularError, open_regular
 
 _REFERENCE = re.compile(r"\$(\$\{)|\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -81,7 +84,9 @@ class References:
         if not text.startswith("file:/"):
             raise ReferenceUnresolved("a secret file must be given by its absolute path", "write file:/absolute/path")
         try:
-            value = _read(path)
+            value, mode = _read(path)
+        except NotRegularError:
+            raise ReferenceUnresolved(f"the secret file {path} is not a regular file", "point at a file") from None
         except OSError as error:
             raise ReferenceUnresolved(
                 f"the secret file {path} cannot be read: {error.strerror}", "create it, readable by the bot's user"
@@ -89,25 +94,24 @@ class References:
         except UnicodeDecodeError:
             raise ReferenceUnresolved(f"the secret file {path} is not UTF-8 text", "write the secret as text") from None
         self._remember(value, text)
-        if path.stat().st_mode & stat.S_IROTH:
+        if mode & stat.S_IROTH:
             self.exposed.append(str(path))
         return value
 
 
-def _read(path: Path) -> str:
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        raise ReferenceUnresolved(f"the secret file {path} is not a regular file", "point at a file")
-    if mode & stat.S_IWOTH:
-        raise ReferenceUnresolved(f"every user can write the secret file {path}", f"chmod o-w {path}")
-    with path.open("rb") as file:
+def _read(path: Path) -> tuple[str, int]:
+    """The secret and the mode of the file that it came from."""
+    with open_regular(path) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if mode & stat.S_IWOTH:
+            raise ReferenceUnresolved(f"every user can write the secret file {path}", f"chmod o-w {path}")
         raw = file.read(_MAX_SECRET + 1)
     if len(raw) > _MAX_SECRET:
         raise ReferenceUnresolved(f"the secret file {path} is larger than 64 KiB", "is this the right file?")
     value = raw.decode().removesuffix("\n").removesuffix("\r")
     if not value:
         raise ReferenceUnresolved(f"the secret file {path} is empty", "write the secret into it")
-    return value
+    return value, mode
 
 
 def refers(text: str) -> bool:
