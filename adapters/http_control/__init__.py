@@ -38,16 +38,18 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 class HttpControlConfig(Config):
     """The receiver's address and the secret that it shares with the bot."""
 
-    url: HttpUrl
-    secret: SecretStr = Field(min_length=1)
+    url: HttpUrl = Field(description="address of the control endpoint, which answers POST and GET")
+    secret: SecretStr = Field(min_length=1, description="what the receiver checks signatures with")
 
 
 class HttpControlCanary(Config):
     """A harmless call as the agent would make it. With a method that only reads, it proves a full stop alone."""
 
-    url: HttpUrl
-    method: Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] = "GET"
-    headers: Mapping[str, SecretStr] = Field(default_factory=dict)
+    url: HttpUrl = Field(description="address that the agent calls")
+    method: Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] = Field(
+        default="GET", description="of the call; one that only reads proves a full stop alone"
+    )
+    headers: Mapping[str, SecretStr] = Field(default_factory=dict, description="with the agent's own credential")
 
 
 class HttpControl:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from adapters.base import Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
 from adapters.errors import AdapterError, Refused
@@ -32,14 +32,14 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 class RedisAclConfig(Config):
     """Where the bot logs in, and the user that it stops."""
 
-    url: RedisUrl
-    user: str
+    url: RedisUrl = Field(description="the bot's own login, redis:// or rediss://")
+    user: str = Field(description="the ACL user that the agent logs in as")
 
 
 class RedisAclCanary(Config):
     """The agent's own login."""
 
-    url: RedisUrl
+    url: RedisUrl = Field(description="the agent's login, for the attempt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class RedisAcl:
             answers = await hand.ask(*asked)
             look = await self._look(hand)
         lacking = [right for right, answer in zip(self.permissions, answers, strict=True) if denied(answer)]
-        return (*lacking, *self._set_up(look))
+        return (*lacking, *self._set_up(look), *await self._canary_lacks(look))
 
     async def observe(self) -> Observation:
         """Reads the user, the server's categories, the open sessions and, for read_only, the server's own verdict."""
@@ -265,9 +265,17 @@ class RedisAcl:
             found.append(self._missing())
         if self._open_default(look) is not None:
             found.append(f"a password for the default user of {self._address.name}")
-        if self._canary is not None and self._canary.user != self._user:
-            found.append(f"a canary that logs in as {self._user}, not as {self._canary.user}")
         return tuple(found)
+
+    async def _canary_lacks(self, look: Look) -> tuple[str, ...]:
+        """What keeps the canary from proving anything; of a user that is off only the password can be judged."""
+        if self._canary is None or look.user is None:
+            return ()
+        if self._canary.user != self._user:
+            return (f"canary logs in as {self._canary.user}, not as user {self._user}",)
+        if not look.user.accepts(self._canary.password):
+            return (f"canary: wrong password for user {self._user}",)
+        return await probes.lacking(self._canary) if look.user.enabled else ()
 
     def _itself(self) -> str:
         return f"The bot logs in as {self._user} itself and will not lock itself out: give it a user of its own."

@@ -4,6 +4,7 @@ A try has no effect whatever the answer: the permission is judged before the com
 is never executed or names a random key that does not exist, and there it does nothing.
 """
 
+import asyncio
 import secrets
 from collections.abc import Iterable, Mapping
 
@@ -11,8 +12,9 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from adapters.base import Attempt, Mode
 from adapters.errors import Refused, Unreachable
-from adapters.redis_acl.line import Address, Command, Line
+from adapters.redis_acl.line import Address, Command, Full, Line
 
+LOGIN_SECONDS = 2.0  # for the one login of `lacking`
 # {key} is a key that the agent's patterns cover.
 _FORBIDDEN = """
 SET {key} v|DEL {key}|LPUSH {key} v|BLPOP {key} 1|HSET {key} f v|XADD {key} * f v|INCR {key}|GETDEL {key}|EXPIRE {key} 1
@@ -42,6 +44,20 @@ def forbidden(user: str, patterns: Iterable[str]) -> list[Command]:
 def granted(asked: Iterable[Command], answers: Iterable[object]) -> tuple[str, ...]:
     """The commands that the server would run."""
     return tuple(" ".join(command[3:]) for command, answer in zip(asked, answers, strict=True) if answer == b"OK")
+
+
+async def lacking(canary: Address) -> tuple[str, ...]:
+    """Logs in once, with a password that the caller knows to be current, and returns why that fails."""
+    try:
+        async with asyncio.timeout(LOGIN_SECONDS):
+            await (await Line.open(canary)).close()
+    except Full:
+        return ()  # passes, and is no set-up
+    except Refused:
+        return (f"canary: {canary.name} refuses the login of {canary.user}, is it another server? correct its url",)
+    except (Unreachable, TimeoutError) as error:
+        return (f"canary: correct its url, the login fails: {str(error) or type(error).__name__}",)
+    return ()
 
 
 async def attempt(canary: Address, mode: Mode, keys: Mapping[str, str]) -> Attempt:
