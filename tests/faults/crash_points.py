@@ -22,6 +22,7 @@ from tests.faults.tracer import Call, kill_at, planned, strace, trace_only
 RESTART_TO_CUT = 4.0  # seconds; the interpreter and the imports, one second, were spent before the fork
 FILES = ("journal/bot.jsonl", "http-used", "ledger.sqlite3", "ledger.sqlite3-wal")
 _AFTERWARDS = 0.8  # seconds that a program lives on after its stop, so that the database's and the watch's calls count
+_LONGEST = 5.0  # seconds: a path that proves nothing by then is killed, and judged by what it left
 _DURABLE_AND_NOT_TOLD = Call("sendto", 1)  # the journal's thread wakes the event loop
 
 Make = Callable[[str], Estate]
@@ -210,8 +211,8 @@ async def _is_asked_again(estate: Estate, bot: Program) -> None:
 
 async def _linger(estate: Estate, program: Program) -> None:
     """Until the program is dead, or everything is proven and a moment passed; then it is killed in any case."""
-    end: float | None = None
-    while program.code is None and (end is None or time.monotonic() < end):
+    end, last = None, time.monotonic() + _LONGEST
+    while program.code is None and time.monotonic() < (end or last):
         if end is None and proven(estate):
             end = time.monotonic() + _AFTERWARDS
         await asyncio.sleep(0.01)

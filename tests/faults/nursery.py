@@ -26,7 +26,9 @@ from typing import Any, NoReturn
 
 import time_machine
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNS = 0x00020000
+_PR_SET_PDEATHSIG = 1
 MODULES = (
     "adapters.http_control",
     "adapters.memory",
@@ -98,6 +100,7 @@ def _be(order: dict[str, Any]) -> NoReturn:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # whatever ends the nursery ends the program
     for number, path in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
         fd = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(fd, number)
@@ -131,7 +134,7 @@ def _own_mounts(mounts: list[list[str]]) -> list[list[str]]:
     """Leaves the mount namespace of everybody else, where anything is to be mounted."""
     if not mounts:
         return []
-    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS):
+    if _LIBC.unshare(_CLONE_NEWNS):
         raise OSError(ctypes.get_errno(), "no mount namespace: the fault suite needs root")
     return [["--make-rprivate", "/"], *mounts]
 
