@@ -126,7 +126,9 @@ _OPEN = """
 SELECT has_database_privilege($1::oid, current_database(), 'TEMPORARY') AS temporary,
        has_function_privilege($1::oid, 'pg_catalog.lo_creat(integer)', 'EXECUTE')
        OR has_function_privilege($1::oid, 'pg_catalog.lo_create(oid)', 'EXECUTE')
-       OR has_function_privilege($1::oid, 'pg_catalog.lo_from_bytea(oid,bytea)', 'EXECUTE') AS large_objects
+       OR has_function_privilege($1::oid, 'pg_catalog.lo_from_bytea(oid,bytea)', 'EXECUTE') AS large_objects,
+       EXISTS (SELECT FROM pg_proc p WHERE p.proname = 'pg_logical_emit_message' AND p.pronamespace = 11
+               AND has_function_privilege($1::oid, p.oid, 'EXECUTE')) AS messages
 """
 _SET_SINCE = 160000
 _REMEDIES = ("GRANT", "let the bot into the database")  # how a blocker starts that a person can solve for the bot
@@ -161,7 +163,7 @@ class Survey:
     @property
     def still_open(self) -> str:
         """What read_only leaves open, in a sentence."""
-        ways = ["NOTIFY and advisory locks", *sorted(self.open)]
+        ways = ["NOTIFY", "advisory locks", "its own password and settings", *sorted(self.open)]
         return f"still open in read_only: {', '.join(ways)}"
 
 
@@ -223,6 +225,7 @@ async def _look(connection: Connection, role: Role, roles: list[int], *, shared:
     opened = [
         ("temporary tables", ways["temporary"] and not _has_temporary(own)),
         ("new large objects", ways["large_objects"]),
+        ("log messages (pg_logical_emit_message)", ways["messages"]),
     ]
     return Survey(own, tuple(blockers), frozenset(name for name, is_open in opened if is_open))
 

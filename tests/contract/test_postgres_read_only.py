@@ -7,7 +7,7 @@ import pytest
 
 from adapters.base import Attempt, Cut, Mode, Observation
 from adapters.conformance import Keeper
-from tests.contract.servers import PASSWORD, Database
+from tests.contract.servers import PASSWORD, Database, PostgresServer, database
 from tests.contract.test_postgres_role import PostgresRig
 
 DENIED = (asyncpg.InsufficientPrivilegeError,)
@@ -78,6 +78,14 @@ WAYS = {
         "SELECT f()",
     ),
 }
+
+CLOSED = """
+DO $$ DECLARE f regprocedure; BEGIN
+FOR f IN SELECT oid FROM pg_proc
+         WHERE proname IN ('pg_logical_emit_message', 'lo_creat', 'lo_create', 'lo_from_bytea') LOOP
+    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f);
+END LOOP; END $$
+"""
 
 
 @pytest.fixture
@@ -198,12 +206,28 @@ async def test_a_table_that_is_gone_does_not_stop_the_rest(postgres_database: Da
 
 
 async def test_what_stays_open_is_said(postgres_database: Database, keeper: Keeper) -> None:
-    """NOTIFY cannot be closed; temporary tables and new large objects are named while PUBLIC has them."""
+    """NOTIFY and the role's own password cannot be closed; the rest is named while PUBLIC has it."""
     cut = await keeper.restrict(Mode.READ_ONLY)
     assert cut.held is Mode.READ_ONLY
-    assert cut.why == "still open in read_only: NOTIFY and advisory locks, new large objects, temporary tables"
-    await postgres_database.run(f"REVOKE TEMPORARY ON DATABASE {postgres_database.name} FROM PUBLIC")
-    assert "temporary tables in" not in (await keeper.restrict(Mode.READ_ONLY)).why
+    always = "still open in read_only: NOTIFY, advisory locks, its own password and settings"
+    assert cut.why == f"{always}, log messages (pg_logical_emit_message), new large objects, temporary tables"
+    await postgres_database.run(
+        f"ALTER ROLE CURRENT_USER PASSWORD '{PASSWORD}'; SELECT pg_logical_emit_message(false, 'a', 'b')",
+        user=postgres_database.agent,
+    )
+
+
+async def test_what_was_closed_is_not_said() -> None:
+    """Where PUBLIC has lost them in every database that the role may enter, only what has no privilege is named."""
+    with PostgresServer() as server:
+        there = await database(server)
+        for name in (there.name, "postgres", "template1"):
+            await there.run(f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC; {CLOSED}", database=name)
+        adapter = PostgresRig(there).adapter()
+        cut = await Keeper(adapter).restrict(Mode.READ_ONLY)
+        assert cut.held is Mode.READ_ONLY
+        assert cut.why == "still open in read_only: NOTIFY, advisory locks, its own password and settings"
+        await adapter.aclose()
 
 
 async def test_a_temporary_table_makes_no_owner(postgres_database: Database, keeper: Keeper) -> None:
