@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from adapters.base import Mode
 from bot.domain import events
@@ -40,11 +41,13 @@ class Board:
         self.proofs: dict[str, events.Proof] = {}
         self.proof_at: dict[str, float] = {}
         self.drifts: dict[str, dict[float, str]] = {}  # how a target came back, by when; the cut that follows hides it
+        self._latest = 0.0  # of all times below
         self._held_at: dict[str, float] = {}  # when the holds of a target last changed
         self._asked: dict[str, events.HoldAdded] = {}  # as they were asked; `hold_events` has later reasons too
         self._told_at: dict[str, float] = {}  # when a hold was last asked for, by whichever writer
         self._reasons: dict[str, events.ReasonGiven] = {}
         self._bound: dict[str, tuple[events.HoldAdded, dict[str, frozenset[str]]]] = {}  # by hold, then by target
+        self.lines: dict[str, tuple[Any, Any]] = {}  # by surface, what reports last made of all this (`report.py`)
         self.undo: dict[str, list[str]] = {}  # sealed records of the running episode, by target
 
     def apply(self, event: events.AnyEvent) -> None:
@@ -78,11 +81,18 @@ class Board:
         """Whether the last proof is younger than the last change of the target's holds."""
         return target in self.proofs and self.proof_at[target] >= self._held_at.get(target, 0.0)
 
+    def look_again(self, targets: Iterable[str], at: float) -> None:
+        """The last proofs of these targets still hold."""
+        self._latest = max(self._latest, at)
+        self.proof_at.update(dict.fromkeys(targets, at))
+
     def stamp(self, targets: Iterable[str], now: float) -> float:
         """The time to record a new event about these targets under: `now`, or just after all that is known of them.
 
         A clock that is set back must not make what was proven before it look younger than what is done after it.
         """
+        if now > self._latest:
+            return now
         known = [0.0]
         for target in targets:
             known += [self.proof_at.get(target, 0.0), self._held_at.get(target, 0.0)]
@@ -151,10 +161,15 @@ class Board:
         incident.summarise()
 
     def _changed(self, targets: Iterable[str], at: float) -> None:
+        if at >= self._latest:
+            self._latest = at
+            self._held_at.update(dict.fromkeys(targets, at))
+            return
         for target in targets:
             self._held_at[target] = max(at, self._held_at.get(target, 0.0))
 
     def _see(self, event: events.Outcomes) -> None:
+        self._latest = max(self._latest, event.at)
         for proof in event.proofs:
             if proof.outcome is Outcome.DRIFTED:
                 self.drifts.setdefault(proof.target, {})[event.at] = proof.detail
@@ -174,7 +189,8 @@ def _same_delivery(one: events.HoldAdded, other: events.HoldAdded) -> events.Hol
     """What two writers that took the same delivery amount to: the stricter mode, and every target of both."""
     if one == other:
         return one
-    first = min(one, other, key=lambda it: (it.at, it.incident, it.model_dump_json()))
+    merged = {"mode", "targets", "left"}  # in any order of merging, the rest comes from the same one
+    first = min(one, other, key=lambda it: (it.at, it.incident, it.model_dump_json(exclude=merged)))
     surfaces: dict[str, set[str]] = {}
     round_to: dict[str, Mode] = {}
     for target in (*one.targets, *other.targets):

@@ -22,7 +22,7 @@ class HoldSet:
         One delivery may reach two writers, with one id: where they differ, the stricter mode counts, in any order.
         """
         for target in targets:
-            if (hold, target) in self._tombstones:
+            if self._tombstones and (hold, target) in self._tombstones:
                 continue
             held = self._modes.get(target)
             if not held:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from adapters.base import Mode, SurfaceClass
 from bot.domain import events
@@ -71,7 +72,7 @@ class PlanLine:
     alone: events.HeldTarget | None = None  # what a hold says of the target, where no other surface points at it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """A stop before it is recorded; lines are in the order of the cut."""
 
@@ -91,6 +92,7 @@ class Plan:
                 found[line.target] = (*found[line.target], line) if line.target in found else (line,)
         return found
 
+    @cached_property
     def held(self) -> tuple[events.HeldTarget, ...]:
         """What a hold says of each target, in the order of the cut."""
         return tuple(

@@ -1,7 +1,7 @@
 """The report of an incident: what was done, what was not, what to do next; one truth for Slack, terminal, JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from adapters.base import Attempt, Mode, SurfaceClass
 from bot.domain import events
@@ -87,6 +87,10 @@ class Report:
         return tuple(line for line in self.lines if line.outcome is Outcome.VERIFIED)
 
 
+_UNKNOWN = Known()
+_About = tuple[Known, Mode, events.Proof | None, tuple[str, ...]]
+
+
 def report(board: Board, incident: Incident, known: Mapping[str, Known]) -> Report:
     """Builds the report of an incident from the board; pure.
 
@@ -116,18 +120,32 @@ def _lines(board: Board, holds: Sequence[events.HoldAdded], known: Mapping[str, 
             _ask(asked, left.surface, hold.mode, None, left.why)
     since = min((hold.at for hold in holds), default=0.0)
     for surface, (mode, key, why) in asked.items():
-        facts = known.get(surface, Known())
+        facts = known.get(surface, _UNKNOWN)
         if key is None:
             yield _left_line(surface, facts, mode, why)
         else:
             proof = board.proofs[key] if board.is_proven(key) else None  # an older one proves nothing of this stop
-            line = _line(surface, facts, mode, proof)
-            yield replace(line, drifts=_drifts(board, key, since))
+            yield _known_line(board, surface, (facts, mode, proof, _drifts(board, key, since)))
+
+
+def _known_line(board: Board, surface: str, about: "_About") -> Line:
+    """The line; made anew only where anything that it is made of is another one."""
+    facts, mode, proof, drifts = about
+    before = board.lines.get(surface)
+    if before is not None:
+        was, line = before
+        if was[0] is facts and was[1] is mode and was[2] is proof and was[3] == drifts:
+            return line  # type: ignore[no-any-return]  # the board does not know what a line is
+    line = _line(surface, facts, mode, proof, drifts)
+    board.lines[surface] = (about, line)
+    return line
 
 
 def _drifts(board: Board, target: str, since: float) -> tuple[str, ...]:
     """How the target came back in this incident; what happened to it in another one is no news here."""
-    seen = board.drifts.get(target, {})
+    seen = board.drifts.get(target)
+    if not seen:
+        return ()
     return tuple(seen[at] for at in sorted(seen) if at >= since)
 
 
@@ -137,7 +155,7 @@ def _ask(asked: dict[str, tuple[Mode, str | None, str]], surface: str, mode: Mod
         asked[surface] = (mode, key, why)
 
 
-def _line(surface: str, facts: Known, asked: Mode, proof: events.Proof | None) -> Line:
+def _line(surface: str, facts: Known, asked: Mode, proof: events.Proof | None, drifts: tuple[str, ...]) -> Line:
     if proof is None or proof.asked < asked:
         return Line(
             surface=surface,
@@ -148,6 +166,7 @@ def _line(surface: str, facts: Known, asked: Mode, proof: events.Proof | None) -
             outcome=Outcome.PENDING,
             next=_WAIT,
             owner=facts.owner,
+            drifts=drifts,
         )
     return Line(
         surface=surface,
@@ -165,6 +184,7 @@ def _line(surface: str, facts: Known, asked: Mode, proof: events.Proof | None) -
         owner=facts.owner,
         late=proof.late,
         settled=proof.settled,
+        drifts=drifts,
     )
 
 

@@ -6,6 +6,7 @@ that accepts and never answers costs its own lane and nothing else.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from operator import attrgetter
 
 from adapters.base import Mode, Observation
 from bot.domain import events
@@ -20,6 +21,7 @@ from bot.service.seal import Seal
 WINDOW = 64  # lanes that are started before the first of them may go on
 _STEPS = 2  # turns of the loop that a window gets before the next one starts
 BATCH = 0.02  # seconds during which proofs are gathered into one journal entry
+_SUBSTANCE = attrgetter(*(name for name in events.Proof.model_fields if name not in {"elapsed_ms", "token"}))
 _LOOKS_AT_ONCE = 64
 
 
@@ -175,12 +177,7 @@ class Dispatcher:
     def _is_news(self, proof: events.Proof) -> bool:
         """Whether anything changed but the time and the mark, or the holds changed since the last proof."""
         before = self._board.proofs.get(proof.target)
-        same = {"elapsed_ms": 0.0, "token": None}
-        return (
-            before is None
-            or not self._board.is_proven(proof.target)
-            or before.model_copy(update=same) != proof.model_copy(update=same)
-        )
+        return before is None or not self._board.is_proven(proof.target) or _SUBSTANCE(before) != _SUBSTANCE(proof)
 
     def _flush(self) -> None:
         proofs, self._proofs = self._proofs, {}
@@ -188,8 +185,7 @@ class Dispatcher:
         now = self._board.stamp(proofs, self._clock.now())
         if news:
             self._record(events.Outcomes(at=now, proofs=news))
-        for key in proofs.keys() - {proof.target for proof in news}:
-            self._board.proof_at[key] = now
+        self._board.look_again(proofs.keys() - {proof.target for proof in news}, now)
         self._changed(proof.target for proof in news)
 
 

@@ -2,13 +2,22 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from adapters.base import Adapter, Mode, Observation
 from bot.domain.model import Configuration, Quarantined, Risk, Surface
-from bot.domain.plan import Inventoried, Scope
+from bot.domain.plan import Inventoried, Plan, Scope, make_plan
 from bot.domain.report import Known
 
+_PLANS = 256  # that are kept
 _ORDER = (Risk.HIGH, Risk.MEDIUM, Risk.LOW)
+
+
+@dataclass(slots=True)
+class Changes:
+    """How often what can be held somewhere changed."""
+
+    count: int = 0
 
 
 @dataclass(slots=True)
@@ -26,9 +35,11 @@ class Target:
     risk: Risk = field(init=False)  # the highest of its surfaces
     deadline: float = field(init=False)  # the shortest of its surfaces, in seconds
     drain: float = field(init=False)  # the shortest of its surfaces, in seconds
+    changes: "Changes" = field(init=False)  # counts; shared with the inventory
     _planned: tuple[Inventoried, ...] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        self.changes = Changes()
         self.risk = min((surface.risk for surface in self.surfaces), key=_ORDER.index)
         self.deadline = min(surface.deadline for surface in self.surfaces)
         self.drain = min(surface.drain for surface in self.surfaces)
@@ -65,6 +76,7 @@ class Target:
         before, self.seen, self.seen_at = self.seen, seen, now
         if before is None or _reach(before) != _reach(seen):
             self._planned = None
+            self.changes.count += 1
             for item in self.inventoried():
                 item.line(Mode.FULL_STOP)  # ahead of the stop that will ask for it
 
@@ -82,8 +94,12 @@ class Inventory:
     _keys: dict[str, str] = field(init=False)  # of targets, by surface
     _of_agent: dict[str, list[str]] = field(init=False)  # keys of targets
     _known: Mapping[str, Known] | None = field(init=False, default=None)
+    _changes: Changes = field(init=False, default_factory=Changes)
+    _plans: dict[tuple[Mode, Scope], tuple[int, Plan]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        for target in self.targets.values():
+            target.changes = self._changes
         self._places = {key: place for place, key in enumerate(self.targets)}
         self._ranks = {key: _ORDER.index(target.risk) for key, target in self.targets.items()}
         self._keys, self._of_agent = {}, {}
@@ -95,6 +111,21 @@ class Inventory:
     def inventoried(self) -> Sequence[Inventoried]:
         """The usable surfaces as a plan needs them, in the file's order."""
         return [item for target in self.targets.values() for item in target.inventoried()]
+
+    def plan(self, mode: Mode, scope: Scope) -> Plan:
+        """What a stop would hold. One that was asked for before costs nothing until something changes."""
+        count, plan = self._plans.get((mode, scope), (-1, None))
+        if plan is None or count != self._changes.count:
+            plan = make_plan(mode, scope, self.near(scope), self.broken)
+            if len(self._plans) >= _PLANS:
+                self._plans.clear()
+            self._plans[mode, scope] = (self._changes.count, plan)
+        return plan
+
+    def likely(self) -> Sequence[Scope]:
+        """What is likeliest to be stopped: everything, and each of the first agents."""
+        agents = islice(self._of_agent, _PLANS // 4)
+        return (Scope(everything=True), *(Scope(agents=frozenset({agent})) for agent in agents))
 
     def near(self, scope: Scope) -> Sequence[Inventoried]:
         """The surfaces that a scope may cover, with those that share their targets: a small stop costs little."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from adapters.base import Mode
 from bot.domain import events
 from bot.domain.board import Board
-from bot.domain.plan import Plan, Scope, make_plan
+from bot.domain.plan import Plan, Scope
 from bot.service.dispatch import Dispatcher
 from bot.service.inventory import Inventory
 from bot.service.ports import Clock, Receipt, Reporter, StopOrder
@@ -55,8 +55,7 @@ class StopService:
 
     def plan(self, mode: Mode, scope: Scope) -> Plan:
         """What a stop would hold. Touches nothing."""
-        inventory = self._inventory()
-        return make_plan(mode, scope, inventory.near(scope), inventory.broken)
+        return self._inventory().plan(mode, scope)
 
     async def stop(self, order: StopOrder) -> Receipt:
         """Records the hold, starts every cut, returns within about 50 ms.
@@ -127,7 +126,7 @@ class StopService:
 
     def _hold(self, hold_id: str, order: StopOrder, plan: Plan) -> events.HoldAdded:
         incident = self.board.open_incident(order.channel)
-        targets = plan.held()
+        targets = plan.held
         return events.HoldAdded(
             at=self.board.stamp((target.key for target in targets), self._clock.now()),
             hold=hold_id,
@@ -145,7 +144,7 @@ class StopService:
 
     def _trip(self, hold: events.HoldAdded, surface: str, backstop: str) -> None:
         plan = self.plan(hold.mode, Scope(surfaces=frozenset({backstop})))
-        targets = plan.held()
+        targets = plan.held
         tripped = events.HoldAdded(
             at=self.board.stamp((target.key for target in targets), self._clock.now()),
             hold=_hold_id(f"{hold.hold}>{surface}>{backstop}"),
