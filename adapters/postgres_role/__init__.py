@@ -16,7 +16,7 @@ from adapters.errors import AdapterError, Refused, Unreachable
 from adapters.postgres_role import probe, rights
 from adapters.postgres_role.fence import Ended, end_prepared, end_sessions, fence
 from adapters.postgres_role.grants import Grant, Held, revoke
-from adapters.postgres_role.line import LOST, Connection, Line, endpoint, user_of
+from adapters.postgres_role.line import LOST, Connection, Line, endpoint
 from adapters.postgres_role.loosen import LOGIN, NOLOGIN, Overtaken, give_back, reopen
 from adapters.postgres_role.role import Mark, Role, read_role
 from adapters.postgres_role.survey import Survey, Surveyor
@@ -104,9 +104,10 @@ class PostgresRole:
             role = await read_role(connection, self._name)
             if role is None:
                 return (f"the role {self._name}: there is none of that name on {self._line.place}",)
-            found = await rights.missing(connection, role, user_of(self._canary) if self._canary else None)
+            found = await rights.missing(connection, role)
             survey = await self._surveyor.survey(connection, role, fresh=True)
-            return (*found, *rights.unrevokable(survey))
+        canary = await probe.lacking(self._canary, self._name) if self._canary else ()
+        return (*found, *rights.unrevokable(survey), *canary)
 
     async def observe(self) -> Observation:
         """Reads the role, its sessions and every way to write. Raises `Unreachable`, `Refused`."""
@@ -206,7 +207,7 @@ class PostgresRole:
         try:
             await fence(connection, role, mark)
         except asyncpg.InsufficientPrivilegeError as error:
-            lacking = await rights.missing(connection, role, None) or (str(error),)
+            lacking = await rights.missing(connection, role) or (str(error),)
             raise Refused(
                 f"run {'; '.join(lacking)}: the bot may not stop {role.name} at {self._line.place} ({error})",
                 missing=lacking,

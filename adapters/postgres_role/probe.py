@@ -1,13 +1,16 @@
 """The canary: a try under the agent's own login, without effect."""
 
+import asyncio
+
 import asyncpg
 
 from adapters.base import Attempt, Mode
-from adapters.postgres_role.line import Connection, dropped
+from adapters.postgres_role.line import Connection, dropped, user_of
 
 # The server checks the password first and the right to log in after it, in this routine. A refusal from
 # elsewhere under the same code (an address that pg_hba.conf does not let in) says nothing about our cut.
 _ROUTINE = "InitializeSessionUserId"
+LOGIN_SECONDS = 2.0  # for the one login of `lacking`
 _CANDIDATES = """
 SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name, quote_ident(a.attname) AS col
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -27,15 +30,45 @@ _WRITES = (
 )
 
 
+async def lacking(dsn: str, role: str) -> tuple[str, ...]:
+    """Logs in once and returns what keeps the canary from proving anything; a role without login hides nothing."""
+    if (user := user_of(dsn)) not in ("", role):
+        return (f"canary logs in as {user}, not as role {role}",)
+    try:
+        async with asyncio.timeout(LOGIN_SECONDS):
+            connection = await _login(dsn)
+            try:
+                user = await connection.fetchval("SELECT session_user")
+            finally:
+                await dropped(connection)
+    except asyncpg.InvalidPasswordError:
+        return (f"canary: wrong password for role {role}",)
+    except asyncpg.TooManyConnectionsError:
+        return ()  # passes, and is no set-up
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        stopped = isinstance(error, asyncpg.PostgresError) and _by_cut(error)
+        return () if stopped else (f"canary: correct its dsn, the login fails: {str(error) or type(error).__name__}",)
+    return () if user == role else (f"canary logs in as {user}, not as role {role}",)
+
+
+async def _login(dsn: str) -> Connection:
+    return await asyncpg.connect(dsn, server_settings={"application_name": "agent-kill canary"})
+
+
+def _by_cut(error: asyncpg.PostgresError) -> bool:
+    """Whether the login was refused because the role may not log in; its password was right then."""
+    ours = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError)
+    return ours and error.as_dict().get("server_source_function") == _ROUTINE
+
+
 async def attempt(dsn: str, role: str, mode: Mode) -> Attempt:
     """Logs in as the agent and tries what `mode` forbids; a refusal that our cut does not explain is `untried`."""
     try:
-        connection = await asyncpg.connect(dsn, server_settings={"application_name": "agent-kill canary"})
+        connection = await _login(dsn)
     except asyncpg.InvalidPasswordError:
         return Attempt.UNTRIED
     except asyncpg.InvalidAuthorizationSpecificationError as error:
-        routine = error.as_dict().get("server_source_function")
-        return Attempt.REFUSED if routine == _ROUTINE else Attempt.UNTRIED
+        return Attempt.REFUSED if _by_cut(error) else Attempt.UNTRIED
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return Attempt.UNTRIED
     try:

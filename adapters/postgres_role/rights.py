@@ -21,14 +21,14 @@ FROM pg_roles r, pg_roles b WHERE r.oid = $1 AND b.rolname = session_user
 """
 
 
-async def missing(connection: Connection, role: Role, canary_user: str | None) -> tuple[str, ...]:
+async def missing(connection: Connection, role: Role) -> tuple[str, ...]:
     """Returns what is missing for full_stop; what stands in the way of read_only is the survey's `blockers`."""
     version = connection.get_server_version()
     if version < OLDEST:
         return (f"PostgreSQL {OLDEST[0]} or later; this is {version.major}",)
     modern = version >= _SET_SINCE
     row = await _read(connection, role, modern=modern)
-    return (*_rights(row, role.name, modern=modern), *_canary(canary_user, role.name))
+    return tuple(_rights(row, role.name, modern=modern))
 
 
 async def to_end(connection: Connection, role: Role, *, sessions: bool, prepared: bool) -> tuple[str, ...]:
@@ -65,11 +65,6 @@ def _ending(row: asyncpg.Record, role: str, *, modern: bool) -> Iterable[tuple[s
         yield "signal", f"GRANT pg_signal_backend TO {bot}"
     if not (row["may_set"] or row["super"]):
         yield "may_set", f"GRANT {agent} TO {bot}{' WITH SET TRUE' if modern else ''}"
-
-
-def _canary(user: str | None, role: str) -> Iterable[str]:
-    if user not in (None, "", role):
-        yield f"a canary that logs in as {role}; it logs in as {user}"
 
 
 def unrevokable(found: Survey) -> tuple[str, ...]:

@@ -6,10 +6,12 @@ import signal
 import asyncpg
 import pytest
 
-from adapters.base import Mode
+from adapters.base import Mode, Shared
 from adapters.conformance import Keeper
 from adapters.errors import AdapterError, Refused
+from adapters.postgres_role import Canary, PostgresRole, Settings
 from adapters.postgres_role.line import told
+from bot.sandbox.servers import free_port
 from bot.service.redact import redact
 from tests.contract.servers import Database
 from tests.contract.test_postgres_role import PostgresRig
@@ -165,3 +167,30 @@ async def test_many_grants_of_one_grantor_are_one_sentence(postgres_database: Da
     assert cut.why.count("may not revoke") == 1
     assert "and 5 more" in cut.why
     await adapter.aclose()
+
+
+async def test_preflight_tries_the_canarys_login(postgres_database: Database) -> None:
+    """A stale password, another login and a database that is gone are set-up that is missing; a stopped role is not."""
+    there, agent = postgres_database, postgres_database.agent
+
+    shared, made = Shared(), list[PostgresRole]()
+
+    def canary(dsn: str) -> PostgresRole:
+        config = Settings.model_validate({"dsn": there.dsn(there.bot), "role": agent})
+        made.append(PostgresRole(config=config, canary=Canary.model_validate({"dsn": dsn}), shared=shared))
+        return made[-1]
+
+    good = canary(there.dsn(agent))
+    assert await good.preflight() == ()
+    assert await canary(there.dsn(agent, password="stale")).preflight() == (f"canary: wrong password for role {agent}",)
+    other = f"canary logs in as {there.owner}, not as role {agent}"
+    assert await canary(there.dsn(there.owner)).preflight() == (other,)
+    (gone,) = await canary(there.dsn(agent, database="nowhere")).preflight()
+    assert gone.startswith("canary: correct its dsn, the login fails: ")
+    away = f"postgresql://{agent}:x@127.0.0.1:{free_port()}/{there.name}"
+    (silent,) = await canary(away).preflight()
+    assert silent.startswith("canary: correct its dsn, the login fails: ")
+    await Keeper(good).restrict(Mode.FULL_STOP)
+    assert await good.preflight() == ()
+    for adapter in made:
+        await adapter.aclose()

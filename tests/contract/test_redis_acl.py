@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from pydantic import SecretStr
 from redis.exceptions import RedisError
 
 from adapters.base import Attempt, Change, Mode
 from adapters.errors import Refused
-from tests.contract.redis_rig import Rig, no, refused, rig, yes
+from adapters.redis_acl import RedisAcl, RedisAclCanary, RedisAclConfig
+from bot.sandbox.servers import free_port
+from tests.contract.redis_rig import BOT, PASSWORD, Rig, no, refused, rig, yes
 from tests.contract.servers import ValkeyServer
 
 WRITES = """
@@ -222,3 +225,25 @@ async def test_drift_is_seen_as_what_it_amounts_to(there: Rig) -> None:
     await adapter.restrict(mode=Mode.READ_ONLY, token="t1", drain=0, undo=(), gate=yes)
     await there.acl("SETUSER", there.user, "+set")
     assert (await adapter.observe()).mode is Mode.NORMAL
+
+
+async def test_preflight_tries_the_canarys_login(there: Rig) -> None:
+    """A stale password, another user and a server that does not answer are set-up that is missing; a stop is not."""
+
+    def canary(url: str) -> RedisAcl:
+        bot = SecretStr(there.server.url(user=there.bot, password=BOT))
+        config = RedisAclConfig(url=bot, user=there.user)
+        there.made.append(RedisAcl(config=config, canary=RedisAclCanary(url=SecretStr(url)), shared=there.shared))
+        return there.made[-1]
+
+    wrong = (f"canary: wrong password for user {there.user}",)
+    assert await there.adapter(password="stale").preflight() == wrong
+    other = there.server.url(user=there.bot, password=BOT)
+    assert await canary(other).preflight() == (f"canary logs in as {there.bot}, not as user {there.user}",)
+    (away,) = await canary(f"redis://{there.user}:{PASSWORD}@127.0.0.1:{free_port()}/0").preflight()
+    assert away.startswith("canary: correct its url, the login fails: ")
+    good = there.adapter()
+    assert await good.preflight() == ()
+    await good.restrict(mode=Mode.FULL_STOP, token="t1", drain=0, undo=(), gate=no)
+    assert await good.preflight() == ()
+    assert await there.adapter(password="stale").preflight() == wrong
