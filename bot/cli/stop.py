@@ -71,6 +71,8 @@ def command(  # noqa: PLR0917  # click passes them by name
     is left and reports it in Slack.
     """
     common.quiet_logging()
+    if not reason.strip():
+        common.fail("--reason is empty: whoever restores must know why; give it in a few words. Nothing was stopped")
     env = common.salvaged(config)
     configuration, findings = common.read_configuration(env)
     if not as_json:

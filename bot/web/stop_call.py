@@ -30,6 +30,14 @@ def _mode(value: object) -> Mode:
     raise ValueError(f"mode is one of {_MODES}")
 
 
+def _names(value: object) -> object:
+    return () if value is None else value
+
+
+def _flag(value: object) -> object:
+    return False if value is None else value
+
+
 def _reason(value: object) -> object:
     if value is None:
         return ""
@@ -37,15 +45,15 @@ def _reason(value: object) -> object:
 
 
 class StopCall(BaseModel):
-    """A stop as a monitor asks for it; an unknown key is an error."""
+    """A stop as a monitor asks for it; an unknown key is an error, and null means that a key is not given."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mode: Annotated[Mode, BeforeValidator(_mode)]
-    agents: tuple[StrictStr, ...] = ()
-    surfaces: tuple[StrictStr, ...] = ()
-    classes: tuple[SurfaceClass, ...] = ()
-    everything: StrictBool = Field(default=False, alias="all")
+    agents: Annotated[tuple[StrictStr, ...], BeforeValidator(_names)] = ()
+    surfaces: Annotated[tuple[StrictStr, ...], BeforeValidator(_names)] = ()
+    classes: Annotated[tuple[SurfaceClass, ...], BeforeValidator(_names)] = ()
+    everything: Annotated[StrictBool, BeforeValidator(_flag)] = Field(default=False, alias="all")
     reason: Annotated[StrictStr, BeforeValidator(_reason)] = ""
 
     @classmethod

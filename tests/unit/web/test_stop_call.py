@@ -37,6 +37,18 @@ async def test_every_scope_of_the_contract_is_understood(door: Door) -> None:
     assert (second.scope.everything, second.reason) == (True, "")
 
 
+async def test_null_means_not_given(door: Door) -> None:
+    """A client that writes every key of its own type is understood; a scope of nulls is empty."""
+    unset = {"agents": None, "surfaces": None, "classes": None, "all": None, "reason": None}
+    assert (await door.post({"mode": "full_stop", **unset, "agents": ["billing"]}))[0] == 202
+    assert (await door.post({"mode": "full_stop", **unset, "all": True}))[0] == 202
+    first, second = door.asked.orders
+    assert (set(first.scope.agents), first.scope.everything, first.reason) == ({"billing"}, False, "")
+    assert (set(second.scope.agents), second.scope.everything) == (set(), True)
+    status, body = await door.post({"mode": "full_stop", **unset})
+    assert (status, "the scope is empty" in str(body)) == (422, True)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
