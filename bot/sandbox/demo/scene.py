@@ -66,8 +66,8 @@ class Scene:
         await self.estate.employ(FIRST)
 
     async def _prepare_ledger(self) -> None:
-        """The bot's own tables; it would run without them, and say so. Raises `Ended`."""
-        said = await Product(self.folder, self._variables(), self._bot_command).run("db", "upgrade")
+        """The bot's own tables, whatever stands for the bot; it would run without them, and say so. Raises `Ended`."""
+        said = await Product(self.folder, self._variables()).run("db", "upgrade")
         if said.code:
             raise Ended(f"`agent-kill db upgrade` ended with {said.code}: {last_lines(self.folder / 'db.log')}")
 
