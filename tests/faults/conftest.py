@@ -90,3 +90,4 @@ async def make(receivers: Farm, nursery: "subprocess.Popen[bytes]", tmp_path: Pa
         yield one
         for estate in made:
             await estate.end()
+            shutil.rmtree(estate.second, ignore_errors=True)

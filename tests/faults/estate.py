@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from aiohttp import ClientError, ClientSession
 
+from bot.core import journal_folders
 from bot.journal.reader import Entry, Reader
 from bot.web.signed import CALLER, SIGNATURE, sign
 from tests.contract import receiver
@@ -62,8 +63,8 @@ class Estate:
 
     @property
     def second(self) -> Path:
-        """The second journal folder, on what stands for another disk."""
-        return self.folder / "tmp" / f"agent-kill-state-{os.geteuid()}"
+        """The second journal folder, which may lie on another disk; removed with the estate."""
+        return journal_folders(self.state)[1]
 
     def agents(self) -> dict[str, Any]:
         """The agents of the configuration file."""
@@ -193,5 +194,5 @@ async def until(done: Callable[[], bool], within: float, what: object = "") -> N
     """Waits until something is so."""
     end = time.monotonic() + within
     while not done():
-        assert time.monotonic() < end, f"not so within {within} s: {what}"
+        assert time.monotonic() < end, f"not so within {within} s: {what() if callable(what) else what}"
         await asyncio.sleep(0.005)
