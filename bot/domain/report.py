@@ -150,9 +150,14 @@ def _drifts(board: Board, target: str, since: float) -> tuple[str, ...]:
 
 
 def _ask(asked: dict[str, tuple[Mode, str | None, str]], surface: str, mode: Mode, key: str | None, why: str) -> None:
+    """The strictest counts; where two are alike, what was left alone, and then the same one in any order of stops."""
     before = asked.get(surface)
-    if before is None or mode > before[0] or (mode == before[0] and before[1] is None):
+    if before is None or mode > before[0] or (mode is before[0] and _first(key, why) < _first(*before[1:])):
         asked[surface] = (mode, key, why)
+
+
+def _first(key: str | None, why: str) -> tuple[bool, str, str]:
+    return key is not None, key or "", why
 
 
 def _line(surface: str, facts: Known, asked: Mode, proof: events.Proof | None, drifts: tuple[str, ...]) -> Line:
