@@ -4,12 +4,12 @@ A stop is never guessed: a word that only nearly names a target, or a mode, is a
 neither misses an agent nor stops them all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from adapters.base import Mode
-from bot.domain.model import Configuration
-from bot.domain.names import ALL, Names
+from bot.domain.model import Agent, Configuration, Quarantined, Surface
+from bot.domain.names import ALL, MAX_NEAR, Names
 from bot.domain.plan import Scope
 from bot.domain.words import Word, distance, fold, reason, shorten, split, squash
 
@@ -20,6 +20,7 @@ _STOP_WORDS = frozenset({"stop", "kill", "halt", "pause", "freeze", "off", "disa
 _HELP = frozenset({"", "help", "-h", "--help", "?", "h"})
 _JOINS = frozenset({"and", "&", "+", "plus", ",", "und"})
 _NO_MARKUP = str.maketrans({"`": "'", "<": "(", ">": ")", "&": "+"})
+_FAR = 64  # characters that are compared, and edits that are counted
 _END = "--"  # every word after it is the reason
 
 
@@ -195,11 +196,44 @@ def _doubt(verb: str, targets: list[str], after: list[Word], here: Here) -> AskB
     near = here.names.near(word)
     if not targets and near == (ALL,) and here.incident:
         near = ()  # it means what no target at all means here
-    if near or here.names.shaped(word):
-        choices = [_choice(verb, [*targets, *name.split()], after[1:]) for name in near]
+    shaped = here.names.shaped(word)
+    if near or shaped:
+        names = near or _kin(word, here)
+        choices = [_choice(verb, [*targets, *name.split()], after[1:]) for name in names]
         said = f"`{_quoted(word)}` is not quite a target here." if near else f"`{_quoted(word)}` names no target here."
+        if not names and not targets and here.incident:
+            return _ask_again(said, here)
         return _ask(said, [*choices, _as_reason(verb, targets, after, here)])
     return None
+
+
+def _kin(word: Word, here: Here) -> list[str]:
+    """What exists of the kind that a word has the form of, nearest first, at most `MAX_NEAR`."""
+    agents = here.configuration.agents
+    if fold(word.text).startswith("class:"):
+        present = [item.surface_class for agent in agents for item in _all_of(agent)]
+        return _nearest(word.text, {f"class:{item}" for item in present if item is not None})
+    head, _, _ = word.text.partition("/")
+    agent = next((agent for agent in agents if fold(agent.id) == fold(head)), None)
+    if agent is None:
+        return []
+    return [*_nearest(word.text, {item.name for item in _all_of(agent)})[: MAX_NEAR - 1], agent.id]
+
+
+def _all_of(agent: Agent) -> list[Surface | Quarantined]:
+    return [*agent.surfaces, *agent.quarantined]
+
+
+def _nearest(text: str, names: Iterable[str]) -> list[str]:
+    scored = sorted((distance(fold(text[:_FAR]), name, _FAR), name) for name in names)
+    return [name for _, name in scored[:MAX_NEAR]]
+
+
+def _ask_again(said: str, here: Here) -> AskBack:
+    """Without a button: the only thing to offer would be to stop every agent."""
+    known = _listing([agent.id for agent in here.configuration.agents][:10])
+    names = f" The agents are {known}." if known else ""
+    return AskBack(f"{said} Nothing was stopped yet: type it again, with `--` before the reason.{names}", ())
 
 
 def _doubt_join(verb: str, targets: list[str], after: list[Word], here: Here) -> AskBack | None:

@@ -194,8 +194,34 @@ def test_an_ordinary_reason_is_never_asked_about(reason: str) -> None:
 
 
 def test_what_has_the_form_of_a_target_and_names_nothing_is_asked_back() -> None:
-    """`wibble/wobble` is hardly the beginning of a reason."""
-    assert asked("full_stop wibble/wobble") == ["full_stop all -- wibble/wobble"]
+    """`wibble/wobble` is hardly the beginning of a reason; where only `all` could be offered, no button is."""
+    found = parse_kill("full_stop wibble/wobble", here())
+    assert isinstance(found, AskBack)
+    assert found.choices == ()
+    assert "Nothing was stopped yet" in found.sentence
+    assert "`billing`, `billing-eu`, `payroll`, `ops`" in found.sentence
+    assert stop("full_stop -- wibble/wobble").reason == "wibble/wobble"
+
+
+def test_an_unknown_class_offers_those_that_exist() -> None:
+    """Nearest first, and `all` at the very end only."""
+    assert asked("full_stop class:nope") == [
+        "full_stop class:api",
+        "full_stop class:queue",
+        "full_stop all -- class:nope",
+    ]
+    assert asked("full_stop billing class:quoue9x leaks")[0] == "full_stop billing class:queue leaks"
+
+
+def test_an_unknown_surface_of_a_known_agent_offers_its_surfaces_and_the_agent() -> None:
+    """At most four, nearest first; a quarantined one can be meant too."""
+    assert asked("full_stop billing/nosuch it leaks") == [
+        "full_stop billing/queue it leaks",
+        "full_stop billing/broken it leaks",
+        "full_stop billing/ledger it leaks",
+        "full_stop billing it leaks",
+        "full_stop all -- billing/nosuch it leaks",
+    ]
 
 
 def test_slacks_escapes_are_undone_in_the_reason() -> None:
