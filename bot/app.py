@@ -32,7 +32,7 @@ from bot.slack.thread import Thread
 from bot.store.engine import BadUrlError
 from bot.store.lock import AlreadyServedError
 from bot.store.serving import Serving
-from bot.web.listener import Listener, require_loopback
+from bot.web.listener import Listener, cannot_listen, require_loopback
 from bot.web.metrics import Metrics, Source, TimedJournal
 from bot.web.private import build_private
 from bot.web.public import build_public
@@ -207,12 +207,15 @@ class App:
         )
         private = build_private(view=self._view, checks=self._checks, metrics=self._metrics, clock=CLOCK)
         require_loopback(_ADMIN_HOST)
-        for app, host, port, what in (
-            (public, self._env.host, self._env.port, "public"),
-            (private, _ADMIN_HOST, self._env.admin_port, "private"),
+        for app, host, port, what, variable in (
+            (public, self._env.host, self._env.port, "public", "AGENT_KILL_PORT"),
+            (private, _ADMIN_HOST, self._env.admin_port, "private", "AGENT_KILL_ADMIN_PORT"),
         ):
             listener = Listener(app, host, port)
-            bound = await listener.start()
+            try:
+                bound = await listener.start()
+            except OSError as error:
+                raise OSError(cannot_listen(error, what, f"{host}:{port}", variable)) from error
             self._stack.push_async_callback(listener.stop)
             _log.info("the %s listener is on http://%s:%d", what, host, bound)
 

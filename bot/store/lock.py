@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -187,11 +188,19 @@ def _said(text_: str) -> dict[str, str]:
 
 def _taken(holder: dict[str, str], where: str) -> str:
     who = (
-        f"pid {holder['pid']} on {holder['host']} since {holder['since']} (Unix time)"
+        f"pid {holder['pid']} on {holder['host']} since {_date(holder['since'])}"
         if {"pid", "host", "since"} <= holder.keys()
         else f"an unnamed process, see {where}"
     )
     return (
-        f"another `agent-kill serve` already serves this database: {who}. Stop it first, or give this one a database "
-        "of its own; `agent-kill stop` works beside it"
+        f"another `agent-kill serve` already serves this database: {who}. Stop it first: two bots must share neither "
+        "a database nor a state directory; `agent-kill stop` works beside it"
     )
+
+
+def _date(since: str) -> str:
+    """Unix time as a person reads it; as it was written where it is none."""
+    try:
+        return f"{datetime.fromtimestamp(float(since), UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return since[:40]

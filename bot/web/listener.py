@@ -5,7 +5,9 @@ send a whole request, and where too many are open, the one that has owed its req
 """
 
 import asyncio
+import errno
 import ipaddress
+import os
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import cast
@@ -39,6 +41,24 @@ def require_loopback(host: str) -> None:
             f"the private listener (status page, metrics, /readyz) has no login and does not listen on {host}: "
             "use 127.0.0.1, and a tunnel or an authenticating proxy to reach it from elsewhere"
         )
+
+
+def cannot_listen(error: OSError, what: str, address: str, variable: str) -> str:
+    """Why a listener could not start, and what to set.
+
+    Args:
+        error: of `Listener.start`.
+        what: which listener.
+        address: `host:port`.
+        variable: the environment variable of the port.
+    """
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"the {what} listener cannot start: {address} is taken; set {variable} to a free port, or end what has it"
+        )
+    settings = f"{variable} or AGENT_KILL_HOST" if what == "public" else variable
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return f"the {what} listener cannot listen on {address}: {why}; set {settings} to what it may have"
 
 
 class Listener:

@@ -1,5 +1,6 @@
 """Is one `serve` active per SQLite file, and does the lock die with its process?"""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -24,12 +25,28 @@ async def test_a_second_serve_is_told_who_holds_the_first(url: str) -> None:
     """Host, pid, since, and the next step."""
     first, second = make_lock(url, CLOCK), make_lock(url, CLOCK)
     await first.acquire()
-    with pytest.raises(AlreadyServedError, match=r"pid \d+ on \S+ since \d+ .* `agent-kill stop` works beside it"):
+    said = (
+        r"pid \d+ on \S+ since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\. Stop it first: .* `agent-kill stop` works beside it"
+    )
+    with pytest.raises(AlreadyServedError, match=said) as caught:
         await second.acquire()
+    assert "of its own" not in str(caught.value)
     await first.release()
     await second.acquire()
     await second.release()
     assert first.problems() == []
+
+
+@pytest.mark.parametrize("since", ["1e999", "soon", "nan", "9" * 30])
+async def test_a_lock_file_that_somebody_wrote_into_still_names_the_holder(url: str, since: str) -> None:
+    """A time that is none is shown as it stands."""
+    first, second = make_lock(url, CLOCK), make_lock(url, CLOCK)
+    await first.acquire()
+    (file,) = Path(url.removeprefix("sqlite:///")).parent.glob("*.serve")
+    file.write_text(json.dumps({"pid": "7", "host": "h", "since": since}))
+    with pytest.raises(AlreadyServedError, match=f"pid 7 on h since {since}"):
+        await second.acquire()
+    await first.release()
 
 
 async def test_a_killed_process_leaves_no_lock_behind(url: str) -> None:
