@@ -87,6 +87,7 @@ def authorise_stop(
     agents: Sequence[Agent],
     channel: str | None,
     now: float,
+    blocked: str = "",
 ) -> Allowed | Denied:
     """Whether this Slack user may stop here.
 
@@ -97,6 +98,7 @@ def authorise_stop(
         agents: every agent, for the identities that never count.
         channel: the Slack channel of the command; None where it has none.
         now: Unix time in seconds.
+        blocked: why groups cannot be read until somebody mends it; empty where waiting may help.
     """
     outsider = refuse_outsider(actor, roster=roster, policy=policy, agents=agents)
     if outsider is not None:
@@ -106,7 +108,7 @@ def authorise_stop(
         return Denied(f"Stops are taken in {places} only. Type it there, {_COMMAND_LINE}.")
     if actor in policy.users or any(actor in roster.group(name).members for name in policy.groups):
         return Allowed(roster.age(now))
-    return _stranger_to(policy, roster)
+    return _stranger_to(policy, roster, blocked)
 
 
 def refuse_outsider(actor: str, *, roster: Roster, policy: StopPolicy, agents: Sequence[Agent]) -> Denied | None:
@@ -126,7 +128,7 @@ _KINDS = {
 }
 
 
-def _stranger_to(policy: StopPolicy, roster: Roster) -> Denied:
+def _stranger_to(policy: StopPolicy, roster: Roster, blocked: str) -> Denied:
     if not policy.groups and not policy.users:
         return Denied(
             "Nobody may stop from Slack: `policy.stop` names no group and no user. Add one to the configuration file,"
@@ -134,15 +136,24 @@ def _stranger_to(policy: StopPolicy, roster: Roster) -> Denied:
         )
     unread = [name for name in policy.groups if roster.group(name).state is GroupState.UNREAD]
     if unread:
-        names = ", ".join(mention_group(name) for name in unread)
-        people = f" Until then {_people(policy.users)} may stop," if policy.users else " Until then,"
-        return Denied(
-            f"The members of {names} could not be read from Slack yet, so it is not known whether you may stop."
-            f"{people} {_COMMAND_LINE}.",
-            unread=True,
-        )
+        return Denied(_unread(unread, policy, blocked), unread=True)
     where = ", ".join(mention_group(name) for name in policy.groups)
     return Denied(f"{f'You are not in {where}' if where else 'You are not on the list'}. {who_may(policy)}")
+
+
+def _unread(groups: Sequence[str], policy: StopPolicy, blocked: str) -> str:
+    """Tells what passes by itself from what somebody must mend first."""
+    names = ", ".join(mention_group(name) for name in groups)
+    way = f"{_people(policy.users)} may stop, {_COMMAND_LINE}" if policy.users else _COMMAND_LINE.removeprefix("or ")
+    if blocked:
+        return (
+            f"The members of {names} cannot be read from Slack, so it is not known whether you may stop: {blocked}."
+            f" Waiting does not help: whoever runs the bot must mend that. Meanwhile {way}."
+        )
+    return (
+        f"The members of {names} could not be read from Slack yet, so it is not known whether you may stop."
+        f" Until then {way}."
+    )
 
 
 def who_may(policy: StopPolicy) -> str:

@@ -149,6 +149,7 @@ class Desk:
             agents=configuration.agents,
             channel=ask.channel,
             now=self._clock.now(),
+            blocked=self._roster.blocked(),
         )
 
     async def _stop(self, command: commands.Stop, ask: Ask, verdict: Allowed) -> Message:

@@ -50,6 +50,7 @@ class RosterCache:
         self._roster = _thaw(cache_file.load(path))
         self._people_at: dict[str, float] = {}
         self._trouble = ""
+        self._blocked = ""
         self._said: tuple[str, ...] = ()
         self._due = asyncio.Event()
         self._read = asyncio.Event()
@@ -64,6 +65,10 @@ class RosterCache:
         """What is wrong with the groups of the policy, and why Slack could not be asked."""
         trouble = (f"the roster cannot be read from Slack: {self._trouble}",) if self._trouble else ()
         return (*trouble, *group_problems(self._roster, self._configuration()))
+
+    def blocked(self) -> str:
+        """Why groups cannot be read until somebody mends it; empty where Slack may answer the next time."""
+        return self._blocked
 
     def hint(self) -> None:
         """Something about the groups changed: reads them soon."""
@@ -114,11 +119,12 @@ class RosterCache:
             await self.refresh()
         except Exception as error:  # noqa: BLE001  # whatever Slack or the network does, the last roster serves
             self._trouble = explain(error)
+            self._blocked = self._trouble if lasts(error) else ""
             wait = retry_after(error)
             if wait is None:
                 wait = min(POLL[0], 2.0 ** min(failures, 6)) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
             return min(wait, _LONGEST), True
-        self._trouble = ""
+        self._trouble = self._blocked = ""
         return random.uniform(*POLL), False  # noqa: S311  # jitter
 
     async def refresh(self) -> None:
@@ -214,6 +220,26 @@ _STEPS = {
     "token_revoked": "SLACK_BOT_TOKEN was revoked: install the app again",
     "ratelimited": "Slack limits the rate; it is asked again as it says",
 }
+
+
+_LASTING = frozenset(
+    {
+        "missing_scope",
+        "plan_upgrade_required",
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "not_allowed_token_type",
+        "no_permission",
+    }
+)
+
+
+def lasts(error: Exception) -> bool:
+    """Whether asking again cannot help: https://docs.slack.dev/reference/methods/usergroups.list#errors."""
+    return isinstance(error, SlackApiError) and error_code(error) in _LASTING
 
 
 def retry_after(error: Exception) -> float | None:

@@ -85,6 +85,26 @@ async def test_a_paid_plan_that_is_missing_is_explained(tmp_path: Path) -> None:
         await running.simulator.wait_for(lambda: any("policy.stop.users" in p for p in running.door.problems()))
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("missing_scope", "lacks the scope"),
+        ("plan_upgrade_required", "user groups need a paid Slack plan"),
+        ("invalid_auth", "SLACK_BOT_TOKEN is not valid"),
+    ],
+)
+async def test_a_refusal_for_a_cause_that_lasts_names_it(code: str, words: str, tmp_path: Path) -> None:
+    """Nobody is told to wait for what somebody must mend."""
+    before = lambda slack: slack.faults.error("usergroups.list", code, times=None)  # noqa: E731
+    async with rig(tmp_path, before=before) as running:
+        await running.simulator.wait_for(lambda: any(words in problem for problem in running.door.problems()))
+        done = await running.simulator.person("oncall").slash("/agent-kill", "full_stop it leaks")
+        assert words in done.text
+        assert "whoever runs the bot must mend that" in done.text
+        assert "yet" not in done.text
+        assert not running.holds
+
+
 async def test_retry_after_is_honoured(tmp_path: Path) -> None:
     """A busy Slack is asked again when it says, and not before."""
     before = lambda slack: slack.faults.rate_limit("usergroups.list", retry_after=2, times=1)  # noqa: E731

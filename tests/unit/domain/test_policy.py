@@ -58,6 +58,27 @@ def test_groups_that_were_never_read_refuse_and_name_the_way_out() -> None:
     assert "agent-kill stop" in found.sentence
 
 
+@pytest.mark.parametrize("users", [(), ("U0EVE",)])
+def test_groups_that_cannot_be_read_until_somebody_mends_it_say_so(users: tuple[str, ...]) -> None:
+    """The reason, and that waiting does not help; nothing speaks of `yet`."""
+    found = authorise_stop(
+        "U0ALICE",
+        roster=Roster(),
+        policy=StopPolicy(groups=("S0ONCALL",), users=users),
+        agents=(),
+        channel=None,
+        now=0.0,
+        blocked="the bot token lacks the scope usergroups:read",
+    )
+    assert isinstance(found, Denied)
+    assert found.unread
+    assert "cannot be read from Slack" in found.sentence
+    assert "lacks the scope usergroups:read" in found.sentence
+    assert "whoever runs the bot must mend that" in found.sentence
+    assert ("<@U0EVE> may stop, or use the command line" in found.sentence) == bool(users)
+    assert not {"yet", "Until"} & set(found.sentence.replace(",", " ").split())
+
+
 @pytest.mark.parametrize("state", [GroupState.EMPTY, GroupState.DISABLED, GroupState.MISSING])
 def test_a_group_that_went_away_keeps_its_last_members(state: GroupState) -> None:
     """Slack's trouble with a group never takes the stop from those who had it; it is a loud problem instead."""
