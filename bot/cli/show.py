@@ -1,17 +1,18 @@
 """What the command line shows of a stop: the same report as in Slack, as a table or as JSON."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from adapters.base import Attempt
 from bot.cli.common import print_json
+from bot.cli.layout import Row, layout
 from bot.domain.outcome import Outcome
-from bot.domain.plan import Plan
+from bot.domain.plan import Plan, PlanLine
 from bot.domain.report import Line, Report
 from bot.service.ports import Receipt
 
@@ -40,7 +41,8 @@ class Progress:
         """Shows how far the cuts are, what is open first."""
         if self._live:
             lines = sorted(report.lines, key=lambda line: line.settled)
-            self._live.update(_table(lines[:_ROWS], f"{_done(report)} of {len(lines)} surfaces settled"))
+            title = f"{_done(report)} of {len(lines)} surfaces settled"
+            self._live.update(_table(lines[:_ROWS], title, self._console.width))
 
 
 def plan(plan: Plan, *, as_json: bool) -> None:
@@ -48,16 +50,30 @@ def plan(plan: Plan, *, as_json: bool) -> None:
     if as_json:
         print_json({"mode": plan.mode.value, "scope": str(plan.scope), "surfaces": _plan_json(plan)})
         return
-    table = Table(title=f"{plan.mode} on {plan.scope} would hold", title_justify="left")
-    for column in ("surface", "adapter", "class", "risk", "held", "remarks"):
-        table.add_column(column, overflow="fold")
-    for line in plan.lines:
-        held = Text(str(line.held)) if line.held else Text("NOT CUT", style="bold red")
-        remarks = [line.why] if line.why else []
-        remarks += [f"shared with {', '.join(line.shared_with)}"] if line.shared_with else []
-        remarks += [f"backstop {line.backstop}"] if line.backstop else []
-        table.add_row(line.surface, line.adapter, line.surface_class or "?", line.risk, held, Text("; ".join(remarks)))
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    rows = [
+        Row(
+            name=line.surface,
+            cells=(
+                Text(line.adapter or "?"),
+                Text(str(line.surface_class or "?")),
+                Text(line.risk),
+                Text(str(line.held)) if line.held else Text("NOT CUT", style="bold red"),
+            ),
+            detail=_remarks(line),
+        )
+        for line in plan.lines
+    ]
+    title = f"{plan.mode} on {plan.scope} would hold"
+    columns = ("adapter", "class", "risk", "held")
+    console.print(layout(title, columns, rows, width=console.width, detail="remarks"))
+
+
+def _remarks(line: PlanLine) -> str:
+    remarks = [line.why] if line.why else []
+    remarks += [f"shared with {', '.join(line.shared_with)}"] if line.shared_with else []
+    remarks += [f"backstop {line.backstop}"] if line.backstop else []
+    return "; ".join(remarks)
 
 
 def stopped(receipt: Receipt, report: Report, *, adopted: bool, as_json: bool) -> None:
@@ -66,7 +82,8 @@ def stopped(receipt: Receipt, report: Report, *, adopted: bool, as_json: bool) -
         print_json(_stop_json(receipt, report))
         return
     console = Console(highlight=False)
-    console.print(_table(report.lines, f"{report.incident}: {report.mode} on {receipt.plan.scope}"))
+    title = f"{report.incident}: {report.mode} on {receipt.plan.scope}"
+    console.print(_table(report.lines, title, console.width))
     if not receipt.recorded:
         console.print("[bold red]NOT RECORDED[/]: no disk took the hold; note it elsewhere and repeat it later")
     elif not adopted:
@@ -88,23 +105,20 @@ def _close(console: Console, title: str, lines: tuple[Line, ...], style: str) ->
         console.print(Text(f"  {line.surface}: {line.outcome}, {line.detail or 'no answer yet'}. Next: {line.next}"))
 
 
-def _table(lines: "tuple[Line, ...] | list[Line]", title: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for column in ("surface", "asked", "held", "outcome", "agent", "ended", "ms"):
-        table.add_column(column, justify="right" if column in ("ended", "ms") else "left", no_wrap=True)
-    table.add_column("detail", overflow="fold")
-    for line in lines:
-        table.add_row(
-            line.surface,
-            str(line.asked),
-            str(line.held) if line.held else "?",
-            Text(line.outcome.replace("_", " "), style=_STYLE.get(line.outcome, "bold red")),
-            line.attempt or "not asked",
-            str(line.ended) + (f" +{line.unknown} unknown" if line.unknown else ""),
-            f"{line.elapsed_ms:.0f}",
-            Text(line.detail),
-        )
-    return table
+def _table(lines: Sequence[Line], title: str, width: int) -> RenderableType:
+    rows = [Row(name=line.surface, cells=_cells(line), detail=line.detail) for line in lines]
+    return layout(title, ("asked", "held", "outcome", "agent", "ended", "ms"), rows, width=width)
+
+
+def _cells(line: Line) -> tuple[Text, ...]:
+    return (
+        Text(str(line.asked)),
+        Text(str(line.held) if line.held else "?"),
+        Text(line.outcome.replace("_", " "), style=_STYLE.get(line.outcome, "bold red")),
+        Text(line.attempt or "not asked"),
+        Text(str(line.ended) + (f" +{line.unknown} unknown" if line.unknown else "")),
+        Text(f"{line.elapsed_ms:.0f}"),
+    )
 
 
 def _done(report: Report) -> int:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from adapters.base import Mode
 from bot.cli import common
+from bot.cli.layout import Row, layout
 from bot.core import Core
 from bot.domain.status import StatusRow, StatusView, status_view
 
@@ -41,12 +41,16 @@ def command(config: Path | None, as_json: bool) -> None:  # noqa: FBT001
 
 def _print(view: StatusView) -> None:
     console = Console(highlight=False)
-    table = Table(title="What agents may do now", title_justify="left")
-    for column in ("surface", "adapter", "mode", "outcome", "last proof", "detail"):
-        table.add_column(column, overflow="fold")
-    for row in view.rows:
-        table.add_row(row.surface, row.adapter, _mode(row), _outcome(row), _age(row.proof_age), Text(row.detail))
-    console.print(table)
+    rows = [
+        Row(
+            name=row.surface,
+            cells=(Text(row.adapter), _mode(row), _outcome(row), Text(_age(row.proof_age))),
+            detail=row.detail,
+        )
+        for row in view.rows
+    ]
+    columns = ("adapter", "mode", "outcome", "last proof")
+    console.print(layout("What agents may do now", columns, rows, width=console.width))
     for hold in view.holds:
         console.print(Text(f"held since {_when(hold.at)}: {hold.mode} on {hold.scope} ({hold.hold}), {hold.reason}"))
     for problem in view.problems:
