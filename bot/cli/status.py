@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from adapters.base import Mode
+from adapters.base import Attempt, Mode
 from bot.cli import common
 from bot.cli.layout import Row, layout
 from bot.core import Core
@@ -34,9 +34,14 @@ def command(config: Path | None, as_json: bool) -> None:  # noqa: FBT001
         problems=[*core.journal_problems(), *(str(item) for item in findings if item.level == "error")],
     )
     if as_json:
-        common.print_json(view.json())
+        common.print_json(_document(view))
     else:
         _print(view)
+
+
+def _document(view: StatusView) -> dict[str, object]:
+    """The view, with `attempt` in the words of `stop --json`: refused, allowed or untried, and never null."""
+    return {**view.json(), "surfaces": [{**row.json(), "attempt": row.attempt or Attempt.UNTRIED} for row in view.rows]}
 
 
 def _print(view: StatusView) -> None:
