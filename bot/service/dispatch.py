@@ -18,7 +18,7 @@ from bot.service.lane import Desk, Lane
 from bot.service.ports import Clock
 from bot.service.seal import Seal
 
-WINDOW = 64  # lanes that are started before the first of them may go on
+WINDOW = 16  # lanes that are started before the first of them may go on
 _STEPS = 2  # turns of the loop that a window gets before the next one starts
 BATCH = 0.02  # seconds during which proofs are gathered into one journal entry
 _SUBSTANCE = attrgetter(*(name for name in events.Proof.model_fields if name not in {"elapsed_ms", "token"}))

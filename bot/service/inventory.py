@@ -36,6 +36,7 @@ class Target:
     deadline: float = field(init=False)  # the shortest of its surfaces, in seconds
     drain: float = field(init=False)  # the shortest of its surfaces, in seconds
     changes: "Changes" = field(init=False)  # counts; shared with the inventory
+    _enforceable: frozenset[Mode] | None = field(init=False, default=None)
     _planned: tuple[Inventoried, ...] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -66,6 +67,11 @@ class Target:
 
     def enforceable(self) -> frozenset[Mode]:
         """What can be held, as last observed; a full stop is always tried where the technique has one."""
+        if self._enforceable is None:
+            self._enforceable = self._able()
+        return self._enforceable
+
+    def _able(self) -> frozenset[Mode]:
         modes = self.adapter.modes
         if self.seen is None or not self.seen.exists:
             return modes
@@ -75,7 +81,7 @@ class Target:
         """Keeps an observation for plans and, while nothing of ours holds, as the snapshot for an undo record."""
         before, self.seen, self.seen_at = self.seen, seen, now
         if before is None or _reach(before) != _reach(seen):
-            self._planned = None
+            self._enforceable = self._planned = None
             self.changes.count += 1
             for item in self.inventoried():
                 item.line(Mode.FULL_STOP)  # ahead of the stop that will ask for it

@@ -268,7 +268,10 @@ class Lane:
 
     async def _attempt(self, seen: Observation) -> tuple[Attempt, ...]:
         """Tries every canary at once; one that fails was not tried."""
-        calls = (canary.attempt(mode=seen.mode) for canary in self.target.canaries())
+        canaries = self.target.canaries()
+        if not canaries:
+            return ()
+        calls = (canary.attempt(mode=seen.mode) for canary in canaries)
         answers = await asyncio.gather(*calls, return_exceptions=True)
         return tuple(answer if isinstance(answer, Attempt) else Attempt.UNTRIED for answer in answers)
 
