@@ -63,9 +63,10 @@ class Board:
             case events.ReasonGiven():
                 self._give_reason(event)
             case events.UndoRecorded():
-                sealed = self.undo.setdefault(event.target, [])
-                if event.sealed not in sealed:
-                    sealed.append(event.sealed)
+                self._keep_undo(event.target, event.sealed)
+            case events.UndosRecorded():
+                for target, sealed in event.records:
+                    self._keep_undo(target, sealed)
             case events.Posted():
                 self._incident(event.incident).posts[event.slot] = event
             case events.IncidentClosed():
@@ -128,6 +129,11 @@ class Board:
     def held_surfaces(self) -> frozenset[str]:
         """Names of all surfaces under a live hold, whether the configuration still has them or not."""
         return frozenset(surface for target in self.holds.targets() for surface in self.surfaces_of(target))
+
+    def _keep_undo(self, target: str, sealed: str) -> None:
+        known = self.undo.setdefault(target, [])
+        if sealed not in known:
+            known.append(sealed)
 
     def _incident(self, incident_id: str) -> Incident:
         return self.incidents.setdefault(incident_id, Incident(id=incident_id))

@@ -108,6 +108,13 @@ class UndoRecorded(Event):
     sealed: str
 
 
+class UndosRecorded(Event):
+    """As `UndoRecorded`, for many targets at once: pairs of target and sealed changes."""
+
+    type: Literal["undos_recorded"] = "undos_recorded"
+    records: tuple[tuple[str, str], ...]
+
+
 class Proof(BaseModel):
     """The latest that is known of one target. `elapsed_ms` counts from the target's own start."""
 
@@ -192,6 +199,7 @@ AnyEvent = Annotated[
     | PairsLifted
     | ReasonGiven
     | UndoRecorded
+    | UndosRecorded
     | Outcomes
     | IncidentClosed
     | Posted

@@ -14,7 +14,9 @@ from bot.journal import folders
 from bot.journal.chain import BrokenLineError, Link, decode, genesis
 
 FOLDER = "journal-pushed"
-OBEYED = frozenset({"hold_added", "reason_given", "undo_recorded", "outcomes", "heads_seen", "refusal", "note"})
+OBEYED = frozenset(
+    {"hold_added", "reason_given", "undo_recorded", "undos_recorded", "outcomes", "heads_seen", "refusal", "note"}
+)
 _FORKS = 8  # kept of one chain
 
 

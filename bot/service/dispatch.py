@@ -63,12 +63,15 @@ class Dispatcher:
             refresh=refresh,
             publish=self._publish,
             keep_undo=self._keep_undo,
+            gather_undo=self._gather_undo,
+            flush_undo=self._flush_undo,
             open_episode=self._open_episode,
             tripped=tripped,
         )
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._proofs: dict[str, events.Proof] = {}
+        self._undo: list[tuple[str, str]] = []  # records that wait for the next batch, by target
         self._flushing = False
 
     def wake(self, keys: Iterable[str]) -> None:
@@ -157,6 +160,16 @@ class Dispatcher:
     def _keep_undo(self, key: str, sealed: str) -> Awaitable[bool]:
         return self._record(events.UndoRecorded(at=self._clock.now(), target=key, sealed=sealed))
 
+    def _gather_undo(self, key: str, sealed: str) -> None:
+        """Into the batch that is journaled next: one line for many, since every line costs a database row too."""
+        self._undo.append((key, sealed))
+        self._flush_soon()
+
+    def _flush_undo(self) -> None:
+        records, self._undo = tuple(self._undo), []
+        if records:
+            self._record(events.UndosRecorded(at=self._clock.now(), records=records))
+
     def _open_episode(self, key: str, snapshot: Observation | None) -> Episode:
         return Episode(self._seal, self._board.undo.get(key, ()), snapshot)
 
@@ -166,6 +179,9 @@ class Dispatcher:
         if waiting is not None and waiting.outcome is Outcome.DRIFTED:
             self._flush()
         self._proofs[proof.target] = proof
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
         if not self._flushing:
             self._flushing = True
             asyncio.get_running_loop().call_later(BATCH, self._flush_batch)
@@ -180,6 +196,7 @@ class Dispatcher:
         return before is None or not self._board.is_proven(proof.target) or _SUBSTANCE(before) != _SUBSTANCE(proof)
 
     def _flush(self) -> None:
+        self._flush_undo()
         proofs, self._proofs = self._proofs, {}
         news = tuple(proof for proof in proofs.values() if self._is_news(proof))
         now = self._board.stamp(proofs, self._clock.now())

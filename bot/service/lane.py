@@ -42,6 +42,8 @@ class Desk:
         refresh: reads other writers' journals, without waiting.
         publish: takes a proof.
         keep_undo: records sealed changes of a target; yields whether they are durable.
+        gather_undo: as `keep_undo`, soon, together with those of other targets.
+        flush_undo: records what was gathered now.
         open_episode: the target's undo record so far.
         tripped: called once when a deadline passes unproven.
     """
@@ -52,6 +54,8 @@ class Desk:
     refresh: Callable[[], None]
     publish: Callable[[events.Proof], None]
     keep_undo: Callable[[str, str], Awaitable[bool]]
+    gather_undo: Callable[[str, str], None]
+    flush_undo: Callable[[], None]
     open_episode: Callable[[str, Observation | None], Episode]
     tripped: Callable[[str], None]
 
@@ -292,6 +296,7 @@ class Lane:
 
     async def _undo_is_kept(self, changes: tuple[Change, ...]) -> bool:
         """Whether what a reopening would have to undo is on disk; without it the target stays fully stopped."""
+        self._desk.flush_undo()
         sealed = self._episode_of().add(changes)
         if sealed is not None:
             kept = asyncio.ensure_future(self._desk.keep_undo(self.target.key, sealed))
@@ -302,7 +307,7 @@ class Lane:
     def _keep(self, sealed: str | None) -> None:
         """Records changes beside: it never delays a cut."""
         if sealed is not None:
-            self._desk.keep_undo(self.target.key, sealed)
+            self._desk.gather_undo(self.target.key, sealed)
 
     def _episode_of(self) -> Episode:
         if self._episode is None:

@@ -77,8 +77,11 @@ _REASONS = st.builds(
     events.ReasonGiven, at=_AT, hold=st.sampled_from(HOLDS), by=st.just(BOT), reason=st.sampled_from(["loop", "spam"])
 )
 _CLOSED = st.builds(events.IncidentClosed, at=_AT, incident=st.sampled_from(INCIDENTS), by=st.just(BOT))
-_UNDO = st.builds(
-    events.UndoRecorded, at=_AT, target=st.sampled_from(TARGETS), sealed=st.sampled_from(["s1", "s2", "s3"])
+_SEALED = st.sampled_from(["s1", "s2", "s3"])
+_UNDO = st.builds(events.UndoRecorded, at=_AT, target=st.sampled_from(TARGETS), sealed=_SEALED) | st.builds(
+    events.UndosRecorded,
+    at=_AT,
+    records=st.lists(st.tuples(st.sampled_from(TARGETS), _SEALED), max_size=3).map(tuple),
 )
 _OUTCOMES = st.builds(events.Outcomes, at=_AT, proofs=st.tuples(proofs()))
 ANY = st.one_of(hold_added(), lifts(), _REASONS, _CLOSED, _UNDO, _OUTCOMES)

@@ -55,6 +55,7 @@ _WORDS: dict[str, Callable[[Reader, Json], str]] = {
     "refusal": lambda read, body: f"refused {read.who(body)}: {body['why']}",
     "reason_given": lambda read, body: f"reason given by {read.who(body)}: {read.text(body['reason'])}",
     "undo_recorded": lambda read, body: f"undo record of {read.where(body['target'])}, encrypted",
+    "undos_recorded": lambda _, body: f"undo records of {len(body['records'])} targets, encrypted",
     "posted": lambda _, body: f"posted in Slack: {str(body['slot']).partition(':')[0]}",
     "incident_closed": lambda read, body: f"{body['incident']} closed by {read.who(body)}",
     "pairs_lifted": lambda read, body: f"lifted on {', '.join(read.where(target) for _, target in body['pairs'])}",
