@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
@@ -123,17 +123,29 @@ def confirmed(state: State) -> set[str]:
     return set(_VERIFIED.findall(json.dumps([one["blocks"] for one in replies], ensure_ascii=False)))
 
 
+def left(family: Iterable[int]) -> list[int]:
+    """Which of these processes live; one that ended and that the system has not noted yet does not."""
+    return [pid for pid in family if _state(pid) not in "ZX"]
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return "X"
+
+
 @contextmanager
 def page(folder: Path, how: signal.Signals = signal.SIGINT) -> Iterator[Page]:
     """Starts the demo, ends it by a signal, and looks whether anything is left."""
     process = start(folder)
     try:
-        yield Page(_address(process), process)
+        yield Page(address(process), process)
         family = descendants(process.pid)
         assert len(family) > 12
         told = end(process, how)
         assert process.returncode == 0, told
-        assert not [pid for pid in family if Path(f"/proc/{pid}").exists()], "processes are left"
+        assert not left(family), "processes are left"
         assert list(folder.iterdir()) == [], "files are left"
     finally:
         if process.poll() is None:
@@ -162,7 +174,8 @@ def end(process: "subprocess.Popen[str]", how: signal.Signals) -> str:
     return told
 
 
-def _address(process: "subprocess.Popen[str]") -> str:
+def address(process: "subprocess.Popen[str]") -> str:
+    """Where its page is, once it is ready."""
     told = ""
     assert process.stdout is not None
     for line in process.stdout:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.processes import descendants
-from tests.acceptance.demo_page import Page, confirmed, end, names, outcomes, page, proven, read, start
+from tests.acceptance.demo_page import Page, address, confirmed, end, left, names, outcomes, page, proven, read, start
 
 pytestmark = pytest.mark.timeout(150)
 _STOP = "/agent-kill full_stop"
@@ -165,5 +165,21 @@ def test_ended_while_it_prepares_it_leaves_nothing(tmp_path: Path) -> None:
     family = descendants(demo.pid)
     told = end(demo, signal.SIGTERM)
     assert demo.returncode == 0, told
-    assert not [pid for pid in family if Path(f"/proc/{pid}").exists()]
+    assert not left(family)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_killed_it_leaves_nothing_either(tmp_path: Path) -> None:
+    """Killed (-9) itself, with its database frozen and a guard stopped: its warden ends what is left."""
+    process = start(tmp_path)
+    demo = Page(address(process), process)
+    demo.works()
+    demo.fault("database_frozen")
+    demo.fault("surface_hung")
+    family = descendants(process.pid)
+    process.kill()
+    process.communicate(timeout=20)
+    deadline = time.monotonic() + 20
+    while left(family) or any(tmp_path.iterdir()):
+        assert time.monotonic() < deadline, left(family)
+        time.sleep(0.05)

@@ -121,6 +121,12 @@ class Estate:
         """Stops every process, by its id. Safe to repeat."""
         await self._stack.aclose()
 
+    def pids(self) -> list[int]:
+        """The processes that run now: servers, systems, guards, agents."""
+        children = [self._office, *self.guards.values(), *self.agents.values()]
+        running = [child.pid for child in children if child and child.running]
+        return [pid for pid in (self.postgres.pid, self.valkey.pid) if pid] + running
+
     def tally(self, place: Place) -> Tally:
         """What the agent itself says that it tried and did."""
         child = self.agents.get(place.agent)

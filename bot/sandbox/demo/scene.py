@@ -11,8 +11,9 @@ from typing import Self
 
 from bot.sandbox.channels import Channel
 from bot.sandbox.demo import configuration, slack_text
+from bot.sandbox.demo.background import background
 from bot.sandbox.demo.cast import FIRST, LATER, Agent
-from bot.sandbox.demo.child import ROOT, Ended, last_lines
+from bot.sandbox.demo.child import ROOT, Child, Ended, last_lines, python
 from bot.sandbox.demo.estate import Estate
 from bot.sandbox.demo.product import Product
 from bot.sandbox.demo.witness import Witness
@@ -21,6 +22,7 @@ from bot.sandbox.messages import Message
 from bot.sandbox.simulator import Simulator
 
 MANIFEST = ROOT / "manifest.yml"
+_NAMED = 0.3  # seconds between two looks at what runs
 SUPPORT = Channel("C0SUPPORT", "support")
 
 
@@ -46,8 +48,12 @@ class Scene:
         self.product = Product(self.folder, {}, bot_command)
 
     async def __aenter__(self) -> Self:
-        """Nothing runs yet: see the `start_…` methods."""
+        """Nothing runs yet but the warden: see the `start_…` methods."""
         self._stack.callback(self._remove)
+        warden = Child(python("bot.sandbox.demo.warden"), log=self.folder / "warden.log", listen=False)
+        self._stack.push_async_callback(warden.stop)
+        await warden.start()
+        await self._stack.enter_async_context(background(lambda: self._name_all(warden), "warden"))
         self._stack.push_async_callback(self.estate.stop)
         return self
 
@@ -56,6 +62,16 @@ class Scene:
     ) -> None:
         """Stops everything, last started first."""
         await self._stack.aclose()
+
+    async def _name_all(self, warden: Child) -> None:
+        """Tells the warden what must not outlive this process, whenever that changed."""
+        named: list[int] = []
+        while True:
+            pids = self.estate.pids() + ([self.product.pid] if self.product.running else [])
+            if pids != named:
+                named = pids
+                await warden.tell({"folder": str(self.folder), "pids": pids})
+            await asyncio.sleep(_NAMED)
 
     async def start_company(self) -> None:
         """Real servers, guards, and the first agents at work. Raises `ServerError`, `Ended`."""

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 
+from bot.sandbox.demo.background import background
 from bot.sandbox.demo.cast import Place
 from bot.sandbox.demo.witness import Sight, Witness
-from bot.sandbox.page.background import background
 
 PERIOD = 0.25  # seconds between two looks
 _SPAN = 1.0  # seconds over which a rate is taken

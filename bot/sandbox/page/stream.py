@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 from aiohttp import web
 
-from bot.sandbox.page.background import background
+from bot.sandbox.demo.background import background
 from bot.sandbox.page.counting import PERIOD
 from bot.sandbox.page.world import World, essence
 

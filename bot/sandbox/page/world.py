@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
+from bot.sandbox.demo.background import background
 from bot.sandbox.demo.cast import BILLING, Place
 from bot.sandbox.demo.configuration import SHORTENED
 from bot.sandbox.demo.scene import MANIFEST, Scene
-from bot.sandbox.page.background import background
 from bot.sandbox.page.bot_feed import BotFeed
 from bot.sandbox.page.counting import Counting
 from bot.sandbox.page.journal_tail import JournalTail

@@ -52,6 +52,9 @@ class Gateway(Guard):
         finally:
             self._running.discard(task)
             task.cancel()
+        if task.cancelled():
+            self.admit(request)  # says which stop it was
+            raise web.HTTPServiceUnavailable(text="the gateway ends")
         return await self.write(request)
 
     async def canary(self, request: web.Request) -> web.Response:
@@ -62,15 +65,21 @@ class Gateway(Guard):
 
     async def enforce(self) -> int:
         """Every call that waits here writes."""
-        running = list(self._running) if self.forbids() else []
-        for task in running:
-            task.cancel()
-        self._running.difference_update(running)
-        return len(running)
+        return self._end() if self.forbids() else 0
 
     def in_flight(self) -> int:
         """Calls that wait."""
         return len(self._running) if self.forbids() else 0
+
+    async def aclose(self) -> None:
+        """Ends what waits."""
+        self._end()
+
+    def _end(self) -> int:
+        running, self._running = self._running, set()
+        for task in running:
+            task.cancel()
+        return len(running)
 
     def _parked(self, request: web.Request, *, keep: bool = True) -> web.Response:
         self.admit(request, writes=False)

@@ -10,8 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.sandbox.demo.guards.group import members
 from bot.sandbox.demo.guards.guard import Guard, Handler
-from bot.sandbox.processes import descendants
 
 _UNDER_WAY = 0.05  # seconds in which what a killed process sent last still arrives
 
@@ -22,6 +22,7 @@ class Supervisor(Guard):
     def __init__(self, **told: Any) -> None:
         super().__init__(**told)
         self._worker: asyncio.subprocess.Process | None = None
+        self._line = -1
         self._starting = asyncio.Lock()
 
     def routes(self) -> Iterator[tuple[str, str, Handler]]:
@@ -33,7 +34,8 @@ class Supervisor(Guard):
         """Starts the worker unless it runs."""
         self.admit(request)
         async with self._starting:
-            if not self.forbids() and not self._runs():
+            if not self.forbids() and not self._alive():
+                await self._kill()  # takes note of one that ended by itself
                 await self._spawn()
             self.admit(request)  # a stop may have come meanwhile
         return web.json_response({"pid": self._worker.pid if self._worker else 0})
@@ -53,31 +55,35 @@ class Supervisor(Guard):
         """Kills the group."""
         await self._kill()
 
-    def _runs(self) -> bool:
-        return self._worker is not None and self._worker.returncode is None
-
     def _alive(self) -> int:
-        return 1 + len(descendants(self._worker.pid)) if self._worker is not None and self._runs() else 0
+        return len(members(self._worker.pid)) if self._worker else 0
 
     async def _spawn(self) -> None:
-        self._worker = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot.sandbox.demo.guards.worker",
-            self.surface,
-            stdin=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-        assert self._worker.stdin is not None  # noqa: S101  # it is a pipe
-        self._worker.stdin.write(self.office.introduction())
+        """The pipe stays ours: the group ends with this process, and not by itself when one of the two is ended."""
+        theirs, self._line = os.pipe()
+        os.write(self._line, self.office.introduction())
+        try:
+            self._worker = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "bot.sandbox.demo.guards.worker",
+                self.surface,
+                stdin=theirs,
+                start_new_session=True,
+            )
+        finally:
+            os.close(theirs)
 
     async def _kill(self) -> int:
         worker, alive = self._worker, self._alive()
-        if worker is None or not alive:
+        if worker is None:
             return 0
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
         await worker.wait()
+        while self._alive():  # noqa: ASYNC110  # the system tells nobody of the end of a grandchild
+            await asyncio.sleep(_UNDER_WAY)
         self._worker = None
+        os.close(self._line)
         await asyncio.sleep(_UNDER_WAY)
         return alive
