@@ -13,7 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import pytest
 
 from bot.sandbox.processes import descendants
 
@@ -123,6 +126,17 @@ def confirmed(state: State) -> set[str]:
     return set(_VERIFIED.findall(json.dumps([one["blocks"] for one in replies], ensure_ascii=False)))
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that other users may pass through: PostgreSQL runs as one where we are root.
+
+    It is not below pytest's own, which every session that starts closes to others again.
+    """
+    with TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
 def left(family: Iterable[int]) -> list[int]:
     """Which of these processes live; one that ended and that the system has not noted yet does not."""
     return [pid for pid in family if _state(pid) not in "ZX"]
@@ -154,8 +168,6 @@ def page(folder: Path, how: signal.Signals = signal.SIGINT) -> Iterator[Page]:
 
 def start(folder: Path) -> "subprocess.Popen[str]":
     """`agent-kill demo` with its files below `folder`, and SIGINT ignored, as a shell without a terminal starts it."""
-    for one in (folder, *folder.parents[:2]):
-        one.chmod(0o755)  # PostgreSQL runs as another user where we are root
     return subprocess.Popen(
         [sys.executable, "-c", _DEAF, sys.executable, "-m", "bot", "demo", "--no-browser"],
         stdout=subprocess.PIPE,

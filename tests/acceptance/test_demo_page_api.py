@@ -9,17 +9,31 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.processes import descendants
-from tests.acceptance.demo_page import Page, address, confirmed, end, left, names, outcomes, page, proven, read, start
+from tests.acceptance.demo_page import (
+    Page,
+    address,
+    confirmed,
+    end,
+    folder,
+    left,
+    names,
+    outcomes,
+    page,
+    proven,
+    read,
+    start,
+)
 
+__all__ = ["folder"]
 pytestmark = pytest.mark.timeout(150)
 _STOP = "/agent-kill full_stop"
 _EIGHT = {"api", "tool", "queue", "scheduler", "webhook", "worker", "database", "identity"}
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Page]:
+def demo(folder: Path) -> Iterator[Page]:
     """The demo, with an agent that works on all eight surfaces; nothing may be left of it."""
-    with page(tmp_path) as running:
+    with page(folder) as running:
         running.works()
         yield running
 
@@ -147,17 +161,17 @@ def test_the_page_answers_its_own_visitor_only(demo: Page) -> None:
         assert b"<html" in answer.read()
 
 
-def test_sigterm_ends_it_too(tmp_path: Path) -> None:
+def test_sigterm_ends_it_too(folder: Path) -> None:
     """Also while the agent's database is frozen and the bot is gone: exit 0, no process and no file is left."""
-    with page(tmp_path, how=signal.SIGTERM) as demo:
+    with page(folder, how=signal.SIGTERM) as demo:
         demo.fault("database_frozen")
         demo.fault("bot_killed")
         demo.fault("slack_down")
 
 
-def test_ended_while_it_prepares_it_leaves_nothing(tmp_path: Path) -> None:
+def test_ended_while_it_prepares_it_leaves_nothing(folder: Path) -> None:
     """SIGTERM in the middle of the start: what was started is stopped."""
-    demo = start(tmp_path)
+    demo = start(folder)
     deadline = time.monotonic() + 30
     while len(descendants(demo.pid)) < 3:
         assert time.monotonic() < deadline
@@ -166,12 +180,12 @@ def test_ended_while_it_prepares_it_leaves_nothing(tmp_path: Path) -> None:
     told = end(demo, signal.SIGTERM)
     assert demo.returncode == 0, told
     assert not left(family)
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_killed_it_leaves_nothing_either(tmp_path: Path) -> None:
+def test_killed_it_leaves_nothing_either(folder: Path) -> None:
     """Killed (-9) itself, with its database frozen and a guard stopped: its warden ends what is left."""
-    process = start(tmp_path)
+    process = start(folder)
     demo = Page(address(process), process)
     demo.works()
     demo.fault("database_frozen")
@@ -180,6 +194,6 @@ def test_killed_it_leaves_nothing_either(tmp_path: Path) -> None:
     process.kill()
     process.communicate(timeout=20)
     deadline = time.monotonic() + 20
-    while left(family) or any(tmp_path.iterdir()):
+    while left(family) or any(folder.iterdir()):
         assert time.monotonic() < deadline, left(family)
         time.sleep(0.05)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.processes import descendants
-from tests.acceptance.demo_page import left
+from tests.acceptance.demo_page import folder, left
 
+__all__ = ["folder"]
 pytestmark = pytest.mark.timeout(240)
 _WRONG_ROLE = """
 import os, sys, yaml
@@ -30,7 +31,6 @@ os.execv(sys.executable, [sys.executable, "-m", "bot", *sys.argv[1:]])
 
 def demo(folder: Path, *words: str) -> "subprocess.Popen[str]":
     """Starts the play with its temporary files below `folder`."""
-    folder.chmod(0o755)  # PostgreSQL runs as another user where we are root
     return subprocess.Popen(
         [sys.executable, "-m", "bot", "demo", "--script", *words],
         stdout=subprocess.PIPE,
@@ -40,15 +40,6 @@ def demo(folder: Path, *words: str) -> "subprocess.Popen[str]":
         env={**os.environ, "TMPDIR": str(folder), "PYTHONUTF8": "1"},
         start_new_session=True,
     )
-
-
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that other users may pass through, as a machine's own temporary folder is."""
-    made = tmp_path_factory.mktemp("demo")
-    for one in (made, *made.parents[:2]):
-        one.chmod(0o755)
-    return made
 
 
 def test_every_step_really_happens(folder: Path) -> None:
