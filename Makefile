@@ -79,3 +79,6 @@ explore: $(VENV)/.test ## 30,000 stop demands under random faults in virtual tim
 
 mutants: $(VENV)/.test ## mutate the stop path and name what no test notices (installs mutmut beside the environment)
 	@nice -n 10 $(BIN)/python -m tests.properties.mutants
+
+bench: $(VENV)/.test ## measure the real bot beside a floor and the obvious program; writes docs/performance.md
+	@$(BIN)/python -m benchmarks.run $(ARGS)

@@ -1,0 +1,1 @@
+"""How fast the real bot cuts, beside a floor and beside the program that everybody would write first."""
