@@ -22,7 +22,14 @@ async def _nothing_left_running(request: pytest.FixtureRequest) -> AsyncIterator
         if not left:
             return
         await asyncio.sleep(0.01)
-    pytest.fail(f"left running: {', '.join(sorted(task.get_name() for task in left))}", pytrace=False)
+    pytest.fail("left running: " + "; ".join(sorted(_where(task) for task in left)), pytrace=False)
+
+
+def _where(task: asyncio.Task[object]) -> str:
+    """The task and the line that it waits at, which its name alone does not tell."""
+    frames = task.get_stack(limit=1)
+    at = f"{frames[-1].f_code.co_filename}:{frames[-1].f_lineno}" if frames else "no frame"
+    return f"{task.get_name()} ({getattr(task.get_coro(), '__qualname__', '?')} at {at})"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 from bot.slack.replays import Replays
 
-MAX_BODY = 64 * 1024
+MAX_BODY = 256 * 1024  # a message shortcut carries the whole message that it was used on
 PAST = 300.0  # seconds that a request may be old
 FUTURE = 30.0  # seconds that Slack's clock may be ahead
 _MAX_FIELDS = 100

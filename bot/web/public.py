@@ -19,8 +19,10 @@ from bot.web.signed import BadSignatureError
 from bot.web.stop_call import MalformedCallError, StopCall, UnknownNameError
 from bot.web.used import Used
 
+SLACK = "/slack/events"
 STOP_BYTES = 64 * 1024
 SLACK_BYTES = 256 * 1024  # a message shortcut carries the whole message that it was used on
+_NEVER_WHOLE = (400, 408, 413)
 _KEPT_WITHIN = 0.050  # seconds that the answer waits for the used signature to be on disk; the stop itself does not
 
 
@@ -50,20 +52,31 @@ def build_public(
     Raises:
         ValueError: a caller's secret is empty.
     """
-    app = web.Application(middlewares=[speak_json], client_max_size=SLACK_BYTES)
+    app = web.Application(middlewares=[_bare_to_slack, speak_json], client_max_size=SLACK_BYTES)
     used = Used(state_dir / "http-used", clock.now)
     known_callers = Callers(callers, used, clock)
     door = _StopDoor(stops=stops, known=known, callers=known_callers, used=used, channel=channel)
     app.router.add_get("/healthz", _healthz)
     app.router.add_post("/v1/stop", door.answer)
     if slack_events is not None:
-        app.router.add_post("/slack/events", slack_events)
+        app.router.add_post(SLACK, slack_events)
     if pushes is not None:
         journals = JournalDoor(known_callers, pushes)
         app.middlewares.append(journals.make_room)
         app.router.add_post(JOURNAL, journals.answer)
     app.on_cleanup.append(door.close)
     return app
+
+
+@web.middleware
+async def _bare_to_slack(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Whatever never came whole is 401 where Slack calls: a stranger learns no more, and Slack sends nothing such."""
+    answer = await handler(request)
+    if request.path != SLACK or answer.status not in _NEVER_WHOLE:
+        return answer
+    bare = web.Response(status=401, text="unauthorized")
+    bare.force_close()
+    return bare
 
 
 async def _healthz(_request: web.Request) -> web.Response:

@@ -88,7 +88,7 @@ async def test_a_body_that_is_too_big_or_never_ends_is_refused(tmp_path: Path) -
     """By its announced length, by its real one, and by the clock; stops run beside it."""
     async with rig(tmp_path) as running:
         await running.roster_read()
-        assert await status(running, b"x" * 70_000, {"Content-Type": FORM}) == 401
+        assert await status(running, b"x" * 300_000, {"Content-Type": FORM}) == 401
 
         async def chunks() -> AsyncIterator[bytes]:
             while True:

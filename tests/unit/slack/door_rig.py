@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from aiohttp import web
 
 from adapters.base import Config, Mode, SurfaceClass
 from bot.domain import events
@@ -22,6 +21,8 @@ from bot.service.ports import Receipt, StopOrder
 from bot.service.stop import EmptyScope
 from bot.slack.client import SlackApi
 from bot.slack.door import Door
+from bot.web.listener import Listener
+from bot.web.public import build_public
 
 MANIFEST: dict[str, Any] = yaml.safe_load(Path("manifest.yml").read_text(encoding="utf-8"))
 
@@ -209,13 +210,17 @@ async def door_at(
         clock=WallClock(),
         reporter=woken,
     )
-    app = web.Application(client_max_size=2**20)
-    app.router.add_post("/slack/events", door.handle_http)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
+    public = build_public(
+        slack_events=door.handle_http,
+        stops=stops,
+        known=dict,
+        callers={},
+        clock=WallClock(),
+        state_dir=state_dir,
+        channel=lambda: None,
+    )
+    listener = Listener(public, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{await listener.start()}/slack/events"
     await door.start()
     slack.use("http" if mode == "http" else "socket", url=url)
     if mode == "socket" and not slack.socket.disabled:
@@ -224,5 +229,5 @@ async def door_at(
         yield Rig(slack, door, stops, board, recorded, woken.incidents, url)
     finally:
         await door.stop()
-        await runner.cleanup()
+        await listener.stop()
         await api.aclose()
