@@ -9,10 +9,10 @@ import asyncio
 import random
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 
-from adapters.base import Attempt, Change, Mode, Observation
+from adapters.base import Change, Mode, Observation
 from adapters.errors import Refused, Unreachable
 from bot.domain import events
 from bot.domain.drift import Recuts
@@ -20,14 +20,17 @@ from bot.domain.outcome import Outcome
 from bot.domain.verdict import Evidence, Verdict, judge
 from bot.service import proofs
 from bot.service.bell import Bell
+from bot.service.call import Call
 from bot.service.episode import SNAPSHOT_MAX_AGE, Episode
 from bot.service.inventory import Target
 from bot.service.ports import Clock
+from bot.service.sight import Sight, attempt_all, look_at
 
 FIRST_RETRY = 0.2  # seconds, before jitter
 LONGEST_RETRY = 30.0
 SETTLED_RETRY = 10.0  # refused, or absent: a person has to act, so looking often is useless
 RECORD_BUDGET = 1.0  # seconds that a reopening waits for its undo record
+STALE = 60.0  # seconds without a read after which a proof is no longer claimed
 _INSTANT = 0.001  # seconds: less than a clock can be trusted to show
 _MOST_CALLS = 4  # open calls of one target; above it only a stricter one does not wait for an abandoned one to end
 
@@ -60,22 +63,6 @@ class Desk:
     tripped: Callable[[str], None]
 
 
-@dataclass(eq=False, slots=True)
-class _Call:
-    """One round of cut, read-back and attempts."""
-
-    mode: Mode
-    token: str
-    loosening: bool = False
-    overlapped: bool = False
-    task: "asyncio.Task[events.Proof]" = field(init=False)
-
-    @property
-    def open(self) -> bool:
-        """Whether it may still loosen the target."""
-        return self.loosening and not self.task.done()
-
-
 class Lane:
     """Serves one target from its first hold until none is left. `serve` never raises."""
 
@@ -85,13 +72,14 @@ class Lane:
         self._desk = desk
         self._bell = Bell()
         self._gate_lock = asyncio.Lock()
-        self._calls: set[_Call] = set()
-        self._looks: set[asyncio.Task[Observation | None]] = set()
+        self._calls: set[Call] = set()
+        self._looks: set[asyncio.Task[Sight | None]] = set()
         self._episode: Episode | None = None
         self._recuts = Recuts()
         self._check_due = False
         self._resting = False
         self._undo_kept = True
+        self._read_at = desk.clock.monotonic()
         self._restart_clock()
 
     def wake(self) -> None:
@@ -190,21 +178,21 @@ class Lane:
         """Whether too many calls are open for one more that is no stricter than all of them."""
         return len(self._calls) >= _MOST_CALLS and any(call.mode >= asked for call in self._calls)
 
-    def _give_up(self, call: _Call) -> None:
+    def _give_up(self, call: Call) -> None:
         """Ends a call whose time is over; what it replaced is known from the snapshot only."""
         if not call.task.done():
             call.task.cancel()
             self._episode_of().lost_reply()
 
-    def _begin(self, asked: Mode) -> _Call:
-        call = _Call(mode=asked, token=secrets.token_hex(8))
+    def _begin(self, asked: Mode) -> Call:
+        call = Call(mode=asked, token=secrets.token_hex(8))
         call.overlapped = bool(self._open_calls())
         self._calls.add(call)
         call.task = asyncio.create_task(self._carry_out(call), name=f"cut {self.target.key}")
         call.task.add_done_callback(lambda _: self._calls.discard(call))
         return call
 
-    async def _ends_in_time(self, call: _Call) -> bool:
+    async def _ends_in_time(self, call: Call) -> bool:
         """Whether the call ended within the budget and before a stricter hold came."""
         end = self._desk.clock.monotonic() + self._budget()
         while not call.task.done():
@@ -214,7 +202,7 @@ class Lane:
             await self._bell.heard(beside=(call.task,), timeout=left)
         return True
 
-    def _open_calls(self) -> list[_Call]:
+    def _open_calls(self) -> list[Call]:
         return [call for call in self._calls if call.open]
 
     async def _after_loosenings(self, asked: Mode) -> events.Proof | None:
@@ -227,7 +215,7 @@ class Lane:
             await self._bell.heard(beside=[call.task for call in calls], timeout=left)
         return None
 
-    async def _carry_out(self, call: _Call) -> events.Proof:
+    async def _carry_out(self, call: Call) -> events.Proof:
         """The round itself: every error becomes a proof."""
         try:
             return await self._cut_and_prove(call)
@@ -238,7 +226,7 @@ class Lane:
         except Exception as error:  # noqa: BLE001  # one surface's surprise is its own outcome, never another's
             return proofs.proof(self._so_far(call.mode), _unknown(f"{type(error).__name__}: {error}"))
 
-    async def _cut_and_prove(self, call: _Call) -> events.Proof:
+    async def _cut_and_prove(self, call: Call) -> events.Proof:
         adapter = self.target.adapter
         episode = self._episode_of()
         cut = await adapter.restrict(
@@ -251,9 +239,10 @@ class Lane:
         self._ended += cut.ended
         self._keep(episode.add(cut.changed))
         seen = await adapter.observe()
-        self.target.remember(seen, self._desk.clock.monotonic())
+        self._read_at = self._desk.clock.monotonic()
+        self.target.remember(seen, self._read_at)
         self._keep(episode.recover(seen))
-        attempts = await self._attempt(seen) if seen.exists else ()
+        attempts = await attempt_all(self.target, seen)
         evidence = Evidence(
             asked=call.mode,
             token=call.token,
@@ -270,16 +259,7 @@ class Lane:
         able = [mode for mode in self.target.enforceable() if mode >= asked]
         return min(able, default=max(self.target.adapter.modes, default=asked))
 
-    async def _attempt(self, seen: Observation) -> tuple[Attempt, ...]:
-        """Tries every canary at once; one that fails was not tried."""
-        canaries = self.target.canaries()
-        if not canaries:
-            return ()
-        calls = (canary.attempt(mode=seen.mode) for canary in canaries)
-        answers = await asyncio.gather(*calls, return_exceptions=True)
-        return tuple(answer if isinstance(answer, Attempt) else Attempt.UNTRIED for answer in answers)
-
-    def _gate_for(self, call: _Call) -> Callable[[tuple[Change, ...]], Awaitable[bool]]:
+    def _gate_for(self, call: Call) -> Callable[[tuple[Change, ...]], Awaitable[bool]]:
         async def gate(changes: tuple[Change, ...]) -> bool:
             if not await self._undo_is_kept(changes):
                 return False
@@ -357,24 +337,35 @@ class Lane:
             self._resting = False
 
     async def _look(self, asked: Mode) -> "_Look":
-        """The drift watch's look. What cannot be read leaves the last proof as it is, and it grows older."""
+        """The drift watch's look, from the surface's side and the agent's."""
         self._check_due = False
-        seen = await self._observe(asked)
-        if seen is None:
-            return _Look.UNREAD
-        self.target.remember(seen, self._desk.clock.monotonic())
-        if seen.exists and seen.mode >= asked and not seen.in_flight:
+        sight = await self._sight(asked)
+        now = self._desk.clock.monotonic()
+        if sight is None:
+            return self._unread(asked, now - self._read_at)
+        self._read_at = now
+        self.target.remember(sight.seen, now)
+        if sight.holds(asked):
             if self.proof:
                 self._desk.publish(self.proof)
             return _Look.HOLDS
-        self._recuts.add(self._desk.clock.monotonic())
+        self._recuts.add(now)
         self._restart_clock()
-        self._publish(proofs.drifted(self._so_far(asked), seen))
+        self._publish(proofs.drifted(self._so_far(asked), sight))
         return _Look.LOOSER
 
-    async def _observe(self, asked: Mode) -> Observation | None:
-        """Reads the surface for a look; None where it fails, takes too long, or a further stop comes first."""
-        looking = asyncio.create_task(self._read(), name=f"look {self.target.key}")
+    def _unread(self, asked: Mode, age: float) -> "_Look":
+        """A short outage leaves the proof; a long one ends it, and the cut is tried until the surface answers."""
+        if age < STALE or not self._resting:
+            return _Look.UNREAD
+        self._restart_clock()
+        self._tripped = True  # it was proven in time: that it cannot be read now is no reason for a backstop
+        self._publish(proofs.unread(self._so_far(asked), age))
+        return _Look.LOOSER
+
+    async def _sight(self, asked: Mode) -> Sight | None:
+        """Looks at the surface; None where it fails, takes too long, or a further stop comes first."""
+        looking = asyncio.create_task(look_at(self.target), name=f"look {self.target.key}")
         self._looks.add(looking)
         looking.add_done_callback(self._looks.discard)
         end = self._desk.clock.monotonic() + self._budget()
@@ -385,12 +376,6 @@ class Lane:
                 return None
             await self._bell.heard(beside=(looking,), timeout=left)
         return looking.result()
-
-    async def _read(self) -> Observation | None:
-        try:
-            return await self.target.adapter.observe()
-        except Exception:  # noqa: BLE001  # a look proves nothing when it fails, whatever the reason
-            return None
 
 
 class _Look(Enum):

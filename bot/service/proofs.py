@@ -8,6 +8,7 @@ from bot.domain import events
 from bot.domain.outcome import Outcome
 from bot.domain.verdict import Verdict
 from bot.service.redact import redact
+from bot.service.sight import Sight
 
 PROVEN = frozenset({Outcome.VERIFIED, Outcome.APPLIED})
 _INSTANT = 0.001  # seconds: a timer may wake this much early
@@ -83,14 +84,17 @@ def late(round_: Round, detail: str) -> events.Proof:
     )
 
 
-def drifted(round_: Round, seen: Observation) -> events.Proof:
-    """The proof that a surface which was cut is looser than asked."""
+def drifted(round_: Round, sight: Sight) -> events.Proof:
+    """The proof that a surface which was cut is looser than asked, by its own word or from the agent's side."""
+    seen = sight.seen
     if not seen.exists:
         detail = "it disappeared"
     elif seen.mode < round_.asked:
         detail = f"came back as {seen.mode}"
-    else:
+    elif seen.in_flight:
         detail = f"{seen.in_flight} in flight again"
+    else:
+        detail = f"the agent's own credential is allowed again, though it reads as {seen.mode}"
     if seen.by:
         detail += f", changed by {seen.by}"
     return events.Proof(
@@ -98,9 +102,23 @@ def drifted(round_: Round, seen: Observation) -> events.Proof:
         outcome=Outcome.DRIFTED,
         asked=round_.asked,
         held=seen.mode if seen.exists else None,
-        attempt=Attempt.UNTRIED if round_.canary else None,
+        attempt=_worst(sight.attempts) if round_.canary else None,
         detail=redact(detail),
         next="it is cut again by itself; find out who or what brought it back",
+    )
+
+
+def unread(round_: Round, age: float) -> events.Proof:
+    """The proof of a surface that was proven and could not be read for `age` seconds since."""
+    return events.Proof(
+        target=round_.target,
+        outcome=Outcome.UNKNOWN,
+        asked=round_.asked,
+        attempt=Attempt.UNTRIED if round_.canary else None,
+        left=None,
+        detail=f"it was proven, and cannot be read for {age:.0f} s now",
+        next="make sure that it is down or still cut; it is cut again by itself as soon as it answers",
+        settled=True,
     )
 
 

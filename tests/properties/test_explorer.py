@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.service import lane
+from bot.service.call import Call
 from bot.service.stop import StopService
 from tests.properties.explore import play
 from tests.properties.exploring.process import Process
@@ -32,7 +33,7 @@ Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
 def _verify_beside_loosenings(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(lane._Call, "open", property(lambda _: False))
+    patch.setattr(Call, "open", property(lambda _: False))
 
 
 def _open_every_gate(patch: pytest.MonkeyPatch) -> None:

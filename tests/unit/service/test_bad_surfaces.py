@@ -6,6 +6,8 @@ from adapters.base import Attempt, Mode
 from adapters.memory import Canary
 from bot.domain.model import Unsupported
 from bot.domain.outcome import Outcome
+from bot.domain.plan import Scope
+from bot.service.lane import STALE
 from tests.unit.service.rig import Rig, surface
 
 Make = Callable[..., Rig]
@@ -140,6 +142,53 @@ async def test_a_surface_that_keeps_coming_back_is_contested(make_rig: Make) -> 
     assert Outcome.CONTESTED is line.outcome
     assert line.not_cut
     assert Mode.FULL_STOP is rig.board.effective("memory:billing/api")
+
+
+async def test_a_second_way_in_is_found_after_the_proof(make_rig: Make) -> None:
+    """The surface goes on reading as cut, and the agent's own credential works again: the watch says so, once."""
+    rig = make_rig(surface("billing/api", canary=Canary()))
+    await rig.stop()
+    assert (await rig.settled())["billing/api"].outcome is Outcome.VERIFIED
+    rig.world("billing/api").faults.lie = True
+
+    await _watched(rig, 7.0)
+
+    line = rig.lines()["billing/api"]
+    assert line.not_cut
+    (drift,) = [p for e in rig.journal.written if e.type == "outcomes" for p in e.proofs if p.outcome == "drifted"]
+    assert (drift.attempt, drift.held) == (Attempt.ALLOWED, Mode.FULL_STOP)
+    assert "the agent's own credential is allowed again" in drift.detail
+
+    rig.world("billing/api").faults.lie = False
+    await rig.until(lambda: rig.lines()["billing/api"].outcome is Outcome.VERIFIED)
+
+
+async def test_a_proof_ends_when_the_surface_cannot_be_read_any_more(make_rig: Make) -> None:
+    """A short outage changes nothing; after a minute nothing is claimed, no backstop trips, and it is cut again."""
+    rig = make_rig(surface("billing/api", backstop="billing/key"), surface("billing/key"))
+    await rig.stop(scope=Scope(surfaces=frozenset({"billing/api"})))
+    await rig.settled()
+    world = rig.world("billing/api")
+    world.faults.unreachable = True
+
+    await _watched(rig, STALE - 10)
+    assert rig.lines()["billing/api"].outcome is Outcome.VERIFIED
+    await _watched(rig, 20)
+    line = rig.lines()["billing/api"]
+    assert line.not_cut
+    assert len(rig.board.hold_events) == 1
+
+    world.loosen()
+    world.faults.unreachable = False
+    await rig.until(lambda: rig.lines()["billing/api"].outcome is Outcome.VERIFIED)
+    assert world.mode() is Mode.FULL_STOP
+
+
+async def _watched(rig: Rig, seconds: float) -> None:
+    """Lets time pass under the drift watch."""
+    for _ in range(round(seconds)):
+        await rig.clock.sleep(1.0)
+        await rig.watch.tick()
 
 
 async def test_unsupported_leave_is_left_alone_and_not_cut(make_rig: Make) -> None:

@@ -5,6 +5,7 @@ import pytest
 from adapters.base import Mode, Observation
 from bot.domain.outcome import Outcome
 from bot.service.proofs import Round, drifted
+from bot.service.sight import Sight
 
 ROUND = Round(target="t", asked=Mode.FULL_STOP, elapsed=1.0, budget=5.0, ended=0, canary=False)
 
@@ -23,7 +24,7 @@ ROUND = Round(target="t", asked=Mode.FULL_STOP, elapsed=1.0, budget=5.0, ended=0
 )
 def test_a_drift_says_what_changed_and_who_did_it_where_the_surface_tells(seen: Observation, said: str) -> None:
     """The on-call reads the new state and, where the system knows it, the culprit."""
-    proof = drifted(ROUND, seen)
+    proof = drifted(ROUND, Sight(seen))
 
     assert (proof.outcome, proof.detail) == (Outcome.DRIFTED, said)
     assert proof.next
