@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from bot.sandbox import api_reactions, payloads
+from bot.sandbox import payloads, reactions
 from bot.sandbox.channels import Channel
 from bot.sandbox.delivery import Delivery, Reply
 from bot.sandbox.elements import find_element
@@ -120,28 +120,75 @@ class Person:
         return message
 
     def react(self, message: Message | str, emoji: str, *, channel: str = "incident") -> None:
-        """Adds a reaction; `emoji` without colons, such as `+1` or `+1::skin-tone-3`.
+        """Adds a reaction, and tells the app (`reaction_added`) as far as it subscribed and is in the channel.
+
+        Args:
+            message: a message or its ts; `find` looks one up by what it says.
+            emoji: without colons, such as `+1` or `+1::skin-tone-3`. Each skin tone is a reaction of its own, and an
+                alias is stored under its first name (`thumbsup` as `+1`).
+            channel: where the ts is from.
 
         Raises:
-            SlackError: `already_reacted`, `invalid_name`, `is_archived`.
+            SlackError: `already_reacted`, `invalid_name`, `is_archived`, `message_not_found`, `too_many_emoji`,
+                `too_many_reactions`.
+            LookupError: there never was such a message.
         """
-        found = self._message(message, channel)
+        name, found = reactions.stored_name(emoji), self._standing(message, channel)
         if self._room(found.channel).archived:
             raise SlackError("is_archived")
-        api_reactions.put(found, self.id, api_reactions.check_name(emoji))
+        reactions.put(found, self.id, name)
         self._stage.desk.workspace.changed("message", found)
-        self._stage.desk.events.reaction("reaction_added", self.id, found, emoji)
+        self._stage.desk.events.reaction("reaction_added", self.id, found, name)
 
     def unreact(self, message: Message | str, emoji: str, *, channel: str = "incident") -> None:
-        """Takes a reaction back.
+        """Takes a reaction back (`reaction_removed`); takes what `react` takes.
 
         Raises:
-            SlackError: `no_reaction`.
+            SlackError: `no_reaction`, `invalid_name`, `message_not_found`.
+            LookupError: there never was such a message.
         """
-        found = self._message(message, channel)
-        api_reactions.take(found, self.id, emoji)
+        name, found = reactions.stored_name(emoji), self._standing(message, channel)
+        reactions.take(found, self.id, name)
         self._stage.desk.workspace.changed("message", found)
-        self._stage.desk.events.reaction("reaction_removed", self.id, found, emoji)
+        self._stage.desk.events.reaction("reaction_removed", self.id, found, name)
+
+    def find(self, containing: str, *, channel: str = "incident") -> Message:
+        """The newest message of a channel or its threads that says this, in its text or its blocks.
+
+        Raises:
+            LookupError: there is none; says what the channel's last messages are.
+        """
+        there = [m for m in self._room(channel).messages if not m.deleted]
+        found = next((m for m in reversed(there) if containing in m.says()), None)
+        if found is None:
+            last = [m.text for m in there[-3:]]
+            raise LookupError(f"nothing in {channel} says {containing!r}; its last messages are {last}")
+        return found
+
+    def edit(self, message: Message | str, text: str, *, channel: str = "incident") -> None:
+        """Edits a message of one's own (`message_changed`); its reactions stay.
+
+        Raises:
+            SlackError: `cant_update_message` for somebody else's, `message_not_found`.
+        """
+        found = self._standing(message, channel)
+        if found.user != self.id:
+            raise SlackError("cant_update_message")
+        found.history.append((found.text, found.blocks))
+        found.text, found.edited = text, {"user": self.id, "ts": self._stage.desk.workspace.next_ts()}
+        self._stage.desk.workspace.changed("message", found)
+        self._stage.desk.events.message_changed(found)
+
+    def delete(self, message: Message | str, *, channel: str = "incident") -> None:
+        """Deletes a message of one's own, or anybody's as an administrator (`message_deleted`).
+
+        Raises:
+            SlackError: `cant_delete_message`, `message_not_found`.
+        """
+        found = self._standing(message, channel)
+        if found.user != self.id and not self.user.admin:
+            raise SlackError("cant_delete_message")
+        self._stage.desk.delete(found)
 
     # Clicks and shortcuts ------------------------------------------------------------------------------------------
     async def click(self, source: Message | Ephemeral | View, action_id: str, value: Any = None) -> InteractionResult:
@@ -251,6 +298,16 @@ class Person:
         found = self._stage.desk.workspace.channel(channel)
         if found is None:
             raise LookupError(f"there is no channel {channel}")
+        return found
+
+    def _standing(self, message: Message | str, channel: str) -> Message:
+        room = self._room(message.channel if isinstance(message, Message) else channel)
+        ts = message.ts if isinstance(message, Message) else message
+        found = next((one for one in room.messages if one.ts == ts), None)
+        if found is None:
+            raise LookupError(f"there is no message {ts} in {room.name}")
+        if found.deleted:
+            raise SlackError("message_not_found")
         return found
 
     def _message(self, message: Message | str, channel: str) -> Message:

@@ -29,7 +29,8 @@ class Admin:
 
     def add_to_group(self, group: str, person: str) -> UserGroup:
         """Adds one person to a user group."""
-        return self.set_members(group, [*self._group(group).users, person])
+        here = self._group(group).users
+        return self.set_members(group, [*here, *({self._user(person).id} - set(here))])
 
     def remove_from_group(self, group: str, person: str) -> UserGroup:
         """Takes one person out of a user group."""
@@ -103,9 +104,8 @@ class Admin:
         return found
 
     def delete_message(self, message: Message) -> None:
-        """Deletes anybody's message."""
-        message.deleted = True
-        self._desk.workspace.changed("message", message)
+        """Deletes anybody's message (`message_deleted`)."""
+        self._desk.delete(message)
 
     def _group(self, key: str) -> UserGroup:
         found = self._desk.workspace.group(key)

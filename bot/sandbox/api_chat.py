@@ -128,6 +128,7 @@ def update(desk: Desk, args: Arguments) -> Json:
     message.metadata = _metadata(args) or message.metadata
     message.edited = {"user": desk.workspace.app.bot_id, "ts": desk.workspace.next_ts()}
     desk.workspace.changed("message", message)
+    desk.events.message_changed(message)
     shown = desk.workspace.as_json(message)
     return {"ok": True, "channel": channel.id, "ts": message.ts, "text": message.text, "message": shown}
 
@@ -170,8 +171,7 @@ def delete(desk: Desk, args: Arguments) -> Json:
     message = desk.message(channel, args.text("ts"))
     if message.bot_id != desk.workspace.app.bot_id:
         raise SlackError("cant_delete_message")
-    message.deleted = True
-    desk.workspace.changed("message", message)
+    desk.delete(message)
     return {"ok": True, "channel": channel.id, "ts": message.ts}
 
 

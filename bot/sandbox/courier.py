@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, Literal
 
 from bot.sandbox.delivery import Delivery, Kind, Reply, Transport
-from bot.sandbox.faults import Faults
+from bot.sandbox.faults import ALL, Fault, Faults, WireTrouble
 from bot.sandbox.http_mode import HttpMode
 from bot.sandbox.identity import Ids
 from bot.sandbox.socket_mode import SocketMode
@@ -35,7 +35,7 @@ class Courier:
         self._faults, self._ids = faults, ids
         self._held: list[tuple[Delivery, asyncio.Event]] = []
         self._turns: dict[str, asyncio.Event] = {}
-        self._hold_until = 0
+        self._hold_until, self._hold_where = 0, ALL
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -70,26 +70,29 @@ class Courier:
 
     async def carry(self, delivery: Delivery) -> None:
         """Takes one delivery through the faults and to the app."""
-        if self.down or self._faults.strike_wire(delivery.kind, "lose"):
+        if self.down or self._struck("lose", delivery):
             delivery.lost = True
             return
-        for fault in self._faults.strike_wire(delivery.kind, "delay"):
+        for fault in self._struck("delay", delivery):
             await asyncio.sleep(fault.amount)
         await self._hold(delivery)
-        if self._faults.strike_wire(delivery.kind, "duplicate"):
+        if self._struck("duplicate", delivery):
             self._spawn(self._attempt(delivery, attempt=0, reason=""))
         await self._try(delivery)
 
     async def _hold(self, delivery: Delivery) -> None:
-        for fault in self._faults.strike_wire(delivery.kind, "reorder"):
-            self._hold_until = int(fault.amount)
-        if not self._hold_until:
+        for fault in self._struck("reorder", delivery):
+            self._hold_until, self._hold_where = int(fault.amount), fault.where
+        if not self._hold_until or self._hold_where not in (ALL, delivery.kind, delivery.name):
             return
         gate = asyncio.Event()
         self._held.append((delivery, gate))
         if len(self._held) >= self._hold_until:
             self._spawn(self._release())
         await gate.wait()
+
+    def _struck(self, trouble: WireTrouble, delivery: Delivery) -> list[Fault]:
+        return self._faults.strike_wire(trouble, delivery.kind, delivery.name)
 
     async def _release(self) -> None:
         held, self._held, self._hold_until = self._held, [], 0

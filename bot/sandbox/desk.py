@@ -77,6 +77,12 @@ class Desk:
             raise SlackError("message_not_found")
         return found
 
+    def delete(self, message: Message) -> None:
+        """Deletes a message, whoever may have asked for it, and tells the app (`message_deleted`)."""
+        message.deleted = True
+        self.workspace.changed("message", message)
+        self.events.message_deleted(message)
+
     def thread(self, channel: Channel, args: Arguments) -> str | None:
         """The thread that an argument `thread_ts` means.
 

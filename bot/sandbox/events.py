@@ -73,6 +73,25 @@ class EventFeed:
         event = {"user": user, "reaction": name, "item": item, "item_user": message.user}
         self.emit(kind, event, channel=self._workspace.channel(message.channel))
 
+    def message_changed(self, message: Message) -> None:
+        """`message` with the subtype `message_changed`, for apps that read the channel's messages."""
+        text, blocks = message.history[-1]
+        now = self._workspace.as_json(message)
+        before = now | {"text": text, "blocks": blocks}
+        self._about(message, "message_changed", {"message": now, "previous_message": before})
+
+    def message_deleted(self, message: Message) -> None:
+        """`message` with the subtype `message_deleted`, for apps that read the channel's messages."""
+        before = self._workspace.as_json(message)
+        self._about(message, "message_deleted", {"deleted_ts": message.ts, "previous_message": before})
+
+    def _about(self, message: Message, subtype: str, fields: Json) -> None:
+        room = self._workspace.channel(message.channel)
+        kind = "im" if room and room.im_user else "group" if room and room.private else "channel"
+        event = {"subtype": subtype, "hidden": True, "channel": message.channel, "channel_type": kind}
+        event |= {"ts": self._workspace.next_ts()} | fields
+        self.emit("message", event, channel=room, topic="message.im" if kind == "im" else f"message.{kind}s")
+
     def members_changed(self, group: UserGroup, *, before: int, added: list[str], removed: list[str]) -> None:
         """`subteam_members_changed`: the difference, with the time of the update before."""
         self.emit(

@@ -13,7 +13,8 @@ class Fault:
     """One thing that goes wrong, `times` times (None: until it is cleared).
 
     Attributes:
-        where: a Web API method, or a kind of delivery (`slash_commands`, `interactive`, `events_api`), or `*`.
+        where: a Web API method, a kind of delivery (`slash_commands`, `interactive`, `events_api`) or the name of one
+            (`reaction_added`, `/agent-kill`, `block_actions`), or `*`.
         amount: seconds, an HTTP status or a number of deliveries, as the trouble needs.
         code: the error code to answer with.
         after: the call is carried out first, then its answer is lost.
@@ -26,9 +27,9 @@ class Fault:
     code: str = ""
     after: bool = False
 
-    def fits(self, where: str) -> bool:
+    def fits(self, *places: str) -> bool:
         """Whether it strikes here and now."""
-        return self.where in (ALL, where) and self.times != 0
+        return self.where in (ALL, *places) and self.times != 0
 
     def spend(self) -> None:
         """Counts one strike."""
@@ -70,7 +71,7 @@ class Faults:
         """The call is answered with `ok: false` and this code."""
         self._api.append(Fault("error", method, times, code=code))
 
-    # Deliveries ----------------------------------------------------------------------------------------------------
+    # Deliveries: `kind` is a kind or a name -----------------------------------------------------------------------
     def lose(self, kind: str = "events_api", *, times: int | None = None) -> None:
         """Deliveries of this kind vanish without a retry."""
         self._wire.append(Fault("lose", kind, times))
@@ -105,13 +106,13 @@ class Faults:
         """The faults that hit this call; each is counted."""
         return _strike(self._api, method)
 
-    def strike_wire(self, kind: str, *troubles: WireTrouble) -> list[Fault]:
-        """The faults of these troubles that hit this delivery; each is counted."""
-        return _strike([f for f in self._wire if f.trouble in troubles], kind)
+    def strike_wire(self, trouble: WireTrouble, kind: str, name: str = "") -> list[Fault]:
+        """The faults of this trouble that hit a delivery of this kind and name; each is counted."""
+        return _strike([f for f in self._wire if f.trouble == trouble], kind, name)
 
 
-def _strike(faults: list[Fault], where: str) -> list[Fault]:
-    struck = [fault for fault in faults if fault.fits(where)]
+def _strike(faults: list[Fault], *places: str) -> list[Fault]:
+    struck = [fault for fault in faults if fault.fits(*places)]
     for fault in struck:
         fault.spend()
     return struck

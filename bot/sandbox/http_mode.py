@@ -46,7 +46,7 @@ class HttpMode:
     async def send(self, delivery: Delivery, *, attempt: int, reason: str) -> Reply:
         """Makes one signed request and reads the acknowledgement."""
         body, kind = self._body(delivery)
-        headers = self._sign(delivery.kind, body) | {"Content-Type": kind}
+        headers = self._sign(delivery.kind, delivery.name, body) | {"Content-Type": kind}
         if attempt:
             headers |= {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": reason}
         return await self.request(body, headers)
@@ -102,9 +102,9 @@ class HttpMode:
         form = delivery.payload if delivery.kind == "slash_commands" else {"payload": json.dumps(delivery.payload)}
         return urlencode(form).encode(), _FORM
 
-    def _sign(self, kind: str, body: bytes) -> dict[str, str]:
-        wrong = self._faults.strike_wire(kind, "bad_signature")
-        old = self._faults.strike_wire(kind, "old_timestamp")
+    def _sign(self, kind: str, name: str, body: bytes) -> dict[str, str]:
+        wrong = self._faults.strike_wire("bad_signature", kind, name)
+        old = self._faults.strike_wire("old_timestamp", kind, name)
         at = int(self._clock.now() - (old[0].amount if old else 0))
         return self.signed(body, timestamp=at, secret="0" * 32 if wrong else None)
 

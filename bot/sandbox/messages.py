@@ -1,9 +1,19 @@
 """Messages in a channel, and the ephemeral ones that only one person sees."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield from [one] if name == "text" and isinstance(one, str) else _texts(one)
 
 
 @dataclass(slots=True)
@@ -13,7 +23,7 @@ class Message:
     Attributes:
         ts: seconds and six digits as a string; unique and rising within the workspace.
         thread_ts: the parent's ts, for replies.
-        reactions: user ids by emoji name, in the order in which they came.
+        reactions: user ids by the emoji's stored name (`+1`, `+1::skin-tone-3`), in the order in which they came.
         bot_id: set when an app wrote it.
         history: earlier versions, oldest first, as (text, blocks).
     """
@@ -40,9 +50,9 @@ class Message:
         """The ts of the thread that this message belongs to."""
         return self.thread_ts or self.ts
 
-    def reaction_list(self) -> list[Json]:
-        """Reactions as `reactions.get` lists them."""
-        return [{"name": n, "users": list(u), "count": len(u)} for n, u in self.reactions.items() if u]
+    def says(self) -> str:
+        """Everything that one reads in it: the text, then the texts of its blocks."""
+        return "\n".join((self.text, *_texts(self.blocks)))
 
 
 @dataclass(slots=True)

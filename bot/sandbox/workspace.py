@@ -10,6 +10,7 @@ from bot.sandbox.files import UploadedFile
 from bot.sandbox.identity import Identity, Ids
 from bot.sandbox.messages import Ephemeral, Json, Message
 from bot.sandbox.people import TEAM, User, cast
+from bot.sandbox.reactions import listed
 from bot.sandbox.usergroups import GROUPS, UserGroup
 from bot.sandbox.views import View
 
@@ -150,7 +151,7 @@ class Workspace:
                 shown[name] = copy.deepcopy(value)
         if message.pinned:
             shown["pinned_to"] = [message.channel]
-        if found := message.reaction_list():
+        if found := listed(message, full=False):
             shown["reactions"] = found
         return shown | self._threading(message)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from bot.sandbox.messages import Ephemeral, Json, Message
 from bot.sandbox.people import User
+from bot.sandbox.reactions import listed
 from bot.sandbox.simulator import Simulator
 from bot.sandbox.views import View
 
@@ -84,7 +85,7 @@ def _message(message: Message, simulator: Simulator) -> dict[str, Any]:
         "bot": bool(message.bot_id),
         "text": message.text,
         "blocks": message.blocks,
-        "reactions": [{"name": one["name"], "users": one["users"]} for one in message.reaction_list()],
+        "reactions": [{"name": one["name"], "users": one["users"]} for one in listed(message)],
         "files": [_file(one, simulator) for one in message.files],
         "edited": bool(message.edited),
         "at": float(message.ts),

@@ -54,7 +54,7 @@ async def _prepared(sim: Simulator) -> dict[str, str]:
     bot, reacted = (
         sim.workspace.post(Message(sim.workspace.next_ts(), C, "U0BOT", "x", bot_id="B0SANDBOX")) for _ in range(2)
     )
-    reacted.reactions["thumbsup"] = ["U0BOT"]
+    reacted.reactions["+1"] = ["U0BOT"]
     return {"{human}": human.ts, "{bot}": bot.ts, "{reacted}": reacted.ts}
 
 

@@ -4,7 +4,7 @@ const NAMES = {
   grey_question: "❔", question: "❓", leftwards_arrow_with_hook: "↩️", crossed_swords: "⚔️", no_entry: "⛔",
   no_entry_sign: "🚫", lock: "🔒", unlock: "🔓", eyes: "👀", hourglass_flowing_sign: "⏳", hourglass: "⌛",
   octagonal_sign: "🛑", rotating_light: "🚨", arrow_up_small: "🔼", arrow_down_small: "🔽", thumbsup: "👍", "+1": "👍",
-  thumbsdown: "👎", "-1": "👎", raised_hands: "🙌", pray: "🙏", clap: "👏", wave: "👋", raised_hand: "✋", tada: "🎉",
+  thumbsdown: "👎", "-1": "👎", raised_hands: "🙌", pray: "🙏", clap: "👏", wave: "👋", raised_hand: "✋", hand: "✋", tada: "🎉",
   fire: "🔥", rocket: "🚀", bell: "🔔", no_bell: "🔕", key: "🔑", shield: "🛡️", robot_face: "🤖", memo: "📝",
   paperclip: "📎", page_facing_up: "📄", clipboard: "📋", link: "🔗", gear: "⚙️", wrench: "🔧", hammer: "🔨",
   bar_chart: "📊", chart_with_upwards_trend: "📈", calendar: "📅", alarm_clock: "⏰", stopwatch: "⏱️", zap: "⚡",
@@ -16,8 +16,8 @@ const NAMES = {
 };
 const TONES = { 2: "🏻", 3: "🏼", 4: "🏽", 5: "🏾", 6: "🏿" };
 
-export const PICKER = ["+1", "-1", "raised_hand", "white_check_mark", "x", "eyes", "pray", "tada"];
-export const TONED = new Set(["+1", "-1", "thumbsup", "thumbsdown", "raised_hand", "pray", "clap", "wave", "raised_hands"]);
+export const PICKER = ["+1", "-1", "hand", "white_check_mark", "x", "eyes", "pray", "tada"];
+export const TONED = new Set(["+1", "-1", "thumbsup", "thumbsdown", "raised_hand", "hand", "pray", "clap", "wave", "raised_hands"]);
 
 /** The Unicode sign of a name such as `+1` or `+1::skin-tone-3`; null for a name that is not known here. */
 export function sign(name) {
