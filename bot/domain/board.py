@@ -1,5 +1,6 @@
 """The board: everything that the journal's events amount to, folded in any order."""
 
+import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from typing import Any
 
 from adapters.base import Mode
 from bot.domain import events
+from bot.domain.ballot import Ballot
 from bot.domain.holds import HoldSet
 from bot.domain.outcome import Outcome
 
@@ -49,15 +51,15 @@ class Board:
         self._bound: dict[str, tuple[events.HoldAdded, dict[str, frozenset[str]]]] = {}  # by hold, then by target
         self.lines: dict[str, tuple[Any, Any]] = {}  # by surface, what reports last made of all this (`report.py`)
         self.undo: dict[str, list[str]] = {}  # sealed records of the running episode, by target
+        self.ballots: dict[str, Ballot] = {}
+        self.acknowledged: dict[str, dict[str, events.Acknowledged]] = {}  # by subject, then by person
+        self._undone: set[tuple[str, str]] = set()  # (target, digest of a sealed record) of episodes that ended
 
     def apply(self, event: events.AnyEvent) -> None:
         """Folds one event in."""
         match event:
             case events.HoldAdded():
                 self._add_hold(event)
-            case events.PairsLifted():
-                self.holds.lift(event.pairs)
-                self._changed((target for _, target in event.pairs), event.at)
             case events.Outcomes():
                 self._see(event)
             case events.ReasonGiven():
@@ -71,6 +73,24 @@ class Board:
                 self._incident(event.incident).posts[event.slot] = event
             case events.IncidentClosed():
                 self._incident(event.incident).closed = event
+            case _:
+                self._give_back(event)
+
+    def _give_back(self, event: events.AnyEvent) -> None:
+        """What belongs to restores."""
+        match event:
+            case events.PairsLifted():
+                for hold in event.holds:
+                    self._add_hold(hold)  # before the lift, so that nothing is ever unheld between
+                self.holds.lift(event.pairs)
+                self._changed((target for _, target in event.pairs), event.at)
+                self._ballot(event.ballot).fold(event)
+            case events.BallotOpened() | events.VotesCounted() | events.StepDone() | events.BallotEnded():
+                self._ballot(event.ballot).fold(event)
+            case events.Acknowledged():
+                self.acknowledged.setdefault(event.subject, {})[event.by.id] = event
+            case events.EpisodeEnded():
+                self._end_episode(event)
             case _:
                 pass  # notes, heads and refusals are for the audit
 
@@ -132,8 +152,17 @@ class Board:
 
     def _keep_undo(self, target: str, sealed: str) -> None:
         known = self.undo.setdefault(target, [])
-        if sealed not in known:
+        if sealed not in known and not (self._undone and (target, record_id(sealed)) in self._undone):
             known.append(sealed)
+
+    def _end_episode(self, event: events.EpisodeEnded) -> None:
+        """Forgets what was undone, also where it is read before its records."""
+        self._undone.update((event.target, record) for record in event.records)
+        known = self.undo.get(event.target, [])
+        known[:] = [sealed for sealed in known if (event.target, record_id(sealed)) not in self._undone]
+
+    def _ballot(self, ballot_id: str) -> Ballot:
+        return self.ballots.setdefault(ballot_id, Ballot(id=ballot_id))
 
     def _incident(self, incident_id: str) -> Incident:
         return self.incidents.setdefault(incident_id, Incident(id=incident_id))
@@ -158,6 +187,8 @@ class Board:
         given = self._reasons.get(asked.hold)
         named = asked.model_copy(update={"reason": given.reason}) if given and not asked.reason else asked
         self.hold_events[named.hold] = named
+        if named.origin == "restore":
+            return  # a part of its ballot's story, not a stop of the incident
         incident = self._incident(named.incident)
         places = [place for place, stop in enumerate(incident.holds) if stop.hold == named.hold]
         if places:
@@ -189,6 +220,11 @@ class Board:
         asked = self._asked.get(event.hold)
         if asked is not None:
             self._name(asked)
+
+
+def record_id(sealed: str) -> str:
+    """Names a sealed undo record."""
+    return hashlib.sha256(sealed.encode()).hexdigest()
 
 
 def _same_delivery(one: events.HoldAdded, other: events.HoldAdded) -> events.HoldAdded:

@@ -76,19 +76,24 @@ class HoldAdded(Event):
     reason: Erasable = ""
     scope: str = ""  # in the words of the command: "billing", "class:queue", "all"
     channel: str | None = None  # the Slack channel of the incident
-    origin: Literal["slack", "cli", "http", "backstop", "drill"] = "slack"
-    parent: str | None = None  # the hold whose deadline tripped this backstop
+    origin: Literal["slack", "cli", "http", "backstop", "drill", "restore"] = "slack"
+    parent: str | None = None  # the hold whose deadline tripped this backstop, or the ballot that this hold belongs to
     targets: tuple[HeldTarget, ...] = ()
     left: tuple[LeftAlone, ...] = ()
     roster_age: float | None = None  # seconds; None where no roster was needed or none was ever read
 
 
 class PairsLifted(Event):
-    """Tombstones (hold, target) pairs. Ids never return."""
+    """Tombstones (hold, target) pairs, and adds the holds that take their place: one line, so all of it or nothing.
+
+    Ids never return. `step` 0 is the commit of a ballot, which loosens nothing; each later one is a mode lower.
+    """
 
     type: Literal["pairs_lifted"] = "pairs_lifted"
     ballot: str
     pairs: tuple[tuple[str, str], ...]
+    step: int = 0
+    holds: tuple[HoldAdded, ...] = ()
 
 
 class ReasonGiven(Event):
@@ -171,6 +176,100 @@ class Posted(Event):
     digest: str
 
 
+class Return(BaseModel):
+    """One target of a ballot: how it is held, and to what it would return. `modes` can be held there, beside normal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    surfaces: tuple[str, ...]
+    now: Mode
+    to: Mode
+    modes: tuple[Mode, ...]
+    risk: Literal["high", "medium", "low"] = "medium"
+
+
+class Finding(BaseModel):
+    """One line of machine evidence on a ballot. `good` is None where it speaks neither for nor against."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    about: str  # a surface, an agent or what else the line is about
+    says: str
+    good: bool | None = None
+
+
+class BallotOpened(Event):
+    """A vote on giving authority back, with everything that it is bound to. Durations are seconds."""
+
+    type: Literal["ballot_opened"] = "ballot_opened"
+    ballot: str
+    incident: str
+    channel: str
+    kind: Literal["restore", "undo"] = "restore"
+    by: Person
+    reason: Erasable = ""
+    scope: str
+    mode: Mode
+    pairs: tuple[tuple[str, str], ...]
+    returns: tuple[Return, ...]
+    electorate: tuple[Person, ...]
+    excluded: tuple[Person, ...] = ()  # the agents' owners and identities, and whoever opened it
+    quorum: int
+    expires_at: float
+    dwell: float
+    step: float
+    configuration: str  # digest of what the configuration says of the agents and of who may restore
+    evidence: tuple[Finding, ...] = ()
+    without: tuple[str, ...] = ()  # what two people acknowledged as missing: surfaces, `writer:NAME`
+
+
+class VotesCounted(Event):
+    """The tally changed. It is always a fresh reading of the reactions, never a sum of events."""
+
+    type: Literal["votes_counted"] = "votes_counted"
+    ballot: str
+    approvals: tuple[Person, ...] = ()
+    vetoes: tuple[Person, ...] = ()
+    confirmed: tuple[Person, ...] = ()  # by a second factor
+
+
+class StepDone(Event):
+    """These targets were read back at the mode of the step."""
+
+    type: Literal["step_done"] = "step_done"
+    ballot: str
+    step: int
+    targets: tuple[str, ...]
+
+
+class BallotEnded(Event):
+    """A ballot is over. Whatever it had lifted stays lifted; an abort adds a hold of its own first."""
+
+    type: Literal["ballot_ended"] = "ballot_ended"
+    ballot: str
+    how: Literal["void", "expired", "vetoed", "withdrawn", "aborted", "completed"]
+    why: str = ""
+    by: Person | None = None
+
+
+class Acknowledged(Event):
+    """Somebody goes without a proof or a journal, by name: `subject` is a surface or `writer:NAME`."""
+
+    type: Literal["acknowledged"] = "acknowledged"
+    subject: str
+    by: Person
+    reason: Erasable = ""
+
+
+class EpisodeEnded(Event):
+    """Nothing of ours is left to undo at a target; `records` are digests of the sealed records that are done with."""
+
+    type: Literal["episode_ended"] = "episode_ended"
+    target: str
+    records: tuple[str, ...]
+
+
 class HeadsSeen(Event):
     """The heads of the other chains as this writer saw them, so that a removed chain is missed."""
 
@@ -203,6 +302,12 @@ AnyEvent = Annotated[
     | Outcomes
     | IncidentClosed
     | Posted
+    | BallotOpened
+    | VotesCounted
+    | StepDone
+    | BallotEnded
+    | Acknowledged
+    | EpisodeEnded
     | HeadsSeen
     | Refusal
     | Note,

@@ -67,7 +67,8 @@ class Closing:
     def held(self, incident: Incident) -> tuple[str, ...]:
         """The surfaces that the incident's own holds still bind, in the order of its stops."""
         found: dict[str, None] = {}
-        for hold in incident.holds:
+        left = (hold for hold in self._board.hold_events.values() if hold.incident == incident.id)
+        for hold in (*incident.holds, *(hold for hold in left if hold.origin == "restore")):
             for target in hold.targets:
                 if hold.hold in self._board.holds.live(target.key):
                     found.update(dict.fromkeys(target.surfaces))

@@ -64,6 +64,8 @@ def _fold(made: Projection, event: events.AnyEvent) -> None:
             for proof in event.proofs:
                 _newest(made.proofs, proof.target, _proof(proof, event.at))
         case events.PairsLifted():
+            for added in event.holds:
+                _hold(made, added)
             for hold, target in event.pairs:
                 row = {"hold": clean(hold), "target": clean(target), "ballot": clean(event.ballot), "at": event.at}
                 made.lifts.setdefault((hold, target), row)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from adapters.base import Attempt, Mode
 from bot.domain import events
-from bot.domain.board import Board
+from bot.domain.board import Board, record_id
 from bot.domain.outcome import Outcome
 
 TARGETS = ("t1", "t2", "t3")
@@ -69,7 +69,20 @@ def proofs(draw: st.DrawFn, target: str | None = None) -> events.Proof:
 def lifts(draw: st.DrawFn) -> events.PairsLifted:
     """A lift of named pairs."""
     pair = st.tuples(st.sampled_from(HOLDS), st.sampled_from(TARGETS))
-    return events.PairsLifted(at=draw(_AT), ballot="b", pairs=tuple(draw(st.lists(pair, max_size=3))))
+    step, at = draw(st.integers(0, 2)), draw(_AT)
+    mode = draw(HELD_MODES)
+    kept = events.HoldAdded(
+        at=at,
+        hold=f"b.{step}.{mode}",
+        incident=INCIDENTS[0],
+        mode=mode,
+        by=BOT,
+        origin="restore",
+        targets=held_targets(draw(st.lists(st.sampled_from(TARGETS), unique=True, max_size=3))),
+    )
+    return events.PairsLifted(
+        at=at, ballot="b", pairs=tuple(draw(st.lists(pair, max_size=3))), step=step, holds=(kept,) if step else ()
+    )
 
 
 _AT = st.floats(min_value=1.0, max_value=2_000_000_000.0, allow_nan=False)
@@ -83,8 +96,11 @@ _UNDO = st.builds(events.UndoRecorded, at=_AT, target=st.sampled_from(TARGETS), 
     at=_AT,
     records=st.lists(st.tuples(st.sampled_from(TARGETS), _SEALED), max_size=3).map(tuple),
 )
+_UNDONE = st.builds(
+    events.EpisodeEnded, at=_AT, target=st.sampled_from(TARGETS), records=st.lists(_SEALED.map(record_id)).map(tuple)
+)
 _OUTCOMES = st.builds(events.Outcomes, at=_AT, proofs=st.tuples(proofs()))
-ANY = st.one_of(hold_added(), lifts(), _REASONS, _CLOSED, _UNDO, _OUTCOMES)
+ANY = st.one_of(hold_added(), lifts(), _REASONS, _CLOSED, _UNDO, _UNDONE, _OUTCOMES)
 # Of one target, no two proofs of one instant: a dispatcher stamps them so that they rise.
 JOURNAL: st.SearchStrategy[list[events.AnyEvent]] = st.lists(
     ANY,

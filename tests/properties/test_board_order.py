@@ -62,6 +62,7 @@ def test_effective_is_the_union_of_holds_minus_tombstones(journal: list[events.A
     One delivery that several writers took holds every target of each at the strictest mode of any.
     """
     holds = [event for event in journal if isinstance(event, events.HoldAdded)]
+    holds += [hold for event in journal if isinstance(event, events.PairsLifted) for hold in event.holds]
     strictest = {hold.hold: max(it.mode for it in holds if it.hold == hold.hold) for hold in holds}
     lifted = {pair for event in journal if isinstance(event, events.PairsLifted) for pair in event.pairs}
     board = fold(journal)
