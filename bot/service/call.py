@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from adapters.base import Mode
 from bot.domain import events
+from bot.service.loosening import Order
 
 
 @dataclass(eq=False, slots=True)
@@ -13,6 +14,7 @@ class Call:
 
     mode: Mode
     token: str
+    order: Order | None = None  # a restore step, instead of a cut
     loosening: bool = False
     overlapped: bool = False
     task: "asyncio.Task[events.Proof]" = field(init=False)

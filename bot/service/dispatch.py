@@ -15,6 +15,7 @@ from bot.domain.outcome import Outcome
 from bot.service.episode import Episode
 from bot.service.inventory import Inventory, Target
 from bot.service.lane import Desk, Lane
+from bot.service.loosening import Order
 from bot.service.ports import Clock
 from bot.service.seal import Seal
 
@@ -88,6 +89,14 @@ class Dispatcher:
         lane = self._lanes.get(key)
         if lane:
             lane.check()
+
+    def loosen(self, key: str, order: Order) -> None:
+        """Hands a restore step to the target's lane. To be called before its holds are lifted, in the same turn."""
+        lane = self._lanes.get(key)
+        if lane is None:
+            order.settle(_unserved(key, order.start))
+        else:
+            lane.loosen(order)
 
     def retarget(self) -> None:
         """After a reload: lanes go on with the adapters of the new configuration, where it still has their target."""

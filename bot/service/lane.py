@@ -23,6 +23,7 @@ from bot.service.bell import Bell
 from bot.service.call import Call
 from bot.service.episode import SNAPSHOT_MAX_AGE, Episode
 from bot.service.inventory import Target
+from bot.service.loosening import Order, loosen, mode_to_hold, prove
 from bot.service.ports import Clock
 from bot.service.sight import Sight, attempt_all, look_at
 
@@ -79,6 +80,7 @@ class Lane:
         self._check_due = False
         self._resting = False
         self._undo_kept = True
+        self._order: Order | None = None
         self._read_at = desk.clock.monotonic()
         self._restart_clock()
 
@@ -92,11 +94,22 @@ class Lane:
         if self._resting and not self._looks:
             self.wake()
 
+    def loosen(self, order: Order) -> None:
+        """Takes a restore step, as soon as what is under way has ended. A stop that comes meanwhile wins."""
+        self._order = order
+        self._bell.ring()
+
     async def serve(self) -> None:
         """Runs until the target has no live hold."""
         failures = 0
         served = await self._rest_if_proven()
-        while (asked := self._asked()) > Mode.NORMAL:
+        while (asked := self._asked()) > Mode.NORMAL or self._order or self._open_calls():
+            if self._order is not None:
+                served, failures = await self._take_step(self._order), 0
+                continue
+            if asked is Mode.NORMAL:  # a call that may still loosen it is not left alone: a stop may come
+                await self._bell.heard(beside=[call.task for call in self._open_calls()])
+                continue
             if asked is not served:
                 before, served, failures = served, asked, 0
                 self._restart_clock()
@@ -113,6 +126,30 @@ class Lane:
                 failures += 1
                 if not self._check_due:  # a stop that came meanwhile waits for no backoff
                     await self._bell.heard(timeout=self._delay(proof, failures))
+
+    async def _take_step(self, order: Order) -> Mode | None:
+        """One restore step, then rest; yields the mode that is served now, None where the target must be cut again."""
+        self._order = None
+        self._restart_clock()
+        call = self._begin(order.to, order)
+        if not await self._ends_in_time(call):
+            if self._asked() > order.to:  # the gate will not let it loosen any more; if it did, the cut comes after it
+                asyncio.get_running_loop().call_later(self._budget(), self._give_up, call)
+                order.settle(None)
+                return None
+            self._give_up(call)
+        proof = (
+            call.task.result() if call.task.done() else proofs.late(self._so_far(order.to), "the step took too long")
+        )
+        if self._asked() > order.to:
+            order.settle(None)
+            return None
+        self._publish(proof)
+        order.settle(proof)
+        if order.to is Mode.NORMAL or not _at_rest(proof):
+            return None
+        await self._until_looser(order.to)
+        return order.to
 
     async def _rest_if_proven(self) -> Mode | None:
         """After a restart: what was proven and still reads so is not cut again, which would end harmless sessions."""
@@ -184,8 +221,8 @@ class Lane:
             call.task.cancel()
             self._episode_of().lost_reply()
 
-    def _begin(self, asked: Mode) -> Call:
-        call = Call(mode=asked, token=secrets.token_hex(8))
+    def _begin(self, asked: Mode, order: Order | None = None) -> Call:
+        call = Call(mode=asked, token=secrets.token_hex(8), order=order)
         call.overlapped = bool(self._open_calls())
         self._calls.add(call)
         call.task = asyncio.create_task(self._carry_out(call), name=f"cut {self.target.key}")
@@ -218,7 +255,7 @@ class Lane:
     async def _carry_out(self, call: Call) -> events.Proof:
         """The round itself: every error becomes a proof."""
         try:
-            return await self._cut_and_prove(call)
+            return await (self._cut_and_prove(call) if call.order is None else self._loosen_and_prove(call, call.order))
         except Refused as error:
             return proofs.proof(self._so_far(call.mode), proofs.refused(error), settled=True)
         except Unreachable as error:
@@ -230,7 +267,7 @@ class Lane:
         adapter = self.target.adapter
         episode = self._episode_of()
         cut = await adapter.restrict(
-            mode=self._mode_to_hold(call.mode),
+            mode=mode_to_hold(self.target, call.mode),
             token=call.token,
             drain=self.target.drain,
             undo=episode.changes,
@@ -254,10 +291,14 @@ class Lane:
         so_far = self._so_far(call.mode)
         return proofs.proof(so_far, judge(evidence), cut=cut, seen=seen, attempts=attempts, token=call.token)
 
-    def _mode_to_hold(self, asked: Mode) -> Mode:
-        """The next stricter mode that the surface can hold; the strictest of the technique where none is known."""
-        able = [mode for mode in self.target.enforceable() if mode >= asked]
-        return min(able, default=max(self.target.adapter.modes, default=asked))
+    async def _loosen_and_prove(self, call: Call, order: Order) -> events.Proof:
+        episode, last = self._episode_of(), self.proof.token if self.proof else None
+        done = await loosen(
+            self.target, order, expect=last, token=call.token, undo=episode.changes, gate=self._gate_for(call)
+        )
+        self._read_at = self._desk.clock.monotonic()
+        self.target.remember(done.seen, self._read_at)
+        return await prove(self.target, order, self._so_far(order.to), done, call.token)
 
     def _gate_for(self, call: Call) -> Callable[[tuple[Change, ...]], Awaitable[bool]]:
         async def gate(changes: tuple[Change, ...]) -> bool:
@@ -328,7 +369,7 @@ class Lane:
         """Rests while the surface stays as strict as asked; returns when the holds or the surface changed."""
         self._resting = True
         try:
-            while self._asked() is asked:
+            while self._asked() is asked and self._order is None:
                 if not self._check_due:
                     await self._bell.heard()
                 elif await self._look(asked) is _Look.LOOSER:

@@ -1,0 +1,102 @@
+"""One restore step at one target: the only work here that makes a surface looser, and only by a committed ballot."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+
+from adapters.base import Change, Cut, Gate, Mode, Observation
+from bot.domain import events
+from bot.domain.outcome import Outcome
+from bot.domain.verdict import Evidence, Verdict, judge
+from bot.service import proofs
+from bot.service.inventory import Target
+from bot.service.sight import attempt_all
+
+_AGAIN = "it stays held; open a ballot again once the reason is gone"
+
+
+@dataclass(eq=False, slots=True)
+class Order:
+    """A step that was committed and journaled. `done` yields its proof, or None where a stop won.
+
+    Args:
+        start: what the target was held at before the step.
+        to: the mode of the step.
+    """
+
+    start: Mode
+    to: Mode
+    done: "asyncio.Future[events.Proof | None]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def settle(self, proof: events.Proof | None) -> None:
+        """Answers whoever waits for the step."""
+        if not self.done.done():
+            self.done.set_result(proof)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loosened:
+    """What a step did. `kept` is what others changed meanwhile, which stays."""
+
+    seen: Observation
+    kept: tuple[str, ...] = ()
+
+
+async def loosen(
+    target: Target, order: Order, *, expect: str | None, token: str, undo: tuple[Change, ...], gate: Gate
+) -> Loosened:
+    """Loosens the target by one step and reads it back. Raises what the adapter raises.
+
+    A mark that is missing or strange means that somebody else was there: it is cut again first, under a mark of ours.
+    """
+    adapter, seen = target.adapter, await target.adapter.observe()
+    to = mode_to_hold(target, order.to)
+    if seen.mode <= to:
+        return Loosened(seen=seen)
+    if expect is None or (adapter.marks and seen.token != expect):
+        expect = secrets.token_hex(8)
+        await adapter.restrict(mode=mode_to_hold(target, order.start), token=expect, drain=0.0, undo=undo, gate=gate)
+    relaxed = await adapter.relax(to=to, expect=expect, token=token, undo=undo, gate=gate)
+    return Loosened(seen=await adapter.observe(), kept=relaxed.kept)
+
+
+def mode_to_hold(target: Target, asked: Mode) -> Mode:
+    """The next stricter mode that the surface can hold; the strictest of the technique where none is known."""
+    if asked is Mode.NORMAL:
+        return asked
+    able = [mode for mode in target.enforceable() if mode >= asked]
+    return min(able, default=max(target.adapter.modes, default=asked))
+
+
+async def prove(target: Target, order: Order, round_: proofs.Round, done: Loosened, token: str) -> events.Proof:
+    """The proof of a step: read back as strict as the step still asks, and tried where a canary is configured."""
+    seen, kept = done.seen, "; ".join(done.kept)
+    if order.to is Mode.NORMAL:
+        return _given_back(target, round_, seen, kept)
+    attempts = await attempt_all(target, seen)
+    evidence = Evidence(
+        asked=order.to,
+        token=token,
+        cut=Cut(held=mode_to_hold(target, order.to), why=kept),
+        seen=seen,
+        attempts=attempts,
+        self_attested=target.adapter.attests == "self",
+    )
+    return proofs.proof(round_, judge(evidence), cut=evidence.cut, seen=seen, attempts=attempts, token=seen.token)
+
+
+def _given_back(target: Target, round_: proofs.Round, seen: Observation, kept: str) -> events.Proof:
+    """Nothing is asked any more; what is still stricter there is not ours, and stays."""
+    if not seen.exists:
+        verdict = Verdict(outcome=Outcome.ABSENT, detail="it does not exist there any more", next="look for it by hand")
+        return proofs.proof(round_, verdict, settled=True)
+    if seen.token is not None and target.adapter.marks:
+        verdict = Verdict(outcome=Outcome.FAILED, detail="it did not loosen: our mark still stands there", next=_AGAIN)
+        return proofs.proof(round_, verdict, seen=seen, settled=True)
+    rest = f"it still reads as {seen.mode}" if seen.mode > Mode.NORMAL else ""
+    detail = "; ".join(part for part in (rest, kept) if part)
+    step = "ask whoever changed it: what is not ours is not given back" if detail else ""
+    verdict = Verdict(outcome=Outcome.PROBATION, detail=detail, next=step)
+    return proofs.proof(round_, verdict, seen=seen, settled=True)
