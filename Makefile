@@ -77,8 +77,8 @@ model: $(VENV)/.test ## check the protocol's model and its broken variants (need
 explore: $(VENV)/.test ## 30,000 stop demands under random faults in virtual time
 	@$(BIN)/python -m tests.properties.explore --demands 30000
 
-mutants: $(VENV)/.test ## mutate the stop path and name what no test notices (installs mutmut beside the environment)
-	@nice -n 10 $(BIN)/python -m tests.properties.mutants
+mutants: $(VENV)/.test ## mutate the stop path, name what no quick test notices; writes docs/mutants.md
+	@nice -n 19 $(BIN)/python -m tests.properties.mutants $(ARGS)
 
 bench: $(VENV)/.test ## measure the real bot beside a floor and the obvious program; writes docs/performance.md
 	@$(BIN)/python -m benchmarks.run $(ARGS)

@@ -1,0 +1,85 @@
+"""What is known of the tests without any mutant: how long each takes, and which lines it runs."""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+
+@dataclass(slots=True)
+class Known:
+    """Seconds by test; tests by module and line, both by their names; what failed."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    lines: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+    def tests(self, path: str, of: Collection[int] | None) -> list[str]:
+        """Those that run any of these lines, or any at all of the module, the quickest first."""
+        lines = self.lines.get(path, {})
+        found = (tests for line, tests in lines.items() if of is None or int(line) in of)
+        return sorted(set().union(*found), key=self.seconds.__getitem__)
+
+    def forget(self, test: str) -> None:
+        """A test that fails without a mutant kills none."""
+        for lines in self.lines.values():
+            for line, tests in lines.items():
+                lines[line] = [it for it in tests if it != test]
+
+    def save(self, path: Path) -> None:
+        """As JSON."""
+        path.write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def load(cls, path: Path) -> "Known":
+        """What `save` wrote."""
+        return cls(**json.loads(path.read_text()))
+
+
+class Tracer:
+    """Notes the lines of some files that run, in every thread.
+
+    Args:
+        paths: of the modules from the project's root, by file name.
+    """
+
+    def __init__(self, paths: dict[str, str]) -> None:
+        self._paths = paths
+        self._lines: set[tuple[str, int]] = set()
+
+    @contextmanager
+    def noting(self, known: Known, test: str) -> Iterator[None]:
+        """Notes one test."""
+        self._lines.clear()
+        begun = time.process_time()
+        sys.settrace(self._enter)
+        threading.settrace(self._enter)
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)
+            known.seconds[test] = time.process_time() - begun
+            _note(known, test, self._lines)
+
+    def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG002  # as settrace calls it
+        path = self._paths.get(frame.f_code.co_filename)
+        if path is None:
+            return None
+        self._lines.add((path, frame.f_lineno))
+        return self._step
+
+    def _step(self, frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG002  # as settrace calls it
+        self._lines.add((self._paths[frame.f_code.co_filename], frame.f_lineno))
+        return self._step
+
+
+def _note(known: Known, test: str, lines: Collection[tuple[str, int]]) -> None:
+    for path, line in lines:
+        known.lines.setdefault(path, {}).setdefault(str(line), []).append(test)
