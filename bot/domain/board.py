@@ -12,6 +12,8 @@ from bot.domain.ballot import Ballot
 from bot.domain.holds import HoldSet
 from bot.domain.outcome import Outcome
 
+_NEVER = -math.inf
+
 
 @dataclass(slots=True)
 class Incident:
@@ -27,7 +29,8 @@ class Incident:
     def summarise(self) -> None:
         """Takes the time and the channel from the stops."""
         self.opened_at = min((stop.at for stop in self.holds), default=0.0)
-        self.channel = min(((stop.at, stop.channel) for stop in self.holds if stop.channel), default=(0.0, None))[1]
+        channels = [(stop.at, stop.channel) for stop in self.holds if stop.channel]
+        self.channel = min(channels)[1] if channels else None
 
 
 class Board:
@@ -43,7 +46,7 @@ class Board:
         self.proofs: dict[str, events.Proof] = {}
         self.proof_at: dict[str, float] = {}
         self.drifts: dict[str, dict[float, str]] = {}  # how a target came back, by when; the cut that follows hides it
-        self._latest = 0.0  # of all times below
+        self._latest = _NEVER  # of all times below
         self._held_at: dict[str, float] = {}  # when the holds of a target last changed
         self._asked: dict[str, events.HoldAdded] = {}  # as they were asked; `hold_events` has later reasons too
         self._told_at: dict[str, float] = {}  # when a hold was last asked for, by whichever writer
@@ -100,7 +103,7 @@ class Board:
 
     def is_proven(self, target: str) -> bool:
         """Whether the last proof is younger than the last change of the target's holds."""
-        return target in self.proofs and self.proof_at[target] >= self._held_at.get(target, 0.0)
+        return target in self.proofs and self.proof_at[target] > self._held_at.get(target, _NEVER)
 
     def look_again(self, targets: Iterable[str], at: float) -> None:
         """The last proofs of these targets still hold."""
@@ -114,9 +117,9 @@ class Board:
         """
         if now > self._latest:
             return now
-        known = [0.0]
+        known = [_NEVER]
         for target in targets:
-            known += [self.proof_at.get(target, 0.0), self._held_at.get(target, 0.0)]
+            known += [self.proof_at.get(target, _NEVER), self._held_at.get(target, _NEVER)]
         return max(now, math.nextafter(max(known), math.inf))
 
     def open_incident(self, channel: str | None) -> Incident | None:
@@ -203,14 +206,14 @@ class Board:
             self._held_at.update(dict.fromkeys(targets, at))
             return
         for target in targets:
-            self._held_at[target] = max(at, self._held_at.get(target, 0.0))
+            self._held_at[target] = max(at, self._held_at.get(target, at))
 
     def _see(self, event: events.Outcomes) -> None:
         self._latest = max(self._latest, event.at)
         for proof in event.proofs:
             if proof.outcome is Outcome.DRIFTED:
                 self.drifts.setdefault(proof.target, {})[event.at] = proof.detail
-            if event.at >= self.proof_at.get(proof.target, 0.0):
+            if event.at >= self.proof_at.get(proof.target, event.at):
                 self.proofs[proof.target] = proof
                 self.proof_at[proof.target] = event.at
 
