@@ -29,6 +29,7 @@ from bot.service.dispatch import Dispatcher
 from bot.service.inventory import make_inventory
 from bot.service.ports import Reporter
 from bot.service.probe import Probed, probe
+from bot.service.put_back import put_back
 from bot.service.recorder import Recorder
 from bot.service.seal import Seal
 from bot.service.stop import StopService
@@ -139,6 +140,8 @@ class Core:
         """At start: reads every journal, and finishes what is unfinished before looking at what was proven."""
         self.read()
         self.writer.open()
+        for event in list(put_back(self.board, self.clock.now())):
+            self.recorder.record(event)
         held = [key for key in self.board.holds.targets() if self.board.effective(key) > Mode.NORMAL]
         self.stops.carry_on(sorted(held, key=self._is_proven))
 

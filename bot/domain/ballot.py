@@ -15,8 +15,6 @@ _DAY = 86_400.0
 _TONE = "::skin-tone-"
 _WAVES = ("low", "medium", "high")  # the reverse of the cut: what can do most harm comes back last
 
-How = Literal["void", "expired", "vetoed", "withdrawn", "aborted", "completed"]
-
 
 @dataclass(slots=True)
 class Ballot:

@@ -176,6 +176,9 @@ class Posted(Event):
     digest: str
 
 
+Ending = Literal["void", "expired", "vetoed", "withdrawn", "aborted", "completed"]
+
+
 class Return(BaseModel):
     """One target of a ballot: how it is held, and to what it would return. `modes` can be held there, beside normal."""
 
@@ -248,7 +251,7 @@ class BallotEnded(Event):
 
     type: Literal["ballot_ended"] = "ballot_ended"
     ballot: str
-    how: Literal["void", "expired", "vetoed", "withdrawn", "aborted", "completed"]
+    how: Ending
     why: str = ""
     by: Person | None = None
 

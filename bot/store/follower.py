@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bot.journal.reader import Entry, Reader
@@ -66,6 +66,10 @@ class Follower:
         finally:
             self._drop()
             await asyncio.gather(*self._closing, return_exceptions=True)
+
+    def has(self, heads: Mapping[str, int]) -> bool:
+        """Whether the database has every chain up to these entries, as far as this follower told it."""
+        return self._ledger is not None and all(self._heads.get(chain, 0) >= seq for chain, seq in heads.items())
 
     async def _step(self) -> bool:
         """One batch; says whether there may be more."""

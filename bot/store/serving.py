@@ -1,7 +1,7 @@
 """The ledger's side of `serve`: the lock, the migrations and the follower, none of which a stop ever waits for."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bot.service.ports import Clock
@@ -10,6 +10,7 @@ from bot.store.follower import Follower, Tail
 from bot.store.ledger import open_ledger
 from bot.store.lock import AlreadyServedError, make_lock
 
+_POLL = 0.05  # seconds
 _PATIENCE = 1.0  # seconds that a start waits for the lock's answer
 
 
@@ -32,6 +33,7 @@ class Serving:
         clock: Clock,
         taken: Callable[[AlreadyServedError], None],
     ) -> None:
+        self._clock = clock
         self._url = url or default_url(state_dir)
         self._lock = make_lock(self._url, clock)
         self._follower = Follower(Tail(folders), lambda: open_ledger(self._url), clock)
@@ -61,6 +63,15 @@ class Serving:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._lock.release()
+
+    async def has(self, heads: Mapping[str, int], within: float) -> str:
+        """Waits until the database has these entries; why it has not after `within` seconds, empty where it has."""
+        end = self._clock.monotonic() + within
+        while not self._follower.has(heads):
+            if self._clock.monotonic() >= end:
+                return "; ".join(self.problems()) or f"it did not follow within {within:g} s"
+            await self._clock.sleep(_POLL)
+        return ""
 
     def problems(self) -> list[str]:
         """Why the ledger is behind or not held, a sentence each."""

@@ -4,6 +4,7 @@ import pytest
 import pytest_asyncio
 
 from bot.domain.model import Surface
+from tests.unit.service.restore_rig import RestoreRig
 from tests.unit.service.rig import Rig
 from tests.unit.service.virtual_time import VirtualLoop
 
@@ -20,6 +21,20 @@ async def make_rig() -> AsyncIterator[Callable[..., Rig]]:
 
     def make(*surfaces: Surface, **more: object) -> Rig:
         rigs.append(Rig(*surfaces, **more))  # type: ignore[arg-type]  # passed on
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        await rig.aclose()
+
+
+@pytest_asyncio.fixture
+async def make_restore() -> AsyncIterator[Callable[..., RestoreRig]]:
+    """Makes rigs with a restore that are closed at the end."""
+    rigs: list[RestoreRig] = []
+
+    def make(*surfaces: Surface, **more: object) -> RestoreRig:
+        rigs.append(RestoreRig(*surfaces, **more))
         return rigs[-1]
 
     yield make

@@ -1,0 +1,51 @@
+"""Who votes on a ballot, and what of the configuration it is bound to."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+
+from pydantic import BaseModel
+
+from bot.domain import events
+from bot.domain.electorate import Electorate
+from bot.domain.model import Configuration, Place
+from bot.domain.policy import Roster
+
+
+def electorate_of(
+    opened: events.BallotOpened, configuration: Configuration, roster: Roster, *, opening: bool = False
+) -> Electorate:
+    """Whose reactions count, by the roster and the configuration of this moment."""
+    affected = {name.partition("/")[0] for item in opened.returns for name in item.surfaces}
+    return Electorate(
+        roster=roster,
+        policy=configuration.policy.restore,
+        agents=[agent for agent in configuration.agents if agent.id in affected],
+        identities=frozenset().union(*(agent.slack_identities for agent in configuration.agents)),
+        proposer=opened.by.id,
+        frozen=None if opening else frozenset(person.id for person in opened.electorate),
+    )
+
+
+def fingerprint(configuration: Configuration, agents: Sequence[str]) -> str:
+    """A digest of what is configured of these agents and of who may restore; where it stands in the file is no part."""
+    bound = [agent for agent in configuration.agents if agent.id in agents]
+    text = json.dumps([_plain(configuration.policy.restore), _plain(bound)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """As JSON, with sets in one order; secrets read as stars."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value):
+        named = ((item.name, getattr(value, item.name)) for item in fields(value))
+        return {name: _plain(part) for name, part in named if not isinstance(part, Place)}
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(str(part) for part in value)
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,52 @@
+"""After a crash in the middle of a restore: what a step had begun and not proven goes back to where it started."""
+
+from collections.abc import Iterator
+
+from adapters.base import Mode
+from bot.domain import events
+from bot.domain.ballot import Ballot, steps
+from bot.domain.board import Board
+
+WHY = "the bot was restarted in the middle of the restore"
+
+
+def put_back(board: Board, now: float) -> Iterator[events.AnyEvent]:
+    """The holds and the ends of every restore that a process before this one left unfinished; pure.
+
+    A target whose step was begun and not read back is held at the mode that it had before that step; what was read
+    back stays as it is, and the remaining steps are void.
+    """
+    for ballot in list(board.ballots.values()):
+        if ballot.opened is not None and ballot.restoring:
+            yield from _holds(board, ballot, ballot.opened, now)
+            yield events.BallotEnded(at=now, ballot=ballot.id, how="aborted", why=WHY)
+
+
+def _holds(board: Board, ballot: Ballot, opened: events.BallotOpened, now: float) -> Iterator[events.HoldAdded]:
+    modes = dict(enumerate(steps(opened), 1))
+    begun: dict[Mode, list[events.Return]] = {}
+    for item in opened.returns:
+        taken = [step for step, lifts in ballot.lifts.items() if step and item.key in _touched(lifts)]
+        last = max(taken, default=0)
+        if last and (last, item.key) not in ballot.done:
+            before = max((step for step in taken if step < last), default=0)
+            start = modes[before] if before else item.now
+            begun.setdefault(start, []).append(item)
+    for mode, items in begun.items():
+        yield events.HoldAdded(
+            at=board.stamp((item.key for item in items), now),
+            hold=f"{ballot.id}.restart.{mode}",
+            incident=opened.incident,
+            mode=mode,
+            by=events.Person(kind="bot", id="restore"),
+            reason=WHY,
+            scope=opened.scope,
+            channel=opened.channel,
+            origin="restore",
+            parent=ballot.id,
+            targets=tuple(events.HeldTarget(key=it.key, surfaces=it.surfaces, round_to=mode) for it in items),
+        )
+
+
+def _touched(lifts: list[events.PairsLifted]) -> set[str]:
+    return {key for lift in lifts for _, key in lift.pairs}

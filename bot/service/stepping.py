@@ -1,0 +1,322 @@
+"""Carries out a ballot that passed: the lift, then one mode per step in waves by risk, each read back and watched.
+
+Every line that makes anything looser is on disk and in the database before it is obeyed. Whatever goes wrong, and any
+stop, puts a hold back at once; what is put back is recorded like a stop, and waits for nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from adapters.base import Mode
+from bot.domain import events
+from bot.domain.ballot import Ballot, by_mode, hold_id, passes, steps, tally, waves
+from bot.domain.board import Board, record_id
+from bot.domain.model import Configuration
+from bot.domain.outcome import NOT_CUT, Outcome
+from bot.service.dispatch import Dispatcher
+from bot.service.electors import electorate_of
+from bot.service.loosening import Order
+from bot.service.ports import BallotBox, Clock, Evidence, Gone
+from bot.service.recorder import Recorder
+
+_log = logging.getLogger(__name__)
+_LOOK = 0.25  # seconds between two looks during probation
+_READ = 10.0  # seconds between two readings of the reactions during probation
+_FRESH = 15.0  # seconds that a reading of the reactions counts when the next step begins
+_PATIENCE = 600.0  # seconds that a step waits for votes that cannot be read, before everything goes back
+_DURABLE = 10.0  # seconds that a lift may take to reach the disk
+_GRACE = 5.0  # seconds beyond a target's own budget until its step counts as lost
+_DONE = frozenset({Outcome.VERIFIED, Outcome.APPLIED, Outcome.PROBATION})
+
+
+class Abort(Exception):
+    """The restore goes no further; the text says why."""
+
+
+@dataclass(eq=False, slots=True)
+class _Run:
+    """One restore under way."""
+
+    ballot: Ballot
+    opened: events.BallotOpened
+    kept: frozenset[tuple[str, str]]  # (hold, target) pairs that were there and that the ballot does not name
+    since: float  # Unix time of the commit
+    read_at: float | None = None  # when the reactions last allowed to go on
+    pending: events.PairsLifted | None = None  # on its way to the disk and the database
+    hinted: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Stepping:
+    """Runs restores, each in a task of its own.
+
+    Args:
+        recorder: board and journal.
+        dispatcher: cuts and loosens.
+        evidence: the evaluations.
+        stored: waits until the database has everything that the journal has now; why it does not, empty where it does.
+        box: where people vote, and may still veto.
+        configuration: yields the current one.
+        budget: seconds that a step at a target may take, by its key.
+    """
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        dispatcher: Dispatcher,
+        evidence: Evidence,
+        stored: Callable[[], Awaitable[str]],
+        box: BallotBox,
+        configuration: Callable[[], Configuration],
+        budget: Callable[[str], float],
+        clock: Clock,
+    ) -> None:
+        self._recorder = recorder
+        self._dispatcher = dispatcher
+        self._evidence = evidence
+        self._stored = stored
+        self._box = box
+        self._configuration = configuration
+        self._budget = budget
+        self._clock = clock
+        self._runs: dict[str, _Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def _board(self) -> Board:
+        return self._recorder.board
+
+    def commit(self, ballot: Ballot) -> None:
+        """Begins: tombstones the named pairs and holds everything as it is, in one line. Returns at once."""
+        if ballot.id in self._runs or ballot.opened is None:
+            return
+        named = set(ballot.opened.pairs)
+        live = {(hold, it.key) for it in ballot.opened.returns for hold in self._board.holds.live(it.key)}
+        run = self._runs[ballot.id] = _Run(ballot, ballot.opened, frozenset(live - named), self._clock.now())
+        task = asyncio.create_task(self._run(run), name=f"restore {ballot.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def carry_on(self, ballot: Ballot) -> None:
+        """A restore that nobody runs here is one of an earlier process: everything that is undecided goes back."""
+        if ballot.id not in self._runs and ballot.opened:
+            self.put_back(ballot, ballot.opened, "the bot was restarted in the middle of it")
+
+    def hint(self, ballot: str) -> None:
+        """The reactions may have changed."""
+        run = self._runs.get(ballot)
+        if run:
+            run.hinted.set()
+
+    async def aclose(self) -> None:
+        """Ends what is under way; the next start puts it back."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def put_back(self, ballot: Ballot, opened: events.BallotOpened, why: str) -> None:
+        """Adds a hold at the mode that each target had, and cuts. Waits for nothing: it is a stop."""
+        for mode, items in by_mode(opened.returns).items():
+            self._recorder.record(self._hold(opened, f"{ballot.id}.back.{mode}", mode, items, why))
+        self._recorder.record(events.BallotEnded(at=self._clock.now(), ballot=ballot.id, how="aborted", why=why))
+        self._dispatcher.wake(item.key for item in opened.returns)
+        self._box.wake(ballot.id)
+
+    async def _run(self, run: _Run) -> None:
+        """The whole of it. Whatever is raised here ends with everything held as before."""
+        try:
+            await self._lift(run)
+            for index, mode in enumerate(steps(run.opened), 1):
+                await self._step(run, index, mode)
+                await self._probation(run)
+            await self._complete(run)
+        except Abort as why:
+            self._give_up(run, str(why))
+        except Exception as error:  # noqa: BLE001  # whatever it was, nothing stays looser for it
+            _log.exception("the restore %s failed; everything in it is held again", run.ballot.id)
+            self._give_up(run, f"it failed inside the bot ({type(error).__name__})")
+        finally:
+            self._runs.pop(run.ballot.id, None)
+
+    def _give_up(self, run: _Run, why: str) -> None:
+        self.put_back(run.ballot, run.opened, why)
+        if run.pending is not None:  # it may be on disk: after what holds everything again, it may as well be obeyed
+            self._board.apply(run.pending)
+
+    async def _lift(self, run: _Run) -> None:
+        """Loosens nothing: the named holds end, and one hold of this ballot stands in their place."""
+        held = by_mode(run.opened.returns).items()
+        holds = tuple(self._hold(run.opened, hold_id(run.ballot.id, 0, mode), mode, items, "") for mode, items in held)
+        await self._journal(run, self._lifting(run, run.opened.pairs, 0, holds))
+        self._dispatcher.wake(item.key for item in run.opened.returns)
+        self._box.wake(run.ballot.id)
+
+    async def _step(self, run: _Run, index: int, mode: Mode) -> None:
+        for wave in waves(run.opened, mode):
+            self._stopped(run)
+            await self._wave(run, index, mode, wave)
+        self._box.wake(run.ballot.id)
+
+    async def _wave(self, run: _Run, index: int, mode: Mode, wave: Sequence[events.Return]) -> None:
+        """One wave of a step: on disk and in the database, then handed to every lane at once, then read back."""
+        pairs = tuple(pair for item in wave for pair in self._own(run, item.key))
+        holds: tuple[events.HoldAdded, ...] = ()
+        if mode > Mode.NORMAL:
+            holds = (self._hold(run.opened, hold_id(run.ballot.id, index, mode), mode, wave, ""),)
+        orders: dict[str, Order] = {}
+
+        def hand_over() -> None:
+            for item in wave:
+                orders[item.key] = Order(start=self._board.effective(item.key), to=mode)
+                self._dispatcher.loosen(item.key, orders[item.key])
+
+        await self._journal(run, self._lifting(run, pairs, index, holds), before=hand_over)
+        self._dispatcher.wake(orders)
+        proofs = await asyncio.gather(*(self._proof(key, order) for key, order in orders.items()))
+        failed = [proof for proof in proofs if proof.outcome not in _DONE]
+        if failed:
+            raise Abort("; ".join(f"{self._named(run, it.target)}: {it.outcome}, {it.detail}" for it in failed))
+        targets = tuple(item.key for item in wave)
+        done = events.StepDone(at=self._clock.now(), ballot=run.ballot.id, step=index, targets=targets)
+        self._recorder.record(done)
+        self._box.wake(run.ballot.id)
+
+    async def _proof(self, key: str, order: Order) -> events.Proof:
+        try:
+            async with asyncio.timeout(self._budget(key) + _GRACE):
+                proof = await order.done
+        except TimeoutError:
+            raise Abort(f"{key} did not answer in time") from None
+        if proof is None:
+            raise Abort("a stop came, and it wins")
+        return proof
+
+    async def _probation(self, run: _Run) -> None:
+        """Watches for the time of a step. Only a fresh look at the votes lets the next one begin."""
+        began = self._clock.monotonic()
+        run.read_at, next_read = None, began
+        while True:
+            self._stopped(run)
+            self._drifted(run)
+            now = self._clock.monotonic()
+            if now >= next_read or run.hinted.is_set():
+                run.hinted.clear()
+                next_read = now + _READ
+                await self._votes(run)
+            if now - began >= run.opened.step and self._is_read(run):
+                break
+            if now - began > run.opened.step + _PATIENCE:
+                raise Abort("the votes could not be read any more")
+            await self._clock.sleep(_LOOK)
+        failing = await self._evidence.evaluate(run.opened.returns)
+        self._stopped(run)
+        if failing:
+            raise Abort("; ".join(failing))
+
+    def _is_read(self, run: _Run) -> bool:
+        return run.read_at is not None and self._clock.monotonic() - run.read_at <= _FRESH
+
+    async def _votes(self, run: _Run) -> None:
+        """A veto, or a vote that was taken back, ends it; what cannot be read only lets it wait."""
+        reading, roster = await self._box.read(run.opened), await self._box.roster()
+        if isinstance(reading, Gone):
+            raise Abort(reading.why)
+        if reading is None or roster is None:
+            return
+        electorate = electorate_of(run.opened, self._configuration(), roster)
+        counted = tally(reading, electorate.eligible())
+        if counted.vetoes:
+            raise Abort(f"vetoed by {', '.join(f'<@{user}>' for user in sorted(counted.vetoes))}")
+        if not passes(run.opened, counted):
+            raise Abort("a vote was taken back, and the quorum does not stand any more")
+        run.read_at = self._clock.monotonic()
+
+    async def _complete(self, run: _Run) -> None:
+        for item in run.opened.returns:
+            self._end_episode(item.key)
+        self._recorder.record(events.BallotEnded(at=self._clock.now(), ballot=run.ballot.id, how="completed"))
+        self._close(run.opened.incident)
+        self._box.wake(run.ballot.id)
+
+    def _end_episode(self, key: str) -> None:
+        """Nothing holds it any more and it was read back as normal: the next stop starts a record of its own."""
+        records = tuple(record_id(sealed) for sealed in self._board.undo.get(key, ()))
+        if records and self._board.effective(key) is Mode.NORMAL:
+            self._recorder.record(events.EpisodeEnded(at=self._clock.now(), target=key, records=records))
+
+    def _close(self, incident_id: str) -> None:
+        """The incident closes with the last of its holds."""
+        incident = self._board.incidents.get(incident_id)
+        own = [hold for hold in self._board.hold_events.values() if hold.incident == incident_id]
+        if incident is None or incident.closed or any(self._board.holds.is_live(hold.hold) for hold in own):
+            return
+        by = events.Person(kind="bot", id="restore")
+        self._recorder.record(events.IncidentClosed(at=self._clock.now(), incident=incident_id, by=by))
+
+    def _stopped(self, run: _Run) -> None:
+        """Raises where anything holds these targets that was not there when the ballot was committed."""
+        own = run.ballot.own_holds()
+        for item in run.opened.returns:
+            for hold in self._board.holds.live(item.key):
+                if hold not in own and (hold, item.key) not in run.kept:
+                    raise Abort("a stop came, and it wins")
+
+    def _drifted(self, run: _Run) -> None:
+        for item in run.opened.returns:
+            proof = self._board.proofs.get(item.key)
+            held = self._board.effective(item.key) > Mode.NORMAL
+            named = ", ".join(item.surfaces)
+            if held and proof and proof.outcome in NOT_CUT - {Outcome.PENDING}:
+                raise Abort(f"{named} is {proof.outcome}: {proof.detail}")
+            came_back = [why for at, why in self._board.drifts.get(item.key, {}).items() if at >= run.since]
+            if came_back:  # it may be cut again already
+                raise Abort(f"{named} drifted: {came_back[-1]}")
+
+    def _own(self, run: _Run, key: str) -> Iterable[tuple[str, str]]:
+        """The hold of this ballot that binds the target now."""
+        own = run.ballot.own_holds()
+        return [(hold, key) for hold in sorted(self._board.holds.live(key)) if hold in own]
+
+    def _lifting(
+        self, run: _Run, pairs: tuple[tuple[str, str], ...], step: int, holds: tuple[events.HoldAdded, ...]
+    ) -> events.PairsLifted:
+        keys = [*(key for _, key in pairs), *(target.key for hold in holds for target in hold.targets)]
+        at = self._board.stamp(keys, self._clock.now())
+        return events.PairsLifted(at=at, ballot=run.ballot.id, pairs=pairs, step=step, holds=holds)
+
+    async def _journal(self, run: _Run, lifted: events.PairsLifted, before: Callable[[], None] = lambda: None) -> None:
+        """On disk and in the database first, and only then obeyed: the opposite of a stop."""
+        run.pending = lifted
+        written = asyncio.ensure_future(self._recorder.journal.append(lifted))
+        done, _ = await asyncio.wait({written}, timeout=_DURABLE)
+        if not done or not written.result():
+            raise Abort("the journal did not take the lift")
+        why = await self._stored()
+        if why:
+            raise Abort(f"the database did not take the lift: {why}")
+        before()
+        run.pending = None
+        self._board.apply(lifted)
+
+    def _hold(
+        self, opened: events.BallotOpened, hold: str, mode: Mode, items: Sequence[events.Return], why: str
+    ) -> events.HoldAdded:
+        targets = tuple(events.HeldTarget(key=it.key, surfaces=it.surfaces, round_to=max(mode, it.to)) for it in items)
+        return events.HoldAdded(
+            at=self._board.stamp((item.key for item in items), self._clock.now()),
+            hold=hold,
+            incident=opened.incident,
+            mode=mode,
+            by=events.Person(kind="bot", id="restore"),
+            reason=why,
+            scope=opened.scope,
+            channel=opened.channel,
+            origin="restore",
+            parent=opened.ballot,
+            targets=targets,
+        )
+
+    def _named(self, run: _Run, key: str) -> str:
+        return next((", ".join(item.surfaces) for item in run.opened.returns if item.key == key), key)
