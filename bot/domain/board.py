@@ -129,8 +129,7 @@ class Board:
 
     def incidents_of(self, target: str) -> set[str]:
         """The open incidents whose holds bind this target."""
-        live = self.holds.live(target)
-        return {self.hold_events[hold].incident for hold in live if hold in self.hold_events}
+        return {self.hold_events[hold].incident for hold in self.holds.live(target)}
 
     def surfaces_of(self, target: str) -> set[str]:
         """Every surface that a live hold binds through this target."""

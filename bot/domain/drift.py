@@ -64,7 +64,7 @@ def orphans(board: Board, seen: Mapping[str, Observation | None]) -> tuple[Orpha
 
 def _explained(board: Board, target: str) -> Mode:
     """The strictest that a live hold may have left there: after rounding, or as a cut of it was last read back."""
-    live = (board.hold_events[hold] for hold in board.holds.live(target) if hold in board.hold_events)
+    live = (board.hold_events[hold] for hold in board.holds.live(target))
     rounded = (held.round_to for hold in live for held in hold.targets if held.key == target)
     read_back = board.proofs[target].held if board.is_proven(target) else None
     return max(*rounded, board.effective(target), read_back or Mode.NORMAL)

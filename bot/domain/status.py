@@ -119,7 +119,7 @@ def status_view(
 ) -> StatusView:
     """The rows with the live holds, the open incidents and what is wrong with the bot itself; pure."""
     live = {hold for target in board.holds.targets() for hold in board.holds.live(target)}
-    held = sorted((board.hold_events[hold] for hold in live if hold in board.hold_events), key=lambda hold: hold.at)
+    held = sorted((board.hold_events[hold] for hold in live), key=lambda hold: hold.at)
     opened = (incident.id for incident in board.incidents.values() if incident.holds and not incident.closed)
     rows = status(board, surfaces, broken, now, owners=owners)
     return StatusView(at=now, rows=rows, holds=tuple(held), incidents=tuple(opened), problems=tuple(problems))

@@ -80,8 +80,8 @@ class StopService:
         """A deadline passed unproven: holds the backstops of the target's surfaces, one level deep."""
         inventory = self._inventory()
         for hold_id in self.board.holds.live(target):
-            hold = self.board.hold_events.get(hold_id)
-            if hold is None or hold.origin == "backstop":
+            hold = self.board.hold_events[hold_id]
+            if hold.origin == "backstop":
                 continue
             for name in sorted(self.board.surfaces_under(hold_id, target)):
                 surface = inventory.surface(name)
