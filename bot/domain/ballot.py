@@ -30,7 +30,7 @@ class Ballot:
     @property
     def committed(self) -> bool:
         """Whether its named holds are tombstoned: from here on it is a matter of steps, not of votes."""
-        return 0 in self.lifts
+        return bool(self.lifts)
 
     @property
     def voting(self) -> bool:

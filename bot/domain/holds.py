@@ -45,6 +45,10 @@ class HoldSet:
         """The live holds on `target`, by id."""
         return dict(self._modes.get(target, {}))
 
+    def is_lifted(self, hold: str, target: str) -> bool:
+        """Whether the pair was tombstoned."""
+        return (hold, target) in self._tombstones
+
     def targets(self) -> Iterator[str]:
         """Every target with a live hold."""
         return (target for target, modes in self._modes.items() if modes)

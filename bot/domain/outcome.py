@@ -15,7 +15,8 @@ class Outcome(StrEnum):
     DRIFTED = "drifted"
     CONTESTED = "contested"
     RELAXING = "relaxing"
-    PROBATION = "probation"
+    PROBATION = "probation"  # given back by a vote, and watched
+    RESTORED = "restored"  # given back by a vote that is done
     QUARANTINED = "quarantined"  # its configuration is wrong
     LEFT = "left_alone"  # `unsupported: leave`
 

@@ -82,6 +82,10 @@ class Report:
         """What is cut by the surface's own word only."""
         return tuple(line for line in self.lines if line.not_proven)
 
+    def given_back(self) -> tuple[Line, ...]:
+        """What a vote gave back; neither cut nor meant to be."""
+        return tuple(line for line in self.lines if line.outcome in {Outcome.PROBATION, Outcome.RESTORED})
+
     def verified(self) -> tuple[Line, ...]:
         """What is cut and proven."""
         return tuple(line for line in self.lines if line.outcome is Outcome.VERIFIED)
@@ -114,8 +118,10 @@ def _lines(board: Board, holds: Sequence[events.HoldAdded], known: Mapping[str, 
     asked: dict[str, tuple[Mode, str | None, str]] = {}
     for hold in holds:
         for target in hold.targets:
+            lifted = board.holds.is_lifted(hold.hold, target.key)
+            mode = board.effective(target.key) if lifted else hold.mode
             for surface in target.surfaces:
-                _ask(asked, surface, hold.mode, target.key, "")
+                _ask(asked, surface, mode, target.key, "")
         for left in hold.left:
             _ask(asked, left.surface, hold.mode, None, left.why)
     since = min((hold.at for hold in holds), default=0.0)
@@ -123,6 +129,8 @@ def _lines(board: Board, holds: Sequence[events.HoldAdded], known: Mapping[str, 
         facts = known.get(surface, _UNKNOWN)
         if key is None:
             yield _left_line(surface, facts, mode, why)
+        elif mode is Mode.NORMAL:
+            yield _given_back(board, surface, facts, key)
         else:
             proof = board.proofs[key] if board.is_proven(key) else None  # an older one proves nothing of this stop
             yield _known_line(board, surface, (facts, mode, proof, _drifts(board, key, since)))
@@ -190,6 +198,26 @@ def _line(surface: str, facts: Known, asked: Mode, proof: events.Proof | None, d
         late=proof.late,
         settled=proof.settled,
         drifts=drifts,
+    )
+
+
+def _given_back(board: Board, surface: str, facts: Known, key: str) -> Line:
+    """Nothing holds it any more: a vote lifted every hold that did."""
+    proof = board.proofs.get(key)
+    watched = any(
+        it.restoring and it.opened and key in {r.key for r in it.opened.returns} for it in board.ballots.values()
+    )
+    return Line(
+        surface=surface,
+        adapter=facts.adapter,
+        surface_class=facts.surface_class,
+        asked=Mode.NORMAL,
+        held=proof.held if proof else None,
+        outcome=Outcome.PROBATION if watched else Outcome.RESTORED,
+        detail=proof.detail if proof and proof.asked is Mode.NORMAL else "",
+        next=proof.next if proof and proof.asked is Mode.NORMAL else "",
+        owner=facts.owner,
+        settled=True,
     )
 
 

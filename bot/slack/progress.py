@@ -12,7 +12,14 @@ from bot.domain.outcome import Outcome
 from bot.domain.report import Line
 
 PARENT = "parent"
-_OWN_STATE = {Outcome.APPLIED, Outcome.DRIFTED, Outcome.CONTESTED, Outcome.RELAXING, Outcome.PROBATION}
+_OWN_STATE = {
+    Outcome.APPLIED,
+    Outcome.DRIFTED,
+    Outcome.CONTESTED,
+    Outcome.RELAXING,
+    Outcome.PROBATION,
+    Outcome.RESTORED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

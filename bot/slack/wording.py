@@ -22,7 +22,8 @@ OUTCOMES = {
     Outcome.DRIFTED: (":leftwards_arrow_with_hook:", "DRIFTED"),
     Outcome.CONTESTED: (":crossed_swords:", "CONTESTED"),
     Outcome.RELAXING: (":arrow_up_small:", "RELAXING"),
-    Outcome.PROBATION: (":eyes:", "PROBATION"),
+    Outcome.PROBATION: (":eyes:", "GIVEN BACK, ON PROBATION"),
+    Outcome.RESTORED: (":arrow_up:", "GIVEN BACK"),
     Outcome.QUARANTINED: (":no_entry:", "CONFIGURATION IS WRONG"),
     Outcome.LEFT: (":no_entry_sign:", "LEFT ALONE"),
 }
