@@ -254,6 +254,8 @@ class App:
             ready = self._door.ready()
             open_door = ready["slack_http"] or ready["slack_socket"]
             checks["slack"] = None if open_door else "no connection to Slack; the command line and /v1/stop work"
+        elif self._env.slack_app_token or self._env.slack_signing_secret:
+            checks["slack"] = "SLACK_BOT_TOKEN is not set, so nothing comes in from Slack: set it beside the other one"
         return checks
 
     def _sources(self) -> dict[str, Source]:
