@@ -46,6 +46,7 @@ class Board:
         self.proofs: dict[str, events.Proof] = {}
         self.proof_at: dict[str, float] = {}
         self.drifts: dict[str, dict[float, str]] = {}  # how a target came back, by when; the cut that follows hides it
+        self.contested: dict[str, float] = {}  # when a target was last found contested
         self._latest = _NEVER  # of all times below
         self._held_at: dict[str, float] = {}  # when the holds of a target last changed
         self._asked: dict[str, events.HoldAdded] = {}  # as they were asked; `hold_events` has later reasons too
@@ -212,6 +213,8 @@ class Board:
         for proof in event.proofs:
             if proof.outcome is Outcome.DRIFTED:
                 self.drifts.setdefault(proof.target, {})[event.at] = proof.detail
+            if proof.outcome is Outcome.CONTESTED:
+                self.contested[proof.target] = max(event.at, self.contested.get(proof.target, event.at))
             if event.at >= self.proof_at.get(proof.target, event.at):
                 self.proofs[proof.target] = proof
                 self.proof_at[proof.target] = event.at

@@ -76,11 +76,12 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pact:
-    """What an agent is for and may do, in its owner's words."""
+    """What an agent is for and may do, in its owner's words, and how much a restore may give back to it."""
 
     purpose: str = ""
     may: tuple[str, ...] = ()
     may_never: tuple[str, ...] = ()
+    loosest: Mode = Mode.NORMAL  # the loosest mode that a restore may give back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,8 @@ def _facts(source: Source, agent: str, entry: Entry) -> AgentShape:
     source.report(found.problems)
     if any(problem.path[:1] in ((), ("slack_identities",)) for problem in found.problems):
         source.freezes.append(f"agents.{agent}.slack_identities cannot be read, so that its own votes could count")
+    if any(problem.path[:1] == ("pact",) for problem in found.problems):
+        source.freezes.append(f"agents.{agent}.pact cannot be read, so that more could be given back than it allows")
     return found.shape or AgentShape()
 
 

@@ -98,6 +98,7 @@ class PactShape(Shape):
     purpose: str = Field("", description="What the agent is for, in a sentence.")
     may: tuple[str, ...] = Field((), description="What it may do.")
     may_never: tuple[str, ...] = Field((), description="What it must never do.")
+    loosest: AnyMode = Field(Mode.NORMAL, description="The loosest mode that a restore may give back.")
 
 
 class SurfaceShape(Shape):
@@ -130,8 +131,12 @@ class EvaluationShape(Shape):
     """A realistic execution path with the result expected per mode."""
 
     surfaces: tuple[Name, ...] = Field((), description="Surfaces of this agent that the path crosses.")
-    command: tuple[str, ...] = Field((), description="Command with its arguments; exit code 0 means allowed.")
-    http: HttpShape | None = Field(None, description="Request instead of a command; 2xx means allowed.")
+    command: tuple[str, ...] = Field(
+        (), description="Command with its arguments; exit code 0 means allowed, 10 refused."
+    )
+    http: HttpShape | None = Field(
+        None, description="Request instead of a command; 2xx means allowed, 401, 403, 405 or 423 refused."
+    )
     timeout: PositiveDuration = Field(30.0, description="How long it may take.", examples=["30s"])
     expect: dict[AnyMode, Literal["allowed", "refused"]] = Field(
         description="The result expected for each mode, allowed or refused.", min_length=1
