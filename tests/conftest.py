@@ -1,4 +1,4 @@
-"""For all tests: nothing may be left running, and in CI nothing may be skipped."""
+"""For all tests: nothing may be left running, in CI nothing may be skipped, and some tests need the machine alone."""
 
 import asyncio
 import os
@@ -7,6 +7,25 @@ from collections.abc import AsyncIterator
 import pytest
 
 pytest.register_assert_rewrite("adapters.conformance.suite", "adapters.conformance.keeper")
+
+# Whole files that judge milliseconds or fill both processors; single tests are marked `alone` where they stand.
+ALONE = {
+    "tests/acceptance/test_benchmark.py": "measures what it measures only undisturbed",
+    "tests/acceptance/test_demo_page_browser.py": "a browser fills both processors",
+    "tests/acceptance/test_thousand_surfaces.py": "judges milliseconds under a thousand cuts",
+    "tests/contract/test_http_control_scale.py": "judges milliseconds under a thousand cuts",
+    "tests/faults/test_crash_points.py": "runs as many programs as there are processors",
+    "tests/faults/test_disk.py": "judges milliseconds",
+    "tests/faults/test_many_stops.py": "judges the 99th percentile",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks every test of the files above."""
+    for item in items:
+        if item.path.relative_to(config.rootpath).as_posix() in ALONE:
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ PROVEN = "Everything in scope is cut and proven"
 CHANCE = random.Random(20)  # noqa: S311  # moments, not secrets
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("moment", [0.0, *(round(CHANCE.uniform(0.0, 3.0), 3) for _ in range(5))])
 async def test_a_kill_after_the_receipt_loses_nothing(
     running: Bot, world: World, sandbox: Simulator, moment: float

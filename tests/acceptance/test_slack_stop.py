@@ -101,6 +101,7 @@ async def test_two_people_make_two_holds_of_one_incident(mode: str, tmp_path: Pa
         assert len({hold.incident for hold in running.holds.values()}) == 1
 
 
+@pytest.mark.alone
 async def test_a_hundred_stops_are_each_answered_within_a_second(mode: str, tmp_path: Path) -> None:
     """The 99th percentile stays under a second while every receipt takes its full 50 ms."""
     async with rig(tmp_path, mode=mode) as running:

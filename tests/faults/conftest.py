@@ -23,7 +23,7 @@ from tests.faults.programs import programs, running_nursery
 __all__ = ["Simulator", "postgres_database", "postgres_server", "sandbox", "valkey_server"]
 
 _NUMBERS = itertools.count(1)
-_TOLD = pytest.StashKey[list[str]]()
+_TOLD = "told"
 Make = Callable[..., Estate]
 
 
@@ -35,7 +35,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the marker known."""
     config.addinivalue_line("markers", "long: minutes; left out without --long")
-    config.stash[_TOLD] = []
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -48,16 +47,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Prints what was measured."""
-    for line in config.stash.get(_TOLD, []):
-        terminalreporter.write_line(line)
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints what was measured; a report carries it here from whichever process ran the test."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, line in report.user_properties if report.when == "call" else ():
+            if name == _TOLD:
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {line}")
 
 
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Says a measured figure at the end of the run."""
-    return lambda line: request.config.stash[_TOLD].append(f"{request.node.name}: {line}")
+    return lambda line: request.node.user_properties.append((_TOLD, line))
 
 
 @pytest.fixture(scope="session")

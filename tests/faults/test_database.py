@@ -77,6 +77,7 @@ async def test_a_database_that_refuses_or_never_answers(make: Make, url: str) ->
     await asyncio.sleep(0)
 
 
+@pytest.mark.alone
 async def test_a_frozen_database_costs_a_stop_nothing(
     make: Make, postgres_server: PostgresServer, tell: Callable[[str], None]
 ) -> None:
