@@ -48,6 +48,11 @@ class Line:
         return self.outcome in NOT_CUT
 
     @property
+    def left(self) -> bool:
+        """Whether no hold binds it: it was left alone, or its configuration is wrong."""
+        return self.outcome in {Outcome.LEFT, Outcome.QUARANTINED}
+
+    @property
     def not_proven(self) -> bool:
         """Whether it stands under NOT PROVEN."""
         return self.outcome in NOT_PROVEN

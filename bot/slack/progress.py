@@ -36,6 +36,7 @@ class ReportSettings:
         late_gather: how long changes after the report are gathered before they are told.
         late_every: between two replies about such changes.
         catch_up_after: older news is told in one reply.
+        remind_every: until people are reminded of what is still held, counted from when somebody last touched it.
         budget: calls to Slack per stop until everything is settled.
     """
 
@@ -48,6 +49,7 @@ class ReportSettings:
     late_gather: float = 5.0
     late_every: float = 60.0
     catch_up_after: float = 60.0
+    remind_every: float = 24 * 3600.0
     budget: int = 8
 
 

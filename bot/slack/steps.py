@@ -1,22 +1,26 @@
 """Which message comes next: compares the posts that should exist with those that do. Pure but for the memory.
 
 Slots name the places of a thread: `parent`, then per stop `reason:<hold>`, `surface:<hold>:<surface>` or
-`batch:<hold>`, `file:<hold>`, `closing:<hold>`, and `late:<n>` for what changes afterwards.
+`batch:<hold>`, `file:<hold>`, `closing:<hold>`, `late:<n>` for what changes afterwards, and `remind:<n>` for what is
+still held a day later.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from adapters.base import Mode
 from bot.domain import events
 from bot.domain.report import Line
 from bot.slack.blocks import closing, parent, surface
 from bot.slack.blocks.message import Message
+from bot.slack.blocks.reminder import reminder
 from bot.slack.progress import PARENT, Progress, ReportSettings, digest, last_said, states
 from bot.slack.story import Chapter, Story
 
 _FEW = 3  # surfaces that get a reply each
 _FILE_CALLS = 3  # ask for an address, upload, complete
+_BY_PEOPLE = ("remind:", "reason:", "ballot:")  # a drift that was cut again is no touch of anybody's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,7 @@ def _steps(scene: Scene) -> Iterator[Step]:
     for chapter in scene.story.chapters:
         yield from _chapter_steps(scene, chapter)
     yield from _late(scene)
+    yield from _remind(scene)
 
 
 def _chapter_steps(scene: Scene, chapter: Chapter) -> Iterator[Step]:
@@ -266,6 +271,24 @@ def _late(scene: Scene) -> Iterator[Step]:
         make=lambda: closing.late(changed, scene.story, groups=scene.groups, calling=slipped, gap=_gap(scene)),
         digest=digest(told),
         told=told,
+    )
+
+
+def _remind(scene: Scene) -> Iterator[Step]:
+    """What is still held, a day after anybody last touched it; again every day."""
+    held = [line for line in scene.story.now.lines if line.asked > Mode.NORMAL and not line.left]
+    if not held or not all(scene.done(chapter) for chapter in scene.story.chapters):
+        return
+    stops = [chapter.hold.at for chapter in scene.story.chapters]
+    closed = [scene.story.closed.at] if scene.story.closed else []
+    said = [post.at for slot, post in scene.posts.items() if slot.startswith(_BY_PEOPLE)]
+    touched = max([*stops, *closed, *said])
+    number = sum(1 for slot in scene.posts if slot.startswith("remind:")) + 1
+    yield Step(
+        kind="post",
+        slot=f"remind:{number}",
+        due=scene.now + touched + scene.settings.remind_every - scene.wall,
+        make=lambda: reminder(held, scene.story, since=touched),
     )
 
 

@@ -98,8 +98,11 @@ class Thread:
 
     async def run(self) -> None:
         """Tells incidents until cancelled. One task per incident, so that none waits for another."""
+        live = (hold for hold in self._board.hold_events.values() if self._board.holds.is_live(hold.hold))
+        held = {hold.incident for hold in live}
         for incident in list(self._board.incidents.values()):
-            if incident.closed is None or self._clock.now() - incident.closed.at < _RECENT:
+            recent = incident.closed is None or self._clock.now() - incident.closed.at < _RECENT
+            if recent or incident.id in held:
                 self.wake(incident.id)
         started: set[str] = set()
         async with asyncio.TaskGroup() as group:
@@ -149,7 +152,7 @@ class Thread:
         step = next_step(scene)
         if step is None or step.due > self._clock.monotonic():
             await self._clock.sleep(max(_TICK, _SHARE * (self._clock.monotonic() - began)))
-            soon = step is not None and not step.slot.startswith("late:")
+            soon = step is not None and not step.slot.startswith(("late:", "remind:"))
             progress.busy = progress.woken.is_set() or soon
             return None if step is None else step.due - self._clock.monotonic()
         if channel is None:
