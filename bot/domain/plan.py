@@ -8,7 +8,7 @@ from adapters.base import Mode, SurfaceClass
 from bot.domain import events
 from bot.domain.model import Quarantined, Risk, Surface, Unsupported
 
-_FIRST = {Risk.HIGH: 0, Risk.MEDIUM: 1, Risk.LOW: 2}
+_FIRST = {risk: rank for rank, risk in enumerate(Risk)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,7 @@ class Scope:
     def covers(self, surface: Surface | Quarantined) -> bool:
         """Whether the surface is meant. A quarantined one of unknown class counts as every class."""
         named = self.everything or surface.agent in self.agents or surface.name in self.surfaces
-        classless = isinstance(surface, Quarantined) and surface.surface_class is None
-        return named or surface.surface_class in self.classes or (classless and bool(self.classes))
+        return named or surface.surface_class in self.classes or (surface.surface_class is None and bool(self.classes))
 
     def __str__(self) -> str:
         if self.everything:

@@ -111,7 +111,7 @@ class StopService:
         written.add_done_callback(lambda done: self._written(hold, durable=not done.cancelled() and done.result()))
 
     def _written(self, hold: events.HoldAdded, *, durable: bool) -> None:
-        self._writing.pop(hold.hold, None)
+        del self._writing[hold.hold]
         if durable:
             self.unrecorded.discard(hold.hold)
             self._reporter.wake(hold.incident)

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+SLOW = 1.5  # seconds of the processor
+
 
 @dataclass(slots=True)
 class Known:
@@ -21,10 +23,15 @@ class Known:
     failed: list[str] = field(default_factory=list)
 
     def tests(self, path: str, of: Collection[int] | None) -> list[str]:
-        """Those that run any of these lines, or any at all of the module, the quickest first."""
+        """Those that run any of these lines, or any at all of the module, the quickest first.
+
+        A slow one tries only the module that it is named after.
+        """
         lines = self.lines.get(path, {})
         found = (tests for line, tests in lines.items() if of is None or int(line) in of)
-        return sorted(set().union(*found), key=self.seconds.__getitem__)
+        named = f"/test_{Path(path).stem}.py"
+        quick = (test for test in set[str]().union(*found) if self.seconds[test] < SLOW or named in test)
+        return sorted(quick, key=self.seconds.__getitem__)
 
     def forget(self, test: str) -> None:
         """A test that fails without a mutant kills none."""

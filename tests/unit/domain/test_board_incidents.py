@@ -40,6 +40,18 @@ def test_an_incident_that_lost_its_only_stop_is_as_if_it_had_none() -> None:
     assert ([stop.hold for stop in early.holds], early.opened_at, early.channel) == (["h"], 10.0, None)
 
 
+def test_an_incident_of_which_only_a_post_is_known_is_empty_and_open() -> None:
+    """Its stops may stand in a journal that is read later."""
+    known = board(_posted("parent", "one")).incidents["i"]
+    assert (known.opened_at, known.channel, known.holds, known.closed) == (0.0, None, [], None)
+
+
+def test_a_stop_that_is_told_again_keeps_its_place() -> None:
+    """Also where the second telling names more."""
+    made = board(hold("h1", 10.0, "a/1"), hold("h2", 20.0, "a/1"), hold("h1", 10.0, "a/1", "a/2"))
+    assert [stop.hold for stop in made.incidents["i"].holds] == ["h1", "h2"]
+
+
 def test_a_stop_moves_between_incidents_without_its_neighbours() -> None:
     """The other stop of the incident stays, and gives it its time and channel."""
     made = board(
@@ -67,6 +79,8 @@ def test_a_stop_joins_the_latest_open_incident_of_its_channel() -> None:
         return found.id if found else None
 
     assert (joined("C1"), joined("C2"), joined(None), joined("C3")) == ("second", "elsewhere", "terminal", None)
+    assert made.open_incident("C3") is None
+    assert board(_posted("parent", "one")).open_incident(None) is None
     made.apply(events.IncidentClosed(at=70.0, incident="second", by=ALICE))
     assert joined("C1") == "between"
     made.apply(events.IncidentClosed(at=70.0, incident="elsewhere", by=ALICE))
@@ -129,6 +143,7 @@ def test_a_target_knows_its_incidents_and_surfaces_while_it_is_held() -> None:
     assert (made.incidents_of("t1"), made.incidents_of("t2"), made.incidents_of("t9")) == ({"i", "j"}, {"i"}, set())
     assert (made.surfaces_of("t1"), made.surfaces_of("t9")) == ({"a/1", "a/2", "c/1"}, set())
     assert made.surfaces_under("h1", "t1") == {"a/1", "a/2"}
+    assert made.surfaces_under("h1", "t1") is made.surfaces_under("h1", "t1")  # of ten thousand, made once
     assert made.held_surfaces() == {"a/1", "a/2", "b/1", "c/1", "d/1"}
     made.apply(lift(40.0, ("h1", "t1"), ("h3", "t3")))
     assert (made.incidents_of("t1"), made.surfaces_of("t1")) == ({"j"}, {"c/1"})
@@ -180,6 +195,21 @@ def test_of_two_tellings_of_one_instant_the_same_one_gives_the_words() -> None:
     for story in itertools.permutations([one, two, three]):
         merged = board(*story).hold_events["h"]
         assert (merged.incident, merged.scope) == ("i1", "b")
+
+
+def test_what_is_merged_does_not_decide_whose_words_count() -> None:
+    """Mode, targets and what is left are of all: else three tellings would depend on their order."""
+    pairs: list[tuple[dict[str, object], dict[str, object]]] = [
+        ({"mode": Mode.READ_ONLY}, {"mode": Mode.FULL_STOP}),
+        ({"targets": (held_target("t9", "a/9"),)}, {"targets": (held_target("t1", "a/1"),)}),
+        ({"left": (events.LeftAlone(surface="x/9", why=""),)}, {"left": (events.LeftAlone(surface="x/1", why=""),)}),
+    ]
+    for first, second in pairs:
+        for words in ({"scope": "a"}, {"scope": "b"}), ({"roster_age": 1.0}, {"roster_age": 2.0}):
+            one, two = hold("h", 10.0, **{**words[0], **first}), hold("h", 10.0, **{**words[1], **second})
+            for story in itertools.permutations([one, two]):
+                merged = board(*story).hold_events["h"]
+                assert (merged.scope, merged.roster_age) == (one.scope, one.roster_age)
 
 
 def test_what_the_audit_alone_needs_changes_nothing() -> None:

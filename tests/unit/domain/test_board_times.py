@@ -44,6 +44,20 @@ def test_a_delivery_that_a_second_writer_tells_later_is_a_change_at_the_later_ti
         assert not board(*story).is_proven("a/1")
 
 
+def test_a_second_telling_is_a_change_of_every_target_of_both() -> None:
+    """At the later time, in any order."""
+    tellings = [hold("h", 30.0, "a/1"), hold("h", 10.0, "a/1", "a/2"), seen(20.0, "a/1", "a/2")]
+    for story in itertools.permutations(tellings):
+        made = board(*story)
+        assert (made.is_proven("a/1"), made.is_proven("a/2")) == (False, False)
+
+
+def test_a_stop_that_is_read_late_ends_an_earlier_proof() -> None:
+    """Whatever else was read before it."""
+    made = board(seen(15.0, "a/1", "a/2"), hold("h1", 20.0, "b/1"), hold("h2", 18.0, "a/1"))
+    assert (made.is_proven("a/1"), made.is_proven("a/2")) == (False, True)
+
+
 def test_the_newest_proof_counts_whatever_is_read_last() -> None:
     """An old backup that is read again regresses nothing; of two of one instant the one that is read last counts."""
     new, old = seen(20.0, "a/1", detail="new"), seen(15.0, "a/1", detail="old")

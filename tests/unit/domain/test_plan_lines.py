@@ -14,13 +14,14 @@ ALL = Scope(everything=True)
 
 
 def usable(
-    name: str, target: str = "", *, able: frozenset[Mode] = EVERY, because: str = "", **more: Any
+    name: str, target: str = "", *, able: frozenset[Mode] = EVERY, because: str | None = None, **more: Any
 ) -> Inventoried:
     """A surface of class api that can hold `able`, on a target of its own unless one is named."""
     agent, _, ident = name.partition("/")
     fields = {"surface_class": SurfaceClass.API, **more}
     made = Surface(agent=agent, id=ident, adapter="postgres_role", settings=Config(), **fields)
-    return Inventoried(surface=made, target=target or name, enforceable=able, why=because)
+    said = {} if because is None else {"why": because}
+    return Inventoried(surface=made, target=target or name, enforceable=able, **said)
 
 
 def plan(*items: Inventoried, mode: Mode = Mode.READ_ONLY, scope: Scope = ALL, broken: Any = ()) -> Plan:
@@ -40,6 +41,7 @@ def test_a_line_says_what_the_surface_is_and_what_would_be_held() -> None:
         "a/db", "pg:1", surface_class=SurfaceClass.DATABASE, risk=Risk.HIGH, backstop="a/id", able=frozenset(Mode)
     )
     line = only(item)
+    assert plan(item, scope=Scope(agents=frozenset({"a"}))).scope == Scope(agents=frozenset({"a"}))
     assert line == PlanLine(
         surface="a/db",
         adapter="postgres_role",
@@ -57,7 +59,7 @@ def test_a_line_says_what_the_surface_is_and_what_would_be_held() -> None:
     ("able", "because", "unsupported", "held", "why"),
     [
         ({Mode.READ_ONLY, Mode.FULL_STOP}, "it owns its tables", Unsupported.LEAVE, Mode.READ_ONLY, ""),
-        ({Mode.FULL_STOP}, "", Unsupported.STRICTER, Mode.FULL_STOP, "postgres_role cannot hold read_only here"),
+        ({Mode.FULL_STOP}, None, Unsupported.STRICTER, Mode.FULL_STOP, "postgres_role cannot hold read_only here"),
         ({Mode.FULL_STOP}, "it owns its tables", Unsupported.STRICTER, Mode.FULL_STOP, "it owns its tables"),
         (
             {Mode.FULL_STOP, Mode.DRAFT_ONLY},
@@ -68,14 +70,14 @@ def test_a_line_says_what_the_surface_is_and_what_would_be_held() -> None:
         ),
         (
             {Mode.DRAFT_ONLY},
-            "",
+            None,
             Unsupported.LEAVE,
             None,
             "left alone, as configured (unsupported: leave): postgres_role cannot hold read_only here",
         ),
         (
             {Mode.DRAFT_ONLY},
-            "",
+            None,
             Unsupported.STRICTER,
             None,
             "cannot be cut: postgres_role cannot hold read_only here",
@@ -84,7 +86,7 @@ def test_a_line_says_what_the_surface_is_and_what_would_be_held() -> None:
     ],
 )
 def test_a_mode_that_cannot_be_held_is_rounded_or_left_with_the_reason(
-    able: set[Mode], because: str, unsupported: Unsupported, held: Mode | None, why: str
+    able: set[Mode], because: str | None, unsupported: Unsupported, held: Mode | None, why: str
 ) -> None:
     """P3: rounded to the next stricter or left alone, as configured; either way the reason is said."""
     item = usable("a/db", able=frozenset(able), because=because, unsupported=unsupported)
@@ -126,6 +128,7 @@ def test_a_quarantined_surface_has_a_line_that_names_the_place() -> None:
         ),
     )
     assert [line.surface for line in made.left()] == ["a/db", "a/mq"]
+    assert (made.lines[0].backstop, made.lines[0].alone, made.lines[0].shared_with) == (None, None, ())
     assert [target.key for target in made.held] == ["a/ok"]
 
 
@@ -178,6 +181,8 @@ def test_a_line_is_made_once_for_each_mode_and_says_of_its_target_what_the_plan_
     assert item.line(Mode.READ_ONLY) is item.line(Mode.READ_ONLY)
     assert only(item, mode=Mode.DRAFT_ONLY).held is Mode.DRAFT_ONLY
     assert item.line(Mode.READ_ONLY).alone == held_target("pg", "a/db")
+    assert "text" in vars(item.line(Mode.READ_ONLY).alone)  # what the journal writes of it too
+    assert item == usable("a/db", "pg", able=item.enforceable)
     left = usable("a/db", able=frozenset(), unsupported=Unsupported.LEAVE)
     assert left.line(Mode.READ_ONLY).alone is None
 
@@ -187,6 +192,8 @@ def test_a_shared_line_is_not_kept_for_a_scope_that_covers_its_neighbours() -> N
     items = [usable("a/db", "pg"), usable("b/db", "pg")]
     assert only(*items, scope=Scope(agents=frozenset({"a"}))).shared_with == ("b/db",)
     assert [line.shared_with for line in plan(*items).lines] == [(), ()]
+    both = (held_target("pg", "a/db", "b/db", round_to=Mode.READ_ONLY),)
+    assert plan(*items).held == plan(*items, scope=Scope(agents=frozenset({"a"}))).held == both
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,16 @@ async def test_a_backstop_is_a_recorded_hold_of_its_own(make_rig: Make) -> None:
     assert set(rig.reporter.woken) == {"i"}
 
 
+async def test_a_backstop_is_held_and_told_though_no_disk_takes_it(make_rig: Make) -> None:
+    """P1: a dead disk stops no backstop."""
+    rig = _rig(make_rig, _stop("h1", "billing/ledger"))
+    rig.journal.broken = True
+    rig.stops.trip_backstops(LEDGER)
+    assert rig.reporter.woken == ["i"]
+    await rig.until(lambda: rig.world("billing/identity").mode() is Mode.FULL_STOP, within=1.0)
+    assert len(rig.stops.unrecorded) == 1
+
+
 async def test_a_backstop_trips_once_for_each_hold(make_rig: Make) -> None:
     """However often the deadline is told; every other hold of the late surface has a backstop of its own."""
     rig = _rig(make_rig, _stop("h1", "billing/ledger"), _stop("h2", "billing/ledger", mode=Mode.READ_ONLY))

@@ -130,6 +130,7 @@ async def test_a_disk_that_refuses_is_not_told_as_an_answer(make_rig: Make) -> N
     rig = make_rig(surface("a/1"))
     rig.journal.broken, rig.journal.delay = True, 2.0
     receipt = await rig.stops.stop(_order())
+    assert rig.reporter.woken == [receipt.incident]
     await rig.clock.sleep(1.0)
     rung = rig.reporter.woken.count(receipt.incident)
     await rig.clock.sleep(1.5)
@@ -139,15 +140,18 @@ async def test_a_disk_that_refuses_is_not_told_as_an_answer(make_rig: Make) -> N
 
 async def test_a_write_that_was_cancelled_is_not_recorded(make_rig: Make) -> None:
     """At the end of the process, say: nothing raises, and nothing is claimed."""
+    raised: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
     rig = make_rig(surface("a/1"))
     rig.journal.delay = 5.0
-    receipt = await rig.stops.stop(_order())
+    receipt = await rig.stops.stop(_order(delivery="d"))
     for task in tuple(rig.journal.tasks):
         task.cancel()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert rig.stops.unrecorded == {receipt.hold}
-    assert not (await rig.stops.stop(_order(delivery="x"))).recorded
+    assert not (await rig.stops.stop(_order(delivery="d"))).recorded
+    assert raised == []
     await asyncio.gather(*rig.journal.tasks, return_exceptions=True)
 
 
