@@ -33,7 +33,7 @@ class Verdict:
     """The outcome, why, and what a person should do next (empty where nothing is to be done)."""
 
     outcome: Outcome
-    detail: str = ""
+    detail: str
     next: str = ""
 
 

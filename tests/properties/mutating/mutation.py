@@ -261,8 +261,8 @@ def _leaves(node: ast.expr, parent: ast.AST) -> Iterator[ast.expr]:
             yield ast.Attribute(value, _NAMES[name], ast.Load())
         case ast.JoinedStr(values=values):
             yield from _told(values)
-        case ast.Constant(value=None) if isinstance(parent, ast.Compare):
-            pass  # the comparison itself is changed
+        case ast.Constant(value=None) if isinstance(parent, ast.Compare | ast.Return):
+            pass  # the comparison itself is changed, and the types forbid to return anything else
         case ast.Constant(value=value) if not isinstance(parent, ast.JoinedStr):
             yield from _constants(value)
 
