@@ -1,5 +1,6 @@
 """What the app asked Slack for: scopes, events, commands and shortcuts."""
 
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,14 @@ from typing import Any
 import yaml
 
 from bot.sandbox.scopes import EVENT_SCOPES, missing_for_event
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def shipped() -> Path:
+    """The product's own manifest.yml: beside the package in a checkout, else where the installation put it."""
+    beside = _ROOT / "manifest.yml"
+    return beside if beside.exists() else Path(sysconfig.get_path("data"), "share", "agent-kill", "manifest.yml")
 
 
 @dataclass(frozen=True, slots=True)

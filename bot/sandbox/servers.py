@@ -342,7 +342,7 @@ def _inside(module: str, wheel: str) -> Path:
     """The folder of an installed module, found without importing it (an import may warn or start threads)."""
     spec = importlib.util.find_spec(module)
     if spec is None or not spec.submodule_search_locations:
-        raise ServerError(f"the wheel {wheel} is not installed: pip install 'agent-kill[demo]'")
+        raise ServerError(f"the wheel {wheel} is not installed: in the checkout, pip install '.[demo]'")
     return Path(spec.submodule_search_locations[0])
 
 

@@ -143,12 +143,11 @@ def test_what_cannot_be_cut_is_said_until_it_is(demo: Page) -> None:
 
 
 def test_the_page_answers_its_own_visitor_only(demo: Page) -> None:
-    """The stream begins with the state; other sites, hosts and bodies are refused; files come with a CSP."""
+    """The stream begins with what was; other sites, hosts and bodies are refused; files come with a CSP."""
     with read(f"{demo.address}api/stream") as stream:
-        events = [next(stream).decode().strip() for _ in range(5)]
-    assert events[0] == "event: state"
-    assert json.loads(events[1].removeprefix("data: "))["surfaces"]
-    assert events[3] == "event: rates"
+        events = [next(stream).decode().strip() for _ in range(8)]
+    assert [line for line in events if line.startswith("event")] == ["event: past", "event: state", "event: rates"]
+    assert json.loads(events[4].removeprefix("data: "))["surfaces"]
     assert demo.raw("fault", b"{}", Origin="https://elsewhere.example")[0] == 403
     assert demo.raw("fault", b"{}", Host="elsewhere.example")[0] == 403
     assert demo.raw("fault", b"name=bot_killed", Content_Type="application/x-www-form-urlencoded")[0] == 415

@@ -15,7 +15,7 @@ class Place:
     Attributes:
         kind: what it works on.
         title: as people call it.
-        what: what the agent does there, in a sentence.
+        what: what the agent does there, after its name.
         guard: the process that guards it; empty where the system itself does (database, queue).
     """
 

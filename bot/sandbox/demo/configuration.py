@@ -10,7 +10,9 @@ from bot.sandbox.demo.estate import BOT, Estate
 
 _ADAPTERS = {"sql": "postgres_role", "queue": "redis_acl"}
 _WATCH = {"fast": "2s", "fast_for": "10m", "slow": "2s"}
-SHORTENED = ("The drift watch looks every 2 s here; in your workspace every 5 s, and every 30 s after ten minutes",)
+SHORTENED = (
+    "Waiting times are shortened: the drift watch looks every 2 s (else every 5 s, after ten minutes every 30 s)",
+)
 """What policy makes longer than a demo lasts, in words."""
 
 

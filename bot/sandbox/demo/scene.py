@@ -13,15 +13,15 @@ from bot.sandbox.channels import Channel
 from bot.sandbox.demo import configuration, slack_text
 from bot.sandbox.demo.background import background
 from bot.sandbox.demo.cast import FIRST, LATER, Agent
-from bot.sandbox.demo.child import ROOT, Child, Ended, last_lines, python
+from bot.sandbox.demo.child import Child, Ended, last_lines, python
 from bot.sandbox.demo.estate import Estate
 from bot.sandbox.demo.product import Product
 from bot.sandbox.demo.witness import Witness
-from bot.sandbox.manifest import Manifest
+from bot.sandbox.manifest import Manifest, shipped
 from bot.sandbox.messages import Message
 from bot.sandbox.simulator import Simulator
 
-MANIFEST = ROOT / "manifest.yml"
+MANIFEST = shipped()
 _NAMED = 0.3  # seconds between two looks at what runs
 SUPPORT = Channel("C0SUPPORT", "support")
 

@@ -29,6 +29,7 @@ class JournalTail:
     Args:
         folder: the bot's state directory.
         called: how people call somebody, by id.
+        plain: Slack's markup as people read it.
 
     Attributes:
         entries: the last ones, as `{chain, seq, type, at, text}`, oldest first.
@@ -36,8 +37,8 @@ class JournalTail:
         proofs: when each surface was last proven, in Unix seconds, while that proof stands.
     """
 
-    def __init__(self, folder: Path, called: Callable[[str], str] = str) -> None:
-        self._folder, self._called = folder, called
+    def __init__(self, folder: Path, called: Callable[[str], str] = str, plain: Callable[[str], str] = str) -> None:
+        self._folder, self._called, self._plain = folder, called, plain
         self._read: dict[Path, int] = {}
         self._surfaces: dict[str, tuple[str, ...]] = {}  # by target
         self._outcomes: dict[str, str] = {}  # by target
@@ -73,7 +74,8 @@ class JournalTail:
         kind, at = body["type"], float(body["at"])
         for target in body["targets"] if kind == "hold_added" else ():
             self._surfaces[target["key"]] = tuple(target["surfaces"])
-        reader = Reader({mark: pair[1] for mark, pair in line.get("aside", {}).items()}, self._surfaces, self._called)
+        aside = {mark: pair[1] for mark, pair in line.get("aside", {}).items()}
+        reader = Reader(aside, self._surfaces, self._called, self._plain)
         entry = {"chain": chain, "seq": line["seq"], "type": kind, "at": at, "text": reader.in_words(body)}
         self.entries.append(entry)
         match kind:

@@ -15,11 +15,13 @@ class Reader:
         aside: the texts that stand beside it, by their commitment.
         surfaces: the surfaces that point at a target, by its key.
         called: how people call somebody, by id.
+        plain: Slack's markup as people read it.
     """
 
     aside: Mapping[str, str]
     surfaces: Mapping[str, tuple[str, ...]]
     called: Callable[[str], str]
+    plain: Callable[[str], str] = str
 
     def in_words(self, body: Json) -> str:
         """One entry in a short sentence."""
@@ -49,14 +51,29 @@ def _outcomes(read: Reader, body: Json) -> str:
     return ", ".join(f"{read.where(one['target'])} {one['outcome']}" for one in body["proofs"])
 
 
+def _undos(_: Reader, body: Json) -> str:
+    number = len(body["records"])
+    return f"undo record{'s' * (number > 1)} of {number} target{'s' * (number > 1)}, encrypted"
+
+
+_POSTS = {
+    "parent": "the incident's first message and its totals",
+    "surface": "a surface's confirmation",
+    "batch": "the confirmations",
+    "file": "the confirmations, as a file",
+    "closing": "the report",
+    "late": "what changed since the report",
+    "reason": "the question for the reason",
+}
+"""What stands in a slot of the incident's thread, by the first word of its name."""
 _WORDS: dict[str, Callable[[Reader, Json], str]] = {
     "hold_added": _held,
     "outcomes": _outcomes,
-    "refusal": lambda read, body: f"refused {read.who(body)}: {body['why']}",
+    "refusal": lambda read, body: f"refused {read.who(body)}: {read.plain(read.text(body['why']))}",
     "reason_given": lambda read, body: f"reason given by {read.who(body)}: {read.text(body['reason'])}",
     "undo_recorded": lambda read, body: f"undo record of {read.where(body['target'])}, encrypted",
-    "undos_recorded": lambda _, body: f"undo records of {len(body['records'])} targets, encrypted",
-    "posted": lambda _, body: f"posted in Slack: {str(body['slot']).partition(':')[0]}",
+    "undos_recorded": _undos,
+    "posted": lambda _, body: f"in Slack: {_POSTS.get(str(body['slot']).partition(':')[0], 'a message of the thread')}",
     "incident_closed": lambda read, body: f"{body['incident']} closed by {read.who(body)}",
     "pairs_lifted": lambda read, body: f"lifted on {', '.join(read.where(target) for _, target in body['pairs'])}",
     "note": lambda _, body: str(body["text"]),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import socket
 import sys
 import webbrowser
 from collections.abc import AsyncIterator
@@ -29,8 +30,9 @@ async def run(*, port: int = 0, browser: bool = True, bot_command: str = "", nar
     )
     ends_on_signals()
     try:
-        async with Scene(bot_command=bot_command) as scene:
-            await _serve(scene, tell, port, browser=browser)
+        with _door(port) as door:
+            async with Scene(bot_command=bot_command) as scene:
+                await _serve(scene, tell, door, browser=browser)
     except asyncio.CancelledError:
         tell.say("Stopped; no process is left.")
         return 0
@@ -40,14 +42,14 @@ async def run(*, port: int = 0, browser: bool = True, bot_command: str = "", nar
     return 0
 
 
-async def _serve(scene: Scene, tell: Narrator, port: int, *, browser: bool) -> None:
+async def _serve(scene: Scene, tell: Narrator, door: socket.socket, *, browser: bool) -> None:
     try:
         await prepare(scene, tell)
     except (ServerError, Ended, NotSo):
         scene.keep_logs = True
         tell.say(f"The logs are kept in {scene.folder} (start with bot.log).")
         raise
-    async with serving(scene, port) as address:
+    async with serving(scene, door) as address:
         tell.title(f"Ready after {tell.elapsed():.0f} s:  {address}", "Ctrl-C ends it and leaves nothing behind.")
         if browser and _can_show():
             await asyncio.to_thread(webbrowser.open, address)
@@ -55,20 +57,29 @@ async def _serve(scene: Scene, tell: Narrator, port: int, *, browser: bool) -> N
 
 
 @contextlib.asynccontextmanager
-async def serving(scene: Scene, port: int = 0) -> AsyncIterator[str]:
-    """The page over a running scene, on loopback; yields its address. Raises OSError where the port is taken."""
+async def serving(scene: Scene, door: socket.socket) -> AsyncIterator[str]:
+    """The page over a running scene, at an open door; yields its address."""
     world = World(scene)
     await world.switches.turn("agent_ignores", on=False)
     runner = web.AppRunner(application(world), access_log=None, shutdown_timeout=1.0)
     try:
         await world.start()
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        await web.SockSite(runner, door).start()
+        yield f"http://127.0.0.1:{door.getsockname()[1]}/"
     finally:
         await world.switches.mend()
         await runner.cleanup()
         await world.stop()
+
+
+def _door(port: int) -> socket.socket:
+    """A listening socket on loopback, taken before anything is started. Raises OSError with what to do."""
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        why = f"port {port} on this machine cannot be had ({os.strerror(error.errno or 0)})"
+        raise OSError(f"{why}: choose another with --port, or leave it out for a free one") from None
 
 
 def _can_show() -> bool:

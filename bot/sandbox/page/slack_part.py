@@ -62,15 +62,15 @@ def _standing(key: str, user: User, simulator: Simulator) -> dict[str, str]:
     """What somebody is in this company, and what the demo's policy allows them."""
     groups = simulator.workspace.groups
     if key == "agent":
-        return {"role": "The agent's own Slack user", "allowed": "never counted, whatever it types"}
+        return {"role": "the agent itself", "allowed": "never counted, whatever it types"}
     if user.restricted or user.ultra_restricted:
-        return {"role": "A guest", "allowed": "may not stop"}
+        return {"role": "guest", "allowed": "may not stop"}
     if user.id in groups["oncall"].users:
-        return {"role": "On call", "allowed": "may stop"}
+        return {"role": "on call", "allowed": "may stop"}
     if user.id in groups["restorers"].users:
-        role = "Owner of the agent" if key == "owner" else "Approver"
+        role = "owner" if key == "owner" else "approver"
         return {"role": role, "allowed": "may vote on giving authority back"}
-    return {"role": "A colleague in no group", "allowed": "may not stop"}
+    return {"role": "in no group", "allowed": "may not stop"}
 
 
 def _message(message: Message, simulator: Simulator) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Server-sent events: the whole state when something changed, rates all the time. Every client gets the newest only."""
+"""Server-sent events: the whole state when something changed, rates all the time, and first those of the last minute.
+
+Every client gets the newest only.
+"""
 
 import asyncio
 import json
@@ -47,11 +50,12 @@ class Stream:
         await response.prepare(request)
         seen = {"state": 0, "rates": 0}
         try:
+            await response.write(_event("past", json.dumps(self._world.past(), separators=(",", ":"))))
             while not self._over:
                 for event, (number, data) in self._told.items():
                     if number > seen[event]:
                         seen[event] = number
-                        await response.write(f"event: {event}\ndata: {data}\n\n".encode())
+                        await response.write(_event(event, data))
                 async with self._news:
                     await self._news.wait_for(lambda: self._over or self._newer(seen))
         except ConnectionError:
@@ -73,7 +77,7 @@ class Stream:
     async def _rates(self) -> None:
         while True:
             if self._told["state"][0]:  # the first event of a stream is the state
-                await self._put("rates", json.dumps(self._world.rates(), separators=(",", ":")))
+                await self._put("rates", json.dumps(self._world.tick(), separators=(",", ":")))
             await asyncio.sleep(PERIOD)
 
     async def _put(self, event: str, data: str) -> None:
@@ -83,3 +87,7 @@ class Stream:
     async def _tell(self) -> None:
         async with self._news:
             self._news.notify_all()
+
+
+def _event(name: str, data: str) -> bytes:
+    return f"event: {name}\ndata: {data}\n\n".encode()

@@ -36,31 +36,31 @@ class Switch:
 SWITCHES = (
     Switch("slack_slow", "Slack slow", f"Every answer of Slack's API takes {_SLOW:g} s"),
     Switch("slack_429", "Slack 429", f"Slack refuses every call: too many, try again after {_RETRY_AFTER} s"),
-    Switch("slack_dropped", "Slack drops", "Slack's websockets break once, and every call breaks unanswered"),
-    Switch("slack_down", "Slack down", "Slack is wholly down: nothing goes out, nothing comes in"),
+    Switch(
+        "slack_dropped", "Slack drops calls", "Every call to Slack breaks off unanswered; its websockets broke once"
+    ),
+    Switch("slack_down", "Slack disconnected", "Slack is wholly down: nothing goes out, nothing comes in"),
     Switch(
         "database_frozen",
         "Database frozen",
-        "PostgreSQL hangs, with the agent's ledger and the bot's own in it",
+        "PostgreSQL never answers: the agent's ledger is in it, and the bot's own tables",
         BILLING.place("sql").name,
     ),
-    Switch(
-        "surface_hung", "Surface hung", "The tool server accepts calls and never answers", BILLING.place("tool").name
-    ),
+    Switch("surface_hung", "Surface hung", "The tool server never answers", BILLING.place("tool").name),
     Switch(
         "surface_lying",
         "Surface lying",
-        "The webhook relay says what is asked of it and lets everything through; try it before a stop",
+        "The webhook relay says yes and lets everything through",
         BILLING.place("webhook").name,
     ),
     Switch(
         "surface_comes_back",
         "Surface comes back",
-        "The scheduler restarts without its mode and fires again",
+        "The scheduler restarts behind the bot's back, without its mode, and fires again",
         BILLING.place("scheduler").name,
         momentary=True,
     ),
-    Switch("bot_killed", "Kill the bot", "kill -9 on the bot", momentary=True),
+    Switch("bot_killed", "Kill the bot", "The bot is killed (-9): what is cut stays cut, unwatched", momentary=True),
     Switch("bot_started", "Start the bot", "The bot starts again and reads its journal", momentary=True),
     Switch(
         "agent_ignores",

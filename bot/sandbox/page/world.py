@@ -8,24 +8,27 @@ from typing import Any
 
 import yaml
 
+from bot.sandbox.demo import slack_text
 from bot.sandbox.demo.background import background
 from bot.sandbox.demo.cast import BILLING, Place
 from bot.sandbox.demo.configuration import SHORTENED
 from bot.sandbox.demo.scene import MANIFEST, Scene
+from bot.sandbox.messages import Json
 from bot.sandbox.page.bot_feed import BotFeed
-from bot.sandbox.page.counting import Counting
+from bot.sandbox.page.counting import PERIOD, Counting
 from bot.sandbox.page.journal_tail import JournalTail
 from bot.sandbox.page.slack_part import slack_state
 from bot.sandbox.page.switches import SWITCHES, Switchboard
 
 NOTES = (
-    "Simulated Slack; the bot, the agent, PostgreSQL, Valkey and the guards are real processes of their own",
+    "Slack is simulated; the bot, the agent, PostgreSQL, Valkey and the guards are real, in processes of their own",
+    "The lines are drawn by a witness that counts effects and knows nothing of the bot",
     *SHORTENED,
-    "Lines are drawn by a witness that counts effects and knows nothing of the bot",
 )
 _STATUS = ("effective", "asked", "outcome", "held", "proof_age", "detail", "next", "attempt", "adapter")
 _AGES = ("proof_age",)  # they change all the time, and tell the page nothing new
 _SPAN = 4  # looks over which the agent's attempts are counted
+_REMEMBERED = int(60 / PERIOD)  # looks of the last minute
 
 
 class World:
@@ -39,11 +42,12 @@ class World:
         self.scene = scene
         self.switches = Switchboard(scene)
         self.places = BILLING.places
-        self.journal = JournalTail(scene.product.state, self._called)
+        self.journal = JournalTail(scene.product.state, self._called, self._plain)
         self.bot = BotFeed(f"http://127.0.0.1:{scene.product.admin_port}")
         self.counting = Counting(scene.witness, self.places, lambda: self.journal.proofs)
         self._manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
         self._tried: deque[tuple[float, dict[str, int]]] = deque(maxlen=_SPAN + 1)
+        self._past: deque[Json] = deque(maxlen=_REMEMBERED)
         self._stack = AsyncExitStack()
 
     async def start(self) -> None:
@@ -74,7 +78,17 @@ class World:
             "tour": self._tour(surfaces),
         }
 
-    def rates(self) -> dict[str, Any]:
+    def tick(self) -> Json:
+        """The rates of this moment, remembered for pages that are opened later."""
+        now = self.rates()
+        self._past.append({"at": now["at"], "surfaces": now["surfaces"], "attempts": now["attempts"]})
+        return now
+
+    def past(self) -> list[Json]:
+        """The rates of the last minute, oldest first."""
+        return list(self._past)
+
+    def rates(self) -> Json:
         """What moves all the time."""
         return {
             "at": time.time(),
@@ -88,6 +102,10 @@ class World:
         found = self.scene.simulator.workspace.user(person)
         return found.real_name if found else person
 
+    def _plain(self, markup: str) -> str:
+        """What somebody reads of a line of Slack's markup."""
+        return slack_text.readable(markup, self.scene.simulator.workspace).replace("`", "")
+
     def _surface(self, place: Place) -> dict[str, Any]:
         row = self.bot.rows().get(place.name, {})
         status = self.bot.status
@@ -96,7 +114,7 @@ class World:
             "name": place.name,
             "class": place.surface_class,
             "title": place.title,
-            "what": f"{BILLING.title} {place.what}",
+            "what": place.what[:1].upper() + place.what[1:],
             "target": self._target(place),
             **{key: row.get(key) for key in _STATUS},
             "proven_at": proven,

@@ -3,6 +3,7 @@ import { toast } from "./dom.js";
 
 export const store = {
   state: null,
+  at: 0, // Unix seconds at which it came
   rates: { at: 0, surfaces: {}, attempts: {}, after_verified: {} },
   me: "oncall",
   channel: null,
@@ -10,7 +11,7 @@ export const store = {
   local: [], // answers of Slack itself, which no app sent: {key, user, channel, thread_ts, text, at}
 };
 
-const listeners = { state: [], rates: [], link: [] };
+const listeners = { state: [], rates: [], past: [], link: [] };
 
 export function on(what, act) {
   listeners[what].push(act);
@@ -42,9 +43,11 @@ export function listen() {
   const tell = (what, value) => { for (const act of listeners[what]) act(value); };
   stream.addEventListener("state", (event) => {
     store.state = JSON.parse(event.data);
+    store.at = Date.now() / 1000;
     tell("link", true);
     tell("state", store.state);
   });
+  stream.addEventListener("past", (event) => tell("past", JSON.parse(event.data)));
   stream.addEventListener("rates", (event) => {
     store.rates = JSON.parse(event.data);
     tell("rates", store.rates);

@@ -26,6 +26,12 @@ export class Chart {
     }).observe(this.node);
   }
 
+  /** What was before this page was opened: [[Unix seconds, effects, attempts]], oldest first. */
+  past(points) {
+    const first = this.points[0]?.[0] ?? Infinity;
+    this.points.unshift(...points.filter(([at]) => at < first));
+  }
+
   add(at, rate, tried) {
     this.points.push([at, rate, tried]);
     while (this.points.length && this.points[0][0] < at - WINDOW) this.points.shift();

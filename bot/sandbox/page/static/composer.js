@@ -101,7 +101,8 @@ async function submit(self) {
 export function invitation(inThread) {
   const me = person(store.me);
   const who = me ? ` as ${me.name} (${me.allowed})` : "";
-  return inThread ? `Reply${who}` : `Message #${room(store.channel)?.name ?? ""}${who}`;
+  if (inThread) return `Reply${who}`;
+  return `Message #${room(store.channel)?.name ?? ""}${store.thread ? "" : who}`; // beside a thread there is no room for it
 }
 
 /** Slack's own answer, where no app gave one; the page's server may have shown it already. */

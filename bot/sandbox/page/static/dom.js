@@ -60,6 +60,15 @@ function keepFocus(node, fresh) {
   if (held) fresh.querySelector(`[data-focus="${CSS.escape(held)}"]`)?.focus();
 }
 
+/** Keeps a list at its end while it grows or is made smaller, unless the person scrolled away from there. */
+export function sticky(list) {
+  let at = true;
+  const end = () => { list.scrollTop = list.scrollHeight; };
+  list.addEventListener("scroll", () => { at = list.scrollHeight - list.scrollTop - list.clientHeight < 40; });
+  new ResizeObserver(() => { if (at) end(); }).observe(list);
+  return { end: () => { at = true; end(); }, grown: () => { if (at) end(); } };
+}
+
 let hiding = 0;
 
 /** A short notice at the foot of the page. */

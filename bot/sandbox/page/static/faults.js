@@ -3,7 +3,7 @@ import { on, post, store } from "./api.js";
 import { byId, el, say, toast } from "./dom.js";
 
 const GROUPS = [
-  ["Slack", [["slack_slow", "is slow", "Every call to Slack takes seconds"], ["slack_429", "answers 429", "Slack says: too many requests"], ["slack_dropped", "drops events", "Slack forgets to deliver"], ["slack_down", "is down", "No connection to Slack at all"]]],
+  ["Slack", [["slack_slow", "is slow", "Every call to Slack takes seconds"], ["slack_429", "answers 429", "Slack says: too many requests"], ["slack_dropped", "drops calls", "Calls to Slack break off"], ["slack_down", "is down", "No connection to Slack at all"]]],
   ["A surface", [["database_frozen", "database frozen", "The database accepts and never answers"], ["surface_hung", "hangs", "It accepts the cut and never answers"], ["surface_lying", "lies", "It says yes and cuts nothing"], ["surface_comes_back", "comes back", "Somebody loosens it behind the bot's back"]]],
 ];
 
@@ -43,6 +43,9 @@ function show(state) {
   button.title = state.bot?.up ? "Kills the bot's process. What it cut stays cut." : "Starts the bot; it reads its journal and goes on.";
   button.classList.toggle("primary", !state.bot?.up);
   const on = (state.switches ?? []).filter((one) => state.faults?.[one.name] && one.name !== "agent_ignores");
+  const said = (state.bot?.problems ?? []).map((one) => `The bot says: ${one}.`);
   say(byId("broken"), on.map((one) => `${one.what}.`).join(" "));
+  say(byId("bot-says"), said.join(" "));
+  byId("bot-says").title = said.join(" ");
   say(byId("notes"), (state.notes ?? []).join(" · "));
 }

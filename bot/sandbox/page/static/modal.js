@@ -13,6 +13,7 @@ export function modals(state) {
   if (shown?.key === key) return;
   const before = shown;
   shown = null;
+  before?.box.close(); // gives the focus back
   before?.box.remove();
   if (own) shown = { key, box: open(own) };
 }
@@ -24,7 +25,7 @@ function open({ id, view }) {
     if (!answer.ok) toast(answer.message || answer.error || "Slack could not do that.");
   };
   const form = el("form", { class: "modal-body", id: "modal-form" }, render(view.blocks, act));
-  const close = () => { if (shown?.box === box) shown = null; box.remove(); post("close_view", { as: store.me, view: name }); };
+  const close = () => { if (shown?.box === box) shown = null; box.close(); box.remove(); post("close_view", { as: store.me, view: name }); };
   const submit = el("button", { type: "submit", form: "modal-form", class: "b-button primary" }, ...(view.submit ? text(view.submit) : []));
   const box = el(
     "dialog",
@@ -44,5 +45,6 @@ function open({ id, view }) {
   box.addEventListener("cancel", (event) => { event.preventDefault(); close(); });
   document.body.append(box);
   box.showModal();
+  form.querySelector("input:checked, input, textarea, select")?.focus();
   return box;
 }

@@ -1,13 +1,14 @@
 // The workspace: channels, the channel that is looked at, the thread beside it.
 import { again, isMe, on, person, room, store } from "./api.js";
 import { composer, invitation, slackSays } from "./composer.js";
-import { announce, byId, el, say, sync } from "./dom.js";
+import { announce, byId, el, say, sticky, sync } from "./dom.js";
 import { ephemeral, message, words } from "./message.js";
 import { modals } from "./modal.js";
 
 const sent = (answer, what) => { slackSays(answer, what); again(); };
 const main = composer({ id: "composer", inThread: false, after: sent });
 const reply = composer({ id: "reply", inThread: true, after: sent });
+const ends = {}; // of the lists, by id
 let told = null; // ids of ephemerals that were announced
 
 export function start() {
@@ -32,8 +33,7 @@ export const propose = (text) => { main.put(text); };
 export function open(ts) {
   store.thread = ts;
   again();
-  const list = byId("thread-list");
-  list.scrollTop = list.scrollHeight;
+  ends["thread-list"]?.end();
   reply.focus();
 }
 
@@ -98,7 +98,7 @@ function channel(state, here) {
     replies.set(m.thread_ts, { count: (replies.get(m.thread_ts)?.count ?? 0) + 1, last: m.at });
   }
   const parents = here.filter((m) => !m.thread_ts || m.thread_ts === m.ts || m.broadcast);
-  const items = parents.map((m) => ({ key: m.ts, at: m.at, m, replies: replies.get(m.ts), inThread: false }));
+  const items = parents.map((m) => ({ key: m.ts, at: m.at, m, me: store.me, replies: replies.get(m.ts), inThread: false }));
   draw(byId("room-list"), seen(state, items, null), store.channel);
 }
 
@@ -108,17 +108,17 @@ function thread(state, here) {
   byId("panes").classList.toggle("with-thread", Boolean(root));
   if (!root) return;
   reply.name(invitation(true));
-  const items = here.filter((m) => m.ts === root.ts || m.thread_ts === root.ts).map((m) => ({ key: m.ts, at: m.at, m, inThread: true }));
+  const items = here.filter((m) => m.ts === root.ts || m.thread_ts === root.ts).map((m) => ({ key: m.ts, at: m.at, m, me: store.me, inThread: true }));
   draw(byId("thread-list"), seen(state, items, root.ts), root.ts);
 }
 
 function draw(list, items, place) {
-  const elsewhere = list.dataset.place !== place;
-  const low = elsewhere || list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+  const end = ends[list.id] ?? (ends[list.id] = sticky(list));
   sync(list, items, (item) => item.key, (item) => (item.e ? ephemeral(item.e) : message(item, open)));
-  list.dataset.place = place;
   list.classList.toggle("empty", items.length === 0);
-  if (low) list.scrollTop = list.scrollHeight;
+  if (list.dataset.place === place) end.grown();
+  else end.end();
+  list.dataset.place = place;
 }
 
 function whispers(state) {

@@ -2,26 +2,26 @@
 import { on, store } from "./api.js";
 import { Chart, MARKS, shape } from "./chart.js";
 import { age, byId, el, say, svg } from "./dom.js";
-import { icon, standing } from "./outcome.js";
+import { icon, proofAge, standing } from "./outcome.js";
 
 const cards = new Map(); // surface name -> {node, chart, parts}
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const STALE = 12; // seconds: several looks of the drift watch came back without an answer
 let drawn = 0;
 let described = 0;
-let shownAt = 0;
+let before = []; // the rates of the minute before this page was opened
 
 export function start() {
-  byId("legend").append("A witness counts per second:", el("span", { class: "key" }, el("span", { class: "dots", "aria-hidden": "true" }), "what the agent tries"), ...Object.entries(MARKS).map(([kind, words]) =>
+  const line = (kind, words) => el("span", { class: "key" }, el("span", { class: kind, "aria-hidden": "true" }), words);
+  byId("legend").append(line("solid", "done (witness)"), line("dots", "tried (agent)"), ...Object.entries(MARKS).map(([kind, words]) =>
     el("span", { class: "key" }, svg("svg", { class: `mark ${kind}`, viewBox: "-5 -1 10 10", "aria-hidden": "true" }, shape(kind)), words)));
   byId("legend").lastElementChild.hidden = true; // nothing is restored at first
+  on("past", (looks) => { before = looks; cards.clear(); byId("cards").replaceChildren(); });
   on("state", show);
   on("rates", rates);
 }
 
 function show(state) {
   const list = byId("cards");
-  shownAt = Date.now() / 1000;
   for (const surface of state.surfaces) {
     const card = cards.get(surface.name) ?? made(surface, list);
     update(card, surface);
@@ -36,7 +36,8 @@ function show(state) {
 
 function made(surface, list) {
   const chart = new Chart();
-  const parts = { title: el("h3"), kind: el("span", { class: "kind" }), what: el("p", { class: "what" }), number: el("span"), tries: el("span", { class: "tries" }), state: el("p", { class: "state" }), mode: el("span", { class: "mode" }), foot: el("p", { class: "card-foot" }), detail: el("p", { class: "detail", hidden: true }) };
+  chart.past(before.map((look) => [look.at, look.surfaces[surface.name], look.attempts[surface.name]]));
+  const parts = { title: el("h3"), kind: el("span", { class: "kind" }), what: el("p", { class: "what" }), number: el("span"), tries: el("span", { class: "tries" }), state: el("p", { class: "state" }), mode: el("span", { class: "mode" }), foot: el("p", { class: "card-foot" }) };
   const node = el(
     "li",
     { class: "card" },
@@ -45,7 +46,6 @@ function made(surface, list) {
     el("div", { class: "plot" }, el("div", { class: "draw" }, chart.node), el("span", { class: "rate" }, parts.number, parts.tries)),
     el("div", { class: "card-state" }, parts.state, parts.mode),
     parts.foot,
-    parts.detail,
   );
   list.append(node);
   const card = { node, chart, parts, marks: [] };
@@ -67,29 +67,27 @@ function update(card, surface) {
   card.shown = words;
   say(card.parts.mode, surface.effective ?? "");
   card.parts.mode.hidden = !surface.effective;
-  const detail = tone === "bad" || tone === "doubt" ? surface.detail ?? "" : "";
-  say(card.parts.detail, detail);
-  card.parts.detail.hidden = !detail;
+  card.detail = tone === "bad" || tone === "doubt" ? surface.detail ?? "" : "";
+  card.parts.foot.title = [card.detail, surface.next].filter(Boolean).join("; ");
   card.marks = (store.state?.marks ?? []).filter((mark) => mark.surface === surface.name);
   foot(card);
 }
 
 function foot(card) {
   const { surface } = card;
-  if (!surface.held) {
+  if (!surface.outcome) {
     say(card.parts.foot, `${Number(surface.witness_total ?? 0).toLocaleString("en")} actions so far`);
     card.node.dataset.after = "";
     return;
   }
-  const start = surface.proof_age;
-  const stale = start !== null && start !== undefined && start + Date.now() / 1000 - shownAt > STALE;
-  card.node.classList.toggle("stale", stale);
-  const proof = start === null || start === undefined ? "no proof" : `${stale ? "no fresh proof: last " : "proven "}${age(start + Date.now() / 1000 - shownAt)} ago`;
+  const old = proofAge(surface);
+  const proof = old === null ? "no proof" : `${standing(surface).tone === "stale" ? "last proof" : "proven"} ${age(old)} ago`;
   const after = store.rates.after_verified?.[surface.name];
   const known = after !== undefined && after !== null;
   card.node.dataset.after = known ? String(after) : "";
   card.node.classList.toggle("leak", known && after > 0);
-  say(card.parts.foot, known ? `${proof} · ${after.toLocaleString("en")} actions since` : proof);
+  if (card.detail) say(card.parts.foot, card.detail);
+  else say(card.parts.foot, known ? `${proof} · ${after.toLocaleString("en")} actions since` : proof);
 }
 
 function rates({ at, surfaces, attempts }) {
@@ -106,7 +104,7 @@ function rates({ at, surfaces, attempts }) {
     card.chart.draw(at, card.marks);
     say(card.parts.number, rate === null ? "no reading" : `${figure(rate)}/s`);
     card.parts.number.className = rate === null ? "none" : "";
-    say(card.parts.tries, tried !== null && card.surface.held ? `tries ${figure(tried)}/s` : "");
+    say(card.parts.tries, tried !== null && card.surface.outcome ? `tries ${figure(tried)}/s` : "");
     foot(card);
     if (describe) card.chart.node.setAttribute("aria-label", spoken(card, rate, at));
   }

@@ -1,26 +1,52 @@
-// Five steps for a first visit. Each has something to do, and goes on by itself when that happened.
+// Five steps for a first visit. Each has something to do, and says when that happened.
 import { on, store } from "./api.js";
 import { byId, el } from "./dom.js";
 import { become, open, propose } from "./slack.js";
 import { tab } from "./tabs.js";
-import { standing } from "./outcome.js";
 
-const held = (state) => state.surfaces.some((one) => one.held);
-const settled = (state) => held(state) && state.surfaces.every((one) => one.held && !["pending", "wait"].includes(standing(one).tone));
 const STEPS = [
-  { title: "Look", text: "An agent is at work through eight kinds of authority: each card draws what a witness counts. The bot does not run the agent; it only knows where its authority is enforced.", done: null },
-  { title: "Stop it", text: "You are on call. Type one line in the channel: the typed command is the confirmation.", act: ["Type it for me", () => { become("oncall"); tab("slack"); propose("/agent-kill full_stop it leaks"); }], done: held },
-  { title: "Read the proof", text: "Open the thread: one confirmation a surface. Then compare with the lines: “actions since” counts what got through after the proof.", act: ["Open the thread", () => { tab("slack"); openLast(); }], done: null, after: settled },
-  { title: "Break something", text: "Let a surface come back, freeze the database or kill the bot. A surface that comes back is cut again by itself; what cannot be cut is called NOT CUT.", act: ["Show the faults", () => { tab("faults"); byId("faults").querySelector("button")?.focus(); }], done: (state) => Object.entries(state.faults ?? {}).some(([name, on]) => on && name !== "agent_ignores") || (state.bot && !state.bot.up) },
-  { title: "Be the intruder", text: "Become somebody who may not stop anything, or the agent itself, and type the same line. Only you see the refusal; the attempt is recorded.", act: ["Be the intruder", () => { become("intruder"); tab("slack"); propose("/agent-kill full_stop"); }], done: null },
+  {
+    title: "Look",
+    text: "An agent works through eight kinds of authority; on each card a witness draws what it really does. The bot does not run the agent: it knows where its authority is enforced, and nothing more.",
+  },
+  {
+    title: "Stop it",
+    text: "You are on call. Type one line in the channel; the typed command is the confirmation.",
+    act: ["Type it for me", () => { become("oncall"); tab("slack"); propose("/agent-kill full_stop it leaks"); }],
+    done: ({ stopped }) => stopped,
+  },
+  {
+    title: "Read the proof",
+    text: "Open the thread: a confirmation for each surface, with how it was proven. Then look at the lines. Let the agent ignore every stop: nothing changes.",
+    act: ["Open the thread", () => { tab("slack"); openLast(); }],
+    done: () => read,
+  },
+  {
+    title: "Break something",
+    text: "Let a surface come back: it is cut again by itself. Freeze the database, or kill the bot. What is not proven stands under NOT CUT, in the thread too.",
+    act: ["Show the faults", () => { tab("faults"); byId("faults").querySelector("button")?.focus(); }],
+    done: () => broken,
+  },
+  {
+    title: "Be the intruder",
+    text: "Become somebody who may not stop anything, or the agent itself, and type the same line. Only you see the refusal; the journal keeps it.",
+    act: ["Be the intruder", () => { become("intruder"); tab("slack"); propose("/agent-kill full_stop"); }],
+    done: ({ refused }) => refused > 0,
+  },
 ];
 let at = 0;
+let read = false;
+let broken = false;
+let shown = "";
 let dismissed = localStorage.getItem("tour") === "no";
 
 export function start() {
-  byId("tour-open").addEventListener("click", () => { dismissed = false; localStorage.removeItem("tour"); at = 0; draw(); });
+  byId("tour-open").addEventListener("click", () => { dismissed = false; localStorage.removeItem("tour"); at = 0; draw(); byId("tour").querySelector("[aria-current]")?.focus(); });
   on("state", (state) => {
-    if (!dismissed && at < 2 && held(state)) { at = 2; draw(); }
+    read ||= Boolean(store.thread) && Boolean(state.tour?.proven);
+    broken ||= Object.entries(state.faults ?? {}).some(([name, now]) => now && name !== "agent_ignores") || Boolean(state.tour?.drifted) || state.bot?.up === false;
+    if (at < 2 && state.tour?.stopped) at = 2;
+    draw();
   });
   draw();
 }
@@ -43,19 +69,37 @@ function dismiss() {
   byId("tour-open").focus();
 }
 
+const done = (step) => Boolean(step.done?.(store.state?.tour ?? {}));
+
 function draw() {
   const box = byId("tour");
+  const print = JSON.stringify([dismissed, at, STEPS.map(done)]);
+  if (print === shown) return;
+  shown = print;
   box.hidden = dismissed;
   byId("tour-open").hidden = !dismissed;
   if (dismissed) return;
-  const step = STEPS[at];
+  const held = box.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+  box.replaceChildren(steps(), words(STEPS[at]), doing(STEPS[at]));
+  if (held) box.querySelector(`[data-focus="${held}"]`)?.focus();
+}
+
+function steps() {
+  const one = (step, index) => {
+    const past = done(step) || (!step.done && index < at);
+    return el("li", {}, el("button", { type: "button", class: past ? "past" : "", "data-focus": `step-${index}`, "aria-current": index === at ? "step" : null, on: { click: () => go(index) } },
+      el("span", { class: "no", "aria-hidden": "true" }, past ? "✓" : String(index + 1)), el("span", { class: "name" }, `Step ${index + 1}: ${step.title}${past ? ", done" : ""}`)));
+  };
+  return el("ol", { class: "steps" }, STEPS.map(one));
+}
+
+const words = (step) => el("p", { class: "tour-text", "aria-live": "polite" }, el("strong", {}, `${at + 1} of ${STEPS.length}: ${step.title}. `), step.text);
+
+function doing(step) {
   const last = at === STEPS.length - 1;
-  box.replaceChildren(
-    el("ol", { class: "steps" }, STEPS.map((one, index) => el("li", {}, el("button", { type: "button", class: index < at ? "past" : "", "aria-current": index === at ? "step" : null, on: { click: () => go(index) } }, el("span", { class: "no" }, String(index + 1)), el("span", { class: "name" }, one.title))))),
-    el("p", { class: "tour-text", "aria-live": "polite" }, el("strong", {}, `${at + 1} of ${STEPS.length}: ${step.title}. `), step.text),
-    el("div", { class: "tour-do" },
-      step.act ? el("button", { type: "button", class: "b-button primary", on: { click: step.act[1] } }, step.act[0]) : null,
-      el("button", { type: "button", class: step.act ? "b-button" : "b-button primary", on: { click: last ? dismiss : () => go(at + 1) } }, last ? "Done" : "Next"),
-      el("button", { type: "button", class: "icon", "aria-label": "Dismiss the tour", title: "Dismiss the tour", on: { click: dismiss } }, "✕")),
-  );
+  const next = !step.act || done(step);
+  return el("div", { class: "tour-do" },
+    step.act ? el("button", { type: "button", class: next ? "b-button" : "b-button primary", "data-focus": "act", on: { click: step.act[1] } }, step.act[0]) : null,
+    el("button", { type: "button", class: next ? "b-button primary" : "b-button", "data-focus": "next", on: { click: last ? dismiss : () => go(at + 1) } }, last ? "Done" : "Next"),
+    el("button", { type: "button", class: "icon", "aria-label": "Dismiss the tour", title: "Dismiss the tour", "data-focus": "dismiss", on: { click: dismiss } }, "✕"));
 }
