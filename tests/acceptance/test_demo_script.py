@@ -43,7 +43,7 @@ def demo(folder: Path, *words: str) -> "subprocess.Popen[str]":
 
 
 def test_every_step_really_happens(folder: Path) -> None:
-    """Exit 0 within a minute; each step is told, the threads are shown, no control character, nothing left behind."""
+    """Exit 0 within two minutes on a busy machine; each step is told, the threads are shown, no control character, nothing left behind."""
     began = time.monotonic()
     playing = demo(folder)
     told, _ = playing.communicate(timeout=200)
@@ -62,7 +62,7 @@ def test_every_step_really_happens(folder: Path) -> None:
     ):
         assert words in told
     assert not [sign for sign in told if ord(sign) < ord(" ") and sign != "\n"]
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 120
     assert list(folder.iterdir()) == []
 
 
