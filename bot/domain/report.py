@@ -8,6 +8,7 @@ from bot.domain import events
 from bot.domain.board import Board, Incident
 from bot.domain.outcome import NOT_CUT, NOT_PROVEN, Outcome
 
+_LEFT = frozenset({Outcome.LEFT, Outcome.QUARANTINED})
 _WAIT = "wait for the bot, which goes on trying, or cut it by hand"
 
 
@@ -50,7 +51,7 @@ class Line:
     @property
     def left(self) -> bool:
         """Whether no hold binds it: it was left alone, or its configuration is wrong."""
-        return self.outcome in {Outcome.LEFT, Outcome.QUARANTINED}
+        return self.outcome in _LEFT
 
     @property
     def not_proven(self) -> bool:

@@ -276,8 +276,9 @@ def _late(scene: Scene) -> Iterator[Step]:
 
 def _remind(scene: Scene) -> Iterator[Step]:
     """What is still held, a day after anybody last touched it; again every day."""
-    held = [line for line in scene.story.now.lines if line.asked > Mode.NORMAL and not line.left]
-    if not held or not all(scene.done(chapter) for chapter in scene.story.chapters):
+    if not all(scene.done(chapter) for chapter in scene.story.chapters):
+        return
+    if not any(_is_held(line) for line in scene.story.now.lines):
         return
     stops = [chapter.hold.at for chapter in scene.story.chapters]
     closed = [scene.story.closed.at] if scene.story.closed else []
@@ -288,8 +289,12 @@ def _remind(scene: Scene) -> Iterator[Step]:
         kind="post",
         slot=f"remind:{number}",
         due=scene.now + touched + scene.settings.remind_every - scene.wall,
-        make=lambda: reminder(held, scene.story, since=touched),
+        make=lambda: reminder([line for line in scene.story.now.lines if _is_held(line)], scene.story, since=touched),
     )
+
+
+def _is_held(line: Line) -> bool:
+    return line.asked > Mode.NORMAL and not line.left
 
 
 def _closed_lines(scene: Scene) -> list[Line]:

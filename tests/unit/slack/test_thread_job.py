@@ -225,5 +225,7 @@ async def test_looking_at_ten_thousand_surfaces_leaves_the_loop_to_the_cuts() ->
         await rig.settled()
         incident, progress = rig.desk.board.incidents["inc-1"], rig.thread._progress["inc-1"]
         began = time.perf_counter()
-        assert next_step(rig.thread._scene(incident, progress, None)) is None
+        step = next_step(rig.thread._scene(incident, progress, None))
         assert time.perf_counter() - began < 0.8
+        assert step is not None
+        assert step.slot == "remind:1"  # in a day, and nothing before it
