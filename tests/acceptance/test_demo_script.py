@@ -43,7 +43,7 @@ def demo(folder: Path, *words: str) -> "subprocess.Popen[str]":
 
 
 def test_every_step_really_happens(folder: Path) -> None:
-    """Exit 0 within two minutes on a busy machine; each step is told, the threads are shown, no control character, nothing left behind."""
+    """Exit 0 in two minutes; each step is told, the threads are shown, no control character, nothing left behind."""
     began = time.monotonic()
     playing = demo(folder)
     told, _ = playing.communicate(timeout=200)
