@@ -292,13 +292,13 @@ class Lane:
         return proofs.proof(so_far, judge(evidence), cut=cut, seen=seen, attempts=attempts, token=call.token)
 
     async def _loosen_and_prove(self, call: Call, order: Order) -> events.Proof:
-        episode, last = self._episode_of(), self.proof.token if self.proof else None
-        done = await loosen(
-            self.target, order, expect=last, token=call.token, undo=episode.changes, gate=self._gate_for(call)
-        )
+        undo, gate = self._episode_of().changes, self._gate_for(call)
+        done = await loosen(self.target, order, last=self.proof, token=call.token, undo=undo, gate=gate)
         self._read_at = self._desk.clock.monotonic()
         self.target.remember(done.seen, self._read_at)
-        return await prove(self.target, order, self._so_far(order.to), done, call.token)
+        if order.to is Mode.NORMAL:
+            self._episode = None  # whatever comes now is another one
+        return await prove(self.target, order, self._so_far(order.to), done)
 
     def _gate_for(self, call: Call) -> Callable[[tuple[Change, ...]], Awaitable[bool]]:
         async def gate(changes: tuple[Change, ...]) -> bool:

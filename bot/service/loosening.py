@@ -12,6 +12,7 @@ from bot.service import proofs
 from bot.service.inventory import Target
 from bot.service.sight import attempt_all
 
+_BY_SOMEBODY = "somebody restricted it since: ask who, then open a ballot again"
 _AGAIN = "it stays held; open a ballot again once the reason is gone"
 
 
@@ -38,28 +39,44 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loosened:
-    """What a step did. `kept` is what others changed meanwhile, which stays."""
+    """What a step did. `kept` is what others changed meanwhile, which stays; `mark` is the one that stands there now.
+
+    `refused` says why nothing was loosened.
+    """
 
     seen: Observation
+    mark: str | None
     kept: tuple[str, ...] = ()
+    refused: str = ""
 
 
 async def loosen(
-    target: Target, order: Order, *, expect: str | None, token: str, undo: tuple[Change, ...], gate: Gate
+    target: Target,
+    order: Order,
+    *,
+    last: events.Proof | None,
+    token: str,
+    undo: tuple[Change, ...],
+    gate: Gate,
 ) -> Loosened:
     """Loosens the target by one step and reads it back. Raises what the adapter raises.
 
     A mark that is missing or strange means that somebody else was there: it is cut again first, under a mark of ours.
+    A surface that is stricter than it was left was restricted by somebody else since, who gives it back.
     """
     adapter, seen = target.adapter, await target.adapter.observe()
-    to = mode_to_hold(target, order.to)
+    to, start = mode_to_hold(target, order.to), mode_to_hold(target, order.start)
+    expect = last.token if last else None
     if seen.mode <= to:
-        return Loosened(seen=seen)
+        return Loosened(seen=seen, mark=expect)
+    left = max(start, last.held) if last and last.held else start
+    if seen.mode > left:
+        return Loosened(seen=seen, mark=expect, refused=f"it reads {seen.mode}, stricter than {left} as it was left")
     if expect is None or (adapter.marks and seen.token != expect):
         expect = secrets.token_hex(8)
-        await adapter.restrict(mode=mode_to_hold(target, order.start), token=expect, drain=0.0, undo=undo, gate=gate)
+        await adapter.restrict(mode=start, token=expect, drain=0.0, undo=undo, gate=gate)
     relaxed = await adapter.relax(to=to, expect=expect, token=token, undo=undo, gate=gate)
-    return Loosened(seen=await adapter.observe(), kept=relaxed.kept)
+    return Loosened(seen=await adapter.observe(), mark=token, kept=relaxed.kept)
 
 
 def mode_to_hold(target: Target, asked: Mode) -> Mode:
@@ -70,15 +87,18 @@ def mode_to_hold(target: Target, asked: Mode) -> Mode:
     return min(able, default=max(target.adapter.modes, default=asked))
 
 
-async def prove(target: Target, order: Order, round_: proofs.Round, done: Loosened, token: str) -> events.Proof:
+async def prove(target: Target, order: Order, round_: proofs.Round, done: Loosened) -> events.Proof:
     """The proof of a step: read back as strict as the step still asks, and tried where a canary is configured."""
     seen, kept = done.seen, "; ".join(done.kept)
+    if done.refused:
+        verdict = Verdict(outcome=Outcome.FAILED, detail=done.refused, next=_BY_SOMEBODY)
+        return proofs.proof(round_, verdict, cut=Cut(held=seen.mode), seen=seen, token=done.mark, settled=True)
     if order.to is Mode.NORMAL:
         return _given_back(target, round_, seen, kept)
     attempts = await attempt_all(target, seen)
     evidence = Evidence(
         asked=order.to,
-        token=token,
+        token=done.mark or "",
         cut=Cut(held=mode_to_hold(target, order.to), why=kept),
         seen=seen,
         attempts=attempts,

@@ -89,6 +89,7 @@ class Restores:
                 return before.opened
             opened = await self._prepare(ballot_id, order)
             if not await self._recorder.record(opened):
+                self._end(self._board.ballots[ballot_id], "void", "the journal did not take it")
                 raise CannotOpen(["the journal did not take the ballot: see `agent-kill status`; nothing was changed"])
             self._box.wake(ballot_id)
             return opened
@@ -152,10 +153,12 @@ class Restores:
             await self._clock.sleep(TICK)
 
     async def _look(self, ballot: Ballot) -> None:
+        if self._stepping.runs(ballot):
+            return  # its votes are the steps' to read now
         if ballot.voting and ballot.opened:
             await self._vote(ballot, ballot.opened, self._votes.setdefault(ballot.id, _Vote()))
         elif ballot.restoring:
-            self._stepping.carry_on(ballot)
+            await self._stepping.carry_on(ballot)
 
     async def _vote(self, ballot: Ballot, opened: events.BallotOpened, vote: _Vote) -> None:
         """One look at a vote: what voids it first, then a fresh reading where one is due."""
@@ -172,6 +175,8 @@ class Restores:
 
     async def _read(self, ballot: Ballot, opened: events.BallotOpened, vote: _Vote) -> None:
         reading, roster = await self._box.read(opened), await self._box.roster()
+        if not ballot.voting:
+            return None  # it ended while Slack answered
         if isinstance(reading, Gone):
             return self._end(ballot, "void", reading.why)
         if reading is None or roster is None:
@@ -209,7 +214,12 @@ class Restores:
     async def _commit(self, ballot: Ballot, opened: events.BallotOpened) -> None:
         """The quorum stood through the dwell, at this very reading: everything else is asked once more."""
         without = frozenset(opened.without)
-        reasons = [*self._candidates.unproven(opened.returns, without), *await self._ready(without)]
+        reasons = list(await self._ready(without))
+        reasons += self._candidates.unproven(opened.returns, without)  # last: nothing that takes time comes after it
+        if not ballot.voting:
+            return None
+        if self._clock.now() >= opened.expires_at:
+            return self._end(ballot, "expired", "it passed too late")
         changed = self._changed(opened)
         if changed:
             return self._end(ballot, "void", changed)
@@ -286,6 +296,8 @@ class Restores:
         electorate = electorate_of(draft, configuration, roster, opening=True)
         able = electorate.eligible()
         without = self._acknowledged(able)
+        if order.by.id in electorate.identities:
+            reasons.append("you are an identity of an agent, and no agent asks for authority: let a person ask")
         reasons += self._candidates.unproven(found.returns, without)
         reasons += await self._ready(without)
         if len(able) < draft.quorum:

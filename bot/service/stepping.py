@@ -41,9 +41,9 @@ class _Run:
 
     ballot: Ballot
     opened: events.BallotOpened
-    kept: frozenset[tuple[str, str]]  # (hold, target) pairs that were there and that the ballot does not name
+    known: frozenset[tuple[str, str]]  # (hold, target) pairs that were there at the commit
     since: float  # Unix time of the commit
-    read_at: float | None = None  # when the reactions last allowed to go on
+    read_at: float | None  # when the reactions last allowed to go on
     pending: events.PairsLifted | None = None  # on its way to the disk and the database
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -90,19 +90,23 @@ class Stepping:
 
     def commit(self, ballot: Ballot) -> None:
         """Begins: tombstones the named pairs and holds everything as it is, in one line. Returns at once."""
-        if ballot.id in self._runs or ballot.opened is None:
+        if ballot.id in self._runs or ballot.opened is None or not ballot.voting:
             return
-        named = set(ballot.opened.pairs)
+        now = self._clock.monotonic()
         live = {(hold, it.key) for it in ballot.opened.returns for hold in self._board.holds.live(it.key)}
-        run = self._runs[ballot.id] = _Run(ballot, ballot.opened, frozenset(live - named), self._clock.now())
+        run = self._runs[ballot.id] = _Run(ballot, ballot.opened, frozenset(live), self._clock.now(), now)
         task = asyncio.create_task(self._run(run), name=f"restore {ballot.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def carry_on(self, ballot: Ballot) -> None:
+    def runs(self, ballot: Ballot) -> bool:
+        """Whether the ballot passed and is carried out here, from its commit to its end."""
+        return ballot.id in self._runs
+
+    async def carry_on(self, ballot: Ballot) -> None:
         """A restore that nobody runs here is one of an earlier process: everything that is undecided goes back."""
         if ballot.id not in self._runs and ballot.opened:
-            self.put_back(ballot, ballot.opened, "the bot was restarted in the middle of it")
+            await self.put_back(ballot, ballot.opened, "the bot was restarted in the middle of it")
 
     def hint(self, ballot: str) -> None:
         """The reactions may have changed."""
@@ -116,34 +120,44 @@ class Stepping:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def put_back(self, ballot: Ballot, opened: events.BallotOpened, why: str) -> None:
-        """Adds a hold at the mode that each target had, and cuts. Waits for nothing: it is a stop."""
-        for mode, items in by_mode(opened.returns).items():
-            self._recorder.record(self._hold(opened, f"{ballot.id}.back.{mode}", mode, items, why))
-        self._recorder.record(events.BallotEnded(at=self._clock.now(), ballot=ballot.id, how="aborted", why=why))
+    async def put_back(
+        self, ballot: Ballot, opened: events.BallotOpened, why: str, pending: events.PairsLifted | None = None
+    ) -> None:
+        """Adds a hold at the mode that each target had, and cuts at once: it is a stop.
+
+        The end is journaled only after those holds: where the disk did not take them, the next start has to put back.
+        """
+        modes = by_mode(opened.returns).items()
+        holds = [self._hold(opened, f"{ballot.id}.back.{mode}", mode, items, why) for mode, items in modes]
+        written = asyncio.gather(*(self._recorder.record(hold) for hold in holds))
+        if pending is not None:  # it may be on disk: after what holds everything again, it may as well be obeyed
+            self._board.apply(pending)
         self._dispatcher.wake(item.key for item in opened.returns)
+        done, _ = await asyncio.wait({written}, timeout=_DURABLE)
+        ended = events.BallotEnded(at=self._clock.now(), ballot=ballot.id, how="aborted", why=why)
+        if done and all(written.result()):
+            self._recorder.record(ended)
+        else:
+            self._board.apply(ended)
         self._box.wake(ballot.id)
 
     async def _run(self, run: _Run) -> None:
         """The whole of it. Whatever is raised here ends with everything held as before."""
         try:
             await self._lift(run)
+            await self._agreed(run)
             for index, mode in enumerate(steps(run.opened), 1):
                 await self._step(run, index, mode)
                 await self._probation(run)
             await self._complete(run)
-        except Abort as why:
-            self._give_up(run, str(why))
+        except Abort as reason:
+            await self.put_back(run.ballot, run.opened, str(reason), run.pending)
         except Exception as error:  # noqa: BLE001  # whatever it was, nothing stays looser for it
             _log.exception("the restore %s failed; everything in it is held again", run.ballot.id)
-            self._give_up(run, f"it failed inside the bot ({type(error).__name__})")
+            why = f"it failed inside the bot ({type(error).__name__})"
+            await self.put_back(run.ballot, run.opened, why, run.pending)
         finally:
             self._runs.pop(run.ballot.id, None)
-
-    def _give_up(self, run: _Run, why: str) -> None:
-        self.put_back(run.ballot, run.opened, why)
-        if run.pending is not None:  # it may be on disk: after what holds everything again, it may as well be obeyed
-            self._board.apply(run.pending)
 
     async def _lift(self, run: _Run) -> None:
         """Loosens nothing: the named holds end, and one hold of this ballot stands in their place."""
@@ -153,9 +167,20 @@ class Stepping:
         self._dispatcher.wake(item.key for item in run.opened.returns)
         self._box.wake(run.ballot.id)
 
+    async def _agreed(self, run: _Run) -> None:
+        """A lift may take its time to be durable: no step begins on votes that were read too long ago."""
+        began = self._clock.monotonic()
+        while not self._is_read(run):
+            self._stopped(run)
+            if self._clock.monotonic() - began > _PATIENCE:
+                raise Abort("the votes could not be read any more")
+            await self._votes(run)
+            await self._clock.sleep(_LOOK)
+
     async def _step(self, run: _Run, index: int, mode: Mode) -> None:
         for wave in waves(run.opened, mode):
             self._stopped(run)
+            self._drifted(run)
             await self._wave(run, index, mode, wave)
         self._box.wake(run.ballot.id)
 
@@ -191,6 +216,8 @@ class Stepping:
             raise Abort(f"{key} did not answer in time") from None
         if proof is None:
             raise Abort("a stop came, and it wins")
+        if order.to is Mode.NORMAL and proof.outcome in _DONE:
+            self._end_episode(key)
         return proof
 
     async def _probation(self, run: _Run) -> None:
@@ -234,14 +261,15 @@ class Stepping:
         run.read_at = self._clock.monotonic()
 
     async def _complete(self, run: _Run) -> None:
-        for item in run.opened.returns:
-            self._end_episode(item.key)
         self._recorder.record(events.BallotEnded(at=self._clock.now(), ballot=run.ballot.id, how="completed"))
         self._close(run.opened.incident)
         self._box.wake(run.ballot.id)
 
     def _end_episode(self, key: str) -> None:
-        """Nothing holds it any more and it was read back as normal: the next stop starts a record of its own."""
+        """Nothing holds it any more and it was read back as normal: the next stop starts a record of its own.
+
+        At once, and before the step counts as done: what a person takes away from now on is not ours to give back.
+        """
         records = tuple(record_id(sealed) for sealed in self._board.undo.get(key, ()))
         if records and self._board.effective(key) is Mode.NORMAL:
             self._recorder.record(events.EpisodeEnded(at=self._clock.now(), target=key, records=records))
@@ -256,17 +284,20 @@ class Stepping:
         self._recorder.record(events.IncidentClosed(at=self._clock.now(), incident=incident_id, by=by))
 
     def _stopped(self, run: _Run) -> None:
-        """Raises where anything holds these targets that was not there when the ballot was committed."""
+        """Raises where the ballot ended, or anything holds these targets that was not there when it was committed."""
+        if run.ballot.ended is not None:
+            raise Abort(run.ballot.ended.why)
         own = run.ballot.own_holds()
         for item in run.opened.returns:
             for hold in self._board.holds.live(item.key):
-                if hold not in own and (hold, item.key) not in run.kept:
+                if hold not in own and (hold, item.key) not in run.known:
                     raise Abort("a stop came, and it wins")
 
     def _drifted(self, run: _Run) -> None:
         for item in run.opened.returns:
             proof = self._board.proofs.get(item.key)
             held = self._board.effective(item.key) > Mode.NORMAL
+            held = held and not set(item.surfaces) <= set(run.opened.without)
             named = ", ".join(item.surfaces)
             if held and proof and proof.outcome in NOT_CUT - {Outcome.PENDING}:
                 raise Abort(f"{named} is {proof.outcome}: {proof.detail}")
@@ -296,6 +327,7 @@ class Stepping:
         why = await self._stored()
         if why:
             raise Abort(f"the database did not take the lift: {why}")
+        self._stopped(run)
         before()
         run.pending = None
         self._board.apply(lifted)
