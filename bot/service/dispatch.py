@@ -150,7 +150,7 @@ class Dispatcher:
         try:
             await lane.serve()
         finally:
-            self._lanes.pop(key, None)
+            del self._lanes[key]
 
     def _spawn(self, work: "Awaitable[None]") -> None:
         task = asyncio.ensure_future(work)
@@ -201,8 +201,8 @@ class Dispatcher:
 
     def _is_news(self, proof: events.Proof) -> bool:
         """Whether anything changed but the time and the mark, or the holds changed since the last proof."""
-        before = self._board.proofs.get(proof.target)
-        return before is None or not self._board.is_proven(proof.target) or _SUBSTANCE(before) != _SUBSTANCE(proof)
+        proven = self._board.is_proven(proof.target)
+        return not proven or _SUBSTANCE(self._board.proofs[proof.target]) != _SUBSTANCE(proof)
 
     def _flush(self) -> None:
         self._flush_undo()
