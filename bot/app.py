@@ -227,6 +227,7 @@ class App:
             inventory.broken,
             CLOCK.now(),
             owners={agent.id: agent.owner for agent in inventory.configuration.agents if agent.owner},
+            pacts={agent.id: agent.pact.loosest for agent in inventory.configuration.agents},
             problems=self._problems(),
         )
 

@@ -7,11 +7,14 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from adapters.base import Attempt, Mode
+from adapters.base import Mode
 from bot.cli import common
 from bot.cli.layout import Row, layout
 from bot.core import Core
+from bot.domain.evidence import label
 from bot.domain.status import StatusRow, StatusView, status_view
+
+_WITHOUT = "earned is by the journal alone: evaluations are run when a ballot is opened"
 
 
 @click.command("status")
@@ -31,17 +34,13 @@ def command(config: Path | None, as_json: bool) -> None:  # noqa: FBT001
         core.inventory.broken,
         time.time(),
         owners=owners,
+        pacts={agent.id: agent.pact.loosest for agent in configuration.agents},
         problems=[*core.journal_problems(), *(str(item) for item in findings if item.level == "error")],
     )
     if as_json:
-        common.print_json(_document(view))
+        common.print_json(view.json())
     else:
         _print(view)
-
-
-def _document(view: StatusView) -> dict[str, object]:
-    """The view, with `attempt` in the words of `stop --json`: refused, allowed or untried, and never null."""
-    return {**view.json(), "surfaces": [{**row.json(), "attempt": row.attempt or Attempt.UNTRIED} for row in view.rows]}
 
 
 def _print(view: StatusView) -> None:
@@ -58,8 +57,23 @@ def _print(view: StatusView) -> None:
     console.print(layout("What agents may do now", columns, rows, width=console.width))
     for hold in view.holds:
         console.print(Text(f"held since {_when(hold.at)}: {hold.mode} on {hold.scope} ({hold.hold}), {hold.reason}"))
+    for line in _earned(view):
+        console.print(Text(line))
     for problem in view.problems:
         console.print(Text(problem, style="bold red"))
+
+
+def _earned(view: StatusView) -> list[str]:
+    """What the held surfaces have earned and what holds them back, those that are alike in one line."""
+    groups: dict[tuple[Mode, tuple[str, ...]], list[str]] = {}
+    for row in view.rows:
+        if row.earned is not None:
+            groups.setdefault((row.earned, row.held_back), []).append(row.surface)
+    lines = [
+        f"{label(names)}: earned {mode}" + (f"; {'; '.join(held_back)}" if held_back else ", no rule holds it back")
+        for (mode, held_back), names in groups.items()
+    ]
+    return [*lines, _WITHOUT] if lines else []
 
 
 def _mode(row: StatusRow) -> Text:

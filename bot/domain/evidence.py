@@ -83,6 +83,7 @@ class Case:
         to: the mode that is asked, as it would be held there.
         record: its trust record.
         earned: what it has earned.
+        since: when the oldest of its live holds was asked for; None where nothing holds it.
         backlog: how much work waits there; None where its kind does not tell.
     """
 
@@ -90,6 +91,7 @@ class Case:
     to: Mode
     record: Trust
     earned: Earned
+    since: float | None = None
     backlog: int | None = None
 
 
@@ -156,7 +158,7 @@ _BACK = "last came back by itself {} ago"
 def _drift(case: Case, now: float) -> _Said:
     record = case.record
     last = max((at for at in (record.last_drift, record.last_contested) if at is not None), default=None)
-    since = record.held_since
+    since = case.since
     if last is not None and (since is None or last >= since):
         quiet = now - last
         good = None if quiet >= QUIET else False

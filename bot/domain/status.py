@@ -1,7 +1,7 @@
 """What is held, surface by surface, at this moment; one truth for the status page, `/agent-status` and `status`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from adapters.base import Attempt, Mode, SurfaceClass
@@ -10,8 +10,10 @@ from bot.domain.board import Board
 from bot.domain.model import Quarantined
 from bot.domain.outcome import NOT_CUT, NOT_PROVEN, Outcome
 from bot.domain.plan import Inventoried
+from bot.domain.trust import Earned, earned, loosest_of, stops_by_target, trust
 
 _NOBODY: Mapping[str, str] = MappingProxyType({})
+_ANYTHING: Mapping[str, Mode] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,8 @@ class StatusRow:
         held: as last read back; None where nothing could be read.
         proof_age: seconds since that was read; None where it never was.
         holds: the live holds on its target, oldest first.
+        earned: the loosest mode that a ballot may ask, before its evaluations; None where nothing is held.
+        held_back: why it is not looser, a sentence for each rule.
     """
 
     surface: str
@@ -42,6 +46,8 @@ class StatusRow:
     owner: str | None = None
     target: str | None = None
     holds: tuple[str, ...] = ()
+    earned: Mode | None = None
+    held_back: tuple[str, ...] = ()
 
     @property
     def agent(self) -> str:
@@ -68,12 +74,14 @@ class StatusRow:
             "asked": str(self.asked),
             "outcome": self.outcome,
             "held": str(self.held) if self.held else None,
-            "attempt": self.attempt,
+            "attempt": self.attempt or Attempt.UNTRIED,
             "proof_age": None if self.proof_age is None else round(self.proof_age, 3),
             "detail": self.detail,
             "next": self.next,
             "owner": self.owner,
             "holds": list(self.holds),
+            "earned": str(self.earned) if self.earned else None,
+            "held_back": list(self.held_back),
         }
 
 
@@ -115,13 +123,14 @@ def status_view(
     now: float,
     *,
     owners: Mapping[str, str] = _NOBODY,
+    pacts: Mapping[str, Mode] = _ANYTHING,
     problems: Iterable[str] = (),
 ) -> StatusView:
     """The rows with the live holds, the open incidents and what is wrong with the bot itself; pure."""
     live = {hold for target in board.holds.targets() for hold in board.holds.live(target)}
     held = sorted((board.hold_events[hold] for hold in live), key=lambda hold: hold.at)
     opened = (incident.id for incident in board.incidents.values() if incident.holds and not incident.closed)
-    rows = status(board, surfaces, broken, now, owners=owners)
+    rows = status(board, surfaces, broken, now, owners=owners, pacts=pacts)
     return StatusView(at=now, rows=rows, holds=tuple(held), incidents=tuple(opened), problems=tuple(problems))
 
 
@@ -132,6 +141,7 @@ def status(
     now: float,
     *,
     owners: Mapping[str, str] = _NOBODY,
+    pacts: Mapping[str, Mode] = _ANYTHING,
 ) -> tuple[StatusRow, ...]:
     """One row per surface, NOT CUT first; pure.
 
@@ -143,9 +153,19 @@ def status(
         broken: the quarantined ones; one that is also usable (its last good configuration serves) is one row.
         now: Unix time in seconds.
         owners: the owner's Slack user id by agent id.
+        pacts: the loosest mode that may be given back, by agent id; where it is normal, nothing need be said.
     """
     left, bound, why = _left(board), _bound(board), {item.name: _reason(item) for item in broken}
-    fold = _Fold(board=board, left=left, why=why, owners=owners, now=now)
+    fold = _Fold(
+        board=board,
+        left=left,
+        why=why,
+        owners=owners,
+        now=now,
+        stops=stops_by_target(board, now),
+        loosest=_loosest(surfaces, pacts),
+        modes={item.target: item.enforceable for item in surfaces},
+    )
     rows = [_row(fold, item) for item in surfaces]
     targets, names = {item.target for item in surfaces}, {item.surface.name for item in surfaces}
     rows += [_broken(fold, item, bound.get(item.name, ())) for item in broken if item.name not in names]
@@ -156,13 +176,40 @@ def status(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fold:
-    """What every row is made from: `left` and `why` by surface, `owners` by agent."""
+    """What every row is made from: `left` and `why` by surface, `owners` by agent, the rest by target."""
 
     board: Board
     left: Mapping[str, tuple[Mode, str]]
     why: Mapping[str, str]
     owners: Mapping[str, str]
     now: float
+    stops: Mapping[str, tuple[float, ...]]
+    loosest: Mapping[str, Mode]
+    modes: Mapping[str, frozenset[Mode]]
+    judged: dict[tuple[object, ...], Earned] = field(default_factory=dict)  # most of ten thousand are alike
+
+    def earned(self, target: str, held: Mode, proof: events.Proof | None) -> Earned:
+        """What a held target has earned by the journal alone; judged once for all of whom the rules see the same."""
+        board, outcome = self.board, proof.outcome if proof else None
+        modes, loosest = self.modes.get(target, frozenset()), self.loosest.get(target, Mode.NORMAL)
+        drifts, contested = board.drifts.get(target), board.contested.get(target)
+        proven = outcome if outcome is not Outcome.VERIFIED else True
+        facts = (held, proven, self.stops.get(target), max(drifts) if drifts else None, contested, modes, loosest)
+        found = self.judged.get(facts)
+        if found is None:
+            record = trust(board, target, self.now, stops=self.stops, modes=modes)
+            found = self.judged[facts] = earned(record, self.now, loosest=loosest)
+        return found
+
+
+def _loosest(surfaces: Iterable[Inventoried], pacts: Mapping[str, Mode]) -> dict[str, Mode]:
+    """What the pacts allow at each target, where that is not everything."""
+    found: dict[str, Mode] = {}
+    for item in surfaces:
+        mode = pacts.get(item.surface.agent, Mode.NORMAL)
+        if mode is not Mode.NORMAL:
+            found[item.target] = loosest_of((mode, found.get(item.target, Mode.NORMAL)))
+    return found
 
 
 def _bound(board: Board) -> dict[str, tuple[str, ...]]:
@@ -210,6 +257,7 @@ def _of_target(
     known = board.proofs.get(target)
     proves = known is not None and known.asked >= effective and board.is_proven(target)  # what is asked now
     proof = known if holds and proves else None
+    trusted = fold.earned(target, effective, proof) if holds else None
     return StatusRow(
         surface=name,
         adapter=adapter,
@@ -225,6 +273,8 @@ def _of_target(
         owner=fold.owners.get(name.partition("/")[0]),
         target=target,
         holds=tuple(holds),
+        earned=trusted.mode if trusted else None,
+        held_back=tuple(bound.why for bound in trusted.bounds) if trusted else (),
     )
 
 

@@ -33,10 +33,9 @@ class Trust:
         key: the target's.
         held: its effective mode.
         modes: what can be held there, beside normal; empty where that is not known.
-        held_since: when the oldest of its live holds was asked for; None where nothing holds it.
-        proven: whether its last proof is green, of what is asked now, and younger than the last change of its holds.
-        outcome: the last proof's, None where there is none.
-        attempt: what the canary met at the last proof; None without a canary.
+        proven: whether there is a green proof of what is asked now, or nothing is asked.
+        outcome: of the last proof, None where none is of what is asked now.
+        attempt: what the canary met at that proof; None without a canary.
         proof_age: since the surface was last read.
         stops: when each incident of the last 30 days first bound it, oldest first; drills and mistakes do not count.
         last_drift: when it last came back by itself.
@@ -46,7 +45,6 @@ class Trust:
     key: str
     held: Mode
     modes: frozenset[Mode] = frozenset()
-    held_since: float | None = None
     proven: bool = True
     outcome: Outcome | None = None
     attempt: Attempt | None = None
@@ -109,25 +107,27 @@ def trust(
         modes: what can be held there, beside normal.
         held: as strict it is, even where no live hold explains it.
     """
-    live, proof = board.holds.live(key), board.proofs.get(key)
-    asked = max(live.values(), default=Mode.NORMAL)
-    seen = board.proof_at.get(key)
-    since = [board.hold_events[hold].at for hold in live if hold in board.hold_events]
+    asked, known, seen = board.effective(key), board.proofs.get(key), board.proof_at.get(key)
+    proof = known if known is not None and known.asked >= asked and board.is_proven(key) else None
     outcome = proof.outcome if proof else None
-    proves = proof is not None and outcome is Outcome.VERIFIED and proof.asked >= asked and board.is_proven(key)
     return Trust(
         key=key,
         held=max(asked, held),
         modes=frozenset(modes),
-        held_since=min(since, default=None),
-        proven=proves or not live,
+        proven=outcome is Outcome.VERIFIED or asked is Mode.NORMAL,
         outcome=outcome,
         attempt=proof.attempt if proof else None,
         proof_age=None if seen is None else max(0.0, now - seen),
         stops=stops.get(key, ()),
-        last_drift=max(board.drifts.get(key, ()), default=None),
+        last_drift=max(board.drifts[key]) if key in board.drifts else None,
         last_contested=now if outcome is Outcome.CONTESTED else board.contested.get(key),
     )
+
+
+def held_since(board: Board, key: str) -> float | None:
+    """When the oldest of the target's live holds was asked for, Unix time; None where nothing holds it."""
+    live = board.holds.live(key)
+    return min((board.hold_events[hold].at for hold in live if hold in board.hold_events), default=None)
 
 
 def stops_by_target(board: Board, now: float) -> dict[str, tuple[float, ...]]:
@@ -186,7 +186,7 @@ def _unproven(record: Trust) -> Bound | None:
 
 
 def _drifted(record: Trust, now: float) -> Bound | None:
-    if record.last_drift is None or now - record.last_drift >= QUIET:
+    if record.last_drift is None or now >= record.last_drift + QUIET:
         return None
     until = record.last_drift + QUIET
     ago, left = _ago(now, record.last_drift), _in(now, until)
@@ -203,7 +203,7 @@ def _failing(record: Trust, failing: Sequence[str]) -> Bound | None:
 
 
 def _contested(record: Trust, now: float) -> Bound | None:
-    if record.last_contested is None or now - record.last_contested >= CALM:
+    if record.last_contested is None or now >= record.last_contested + CALM:
         return None
     mode, until = record.rounded(Mode.READ_ONLY), record.last_contested + CALM
     why = f"it was contested {_ago(now, record.last_contested)}: nothing looser than {mode} for {_in(now, until)}"
@@ -212,7 +212,9 @@ def _contested(record: Trust, now: float) -> Bound | None:
 
 def _stopped_often(record: Trust, now: float) -> Bound | None:
     """Judged at every recent stop, not at the last alone: one stop more must never end what an earlier one began."""
-    recent = [at for at in record.stops if now - at < SETTLED]
+    if len(record.stops) < OFTEN:
+        return None
+    recent = [at for at in record.stops if now < at + SETTLED]
     often = [at for at in recent if sum(1 for other in record.stops if 0 <= at - other < OFTEN_IN) >= OFTEN]
     if not often:
         return None

@@ -10,7 +10,7 @@ from bot.domain.ballot import round_up
 from bot.domain.board import Board
 from bot.domain.evidence import Case, Evaluated, Material, expected, findings, label
 from bot.domain.model import Agent, Configuration, Evaluation
-from bot.domain.trust import earned, loosest_of, stops_by_target, trust
+from bot.domain.trust import earned, held_since, loosest_of, stops_by_target, trust
 from bot.service.evaluate import Evaluator, Job, Progress
 from bot.service.inventory import Inventory
 from bot.service.ports import Clock, Gathered
@@ -125,7 +125,8 @@ class Machines:
                 loosest=loosest_of(pacts.get(name.partition("/")[0], Mode.NORMAL) for name in item.surfaces),
                 failing=list(dict.fromkeys(why for name in item.surfaces for why in failing.get(name, ()))),
             )
-            cases.append(Case(surfaces=item.surfaces, to=round_up(item, to), record=record, earned=found))
+            since = held_since(self._board, item.key)
+            cases.append(Case(surfaces=item.surfaces, to=round_up(item, to), record=record, earned=found, since=since))
         return cases
 
 
