@@ -4,7 +4,7 @@ A stop is never guessed: a word that only nearly names a target, or a mode, is a
 neither misses an agent nor stops them all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from adapters.base import Mode
@@ -17,20 +17,21 @@ MODES = tuple(mode for mode in Mode if mode is not Mode.NORMAL)
 MAX_CHOICE = 1900  # characters of a choice's line; Slack allows 2,000 in a button's value
 _BY_SQUASHED = {squash(str(mode)): mode for mode in Mode}
 _STOP_WORDS = frozenset({"stop", "kill", "halt", "pause", "freeze", "off", "disable", "terminate", "shutdown"})
-_HELP = frozenset({"", "help", "-h", "--help", "?", "h"})
-_JOINS = frozenset({"and", "&", "+", "plus", ",", "und"})
+HELP = frozenset({"", "help", "-h", "--help", "?", "h"})
+JOINS = frozenset({"and", "&", "+", "plus", ",", "und"})
 _NO_MARKUP = str.maketrans({"`": "'", "<": "(", ">": ")", "&": "+"})
 _FAR = 64  # characters that are compared, and edits that are counted
-_END = "--"  # every word after it is the reason
+END = "--"  # every word after it is the reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Here:
-    """Where a line was typed, and the names that count there."""
+    """Where a line was typed, and the names that count there; `holds` are the ids of every hold that is known."""
 
     channel: str | None
     configuration: Configuration
     names: Names = field(repr=False)
+    holds: Collection[str] = field(default=(), repr=False)
 
     @property
     def incident(self) -> bool:
@@ -99,22 +100,47 @@ class AskBack:
     choices: tuple[Choice, ...]
 
 
-KillCommand = Stop | Help | Close | Refused | AskBack
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Says that a stop was a mistake; the newest of whoever says so where no hold is named."""
+
+    hold: str | None
+    reason: str
+
+
+KillCommand = Stop | Help | Close | Undo | Refused | AskBack
 
 
 def parse_kill(line: str, here: Here) -> KillCommand:
     """Reads the text of `/agent-kill`. Never raises."""
     words = split(line)
     first = fold(words[0].text) if words else ""
-    if (first in _HELP or (words and words[0].text in _HELP)) and len(words) < 2:  # noqa: PLR2004  # one word
+    if asks_for_help(words):
         return Help()
     if first == "close":
         return Close()
     if first == "undo":
-        return Refused("This version has no `undo` yet: a hold stays until it is lifted. Nothing was changed.")
+        return _undo(words[1:], here)
     if first == "plan":
         return _parse_stop(words[1:], here, preview=True)
     return _parse_stop(words, here, preview=False)
+
+
+def asks_for_help(words: Sequence[Word]) -> bool:
+    """Whether it is a bare command, or one word that asks for usage."""
+    first = words[0].text if words else ""
+    return len(words) <= 1 and (fold(first) in HELP or first in HELP)
+
+
+def _undo(words: Sequence[Word], here: Here) -> Undo | Refused:
+    """A word that has the form of a hold and is none is never taken for the reason of undoing another one."""
+    hold = words[0].text if words and not words[0].mention else ""
+    if hold not in here.holds:
+        if hold.startswith("hold-"):
+            return Refused(f"`{quoted(words[0])}` is not a hold that is known here: the incident's message names it.")
+        return Undo(None, reason(words))
+    rest = words[1:]
+    return Undo(hold, reason(rest[1:] if rest and rest[0].text == END else rest))
 
 
 def parse_picked(mode: str, targets: str, why: str, here: Here) -> KillCommand:
@@ -129,10 +155,10 @@ def parse_picked(mode: str, targets: str, why: str, here: Here) -> KillCommand:
     words = split(targets)
     for word in words:
         if here.names.scope(word) is None:
-            near = _listing(here.names.near(word))
+            near = listing(here.names.near(word))
             hint = f"did you mean {near}?" if near else "name an agent, `agent/surface` or `class:queue`."
-            return Refused(f"`{_quoted(word)}` is not a target here: {hint} Nothing was stopped.")
-    return _parse_stop([*split(mode)[:2], *words, Word(_END), *split(why)], here, preview=False)
+            return Refused(f"`{quoted(word)}` is not a target here: {hint} Nothing was stopped.")
+    return _parse_stop([*split(mode)[:2], *words, Word(END), *split(why)], here, preview=False)
 
 
 def parse_status(line: str, here: Here) -> Status | Refused:
@@ -143,29 +169,29 @@ def parse_status(line: str, here: Here) -> Status | Refused:
         if scope is None:
             near = here.names.near(word)
             hint = " or ".join(f"`/agent-status {name}`" for name in near) or "`/agent-status` for every agent"
-            return Refused(f"`{_quoted(word)}` is not an agent here. Type {hint}.")
+            return Refused(f"`{quoted(word)}` is not an agent here. Type {hint}.")
     found = [scope for scope in scopes if scope is not None]
-    return Status(scope=_union(found) if found else Scope(everything=True))
+    return Status(scope=union(found) if found else Scope(everything=True))
 
 
 def _parse_stop(words: Sequence[Word], here: Here, *, preview: bool) -> KillCommand:
-    mode, used = _mode(words)
+    mode, used = read_mode(words)
     rest = words[used:]
     if mode is Mode.NORMAL:
         return Refused(
-            "A stop never gives authority back, and this version has no `/agent-restore` yet. Nothing changed."
+            "A stop never gives authority back. Open a vote with `/agent-restore TARGET MODE reason`. Nothing changed."
         )
     if mode is None:
         return _ask_mode(words, here, preview=preview)
-    targets, after = _targets(rest, here)
+    targets, after = read_targets(rest, here)
     verb = f"plan {mode}" if preview else str(mode)
-    question = None if _ended(rest, targets) else _doubt(verb, targets, after, here)
+    question = None if ended(rest, targets) else _doubt(verb, targets, after, here)
     if question is not None:
         return question
     return _stop(mode, targets, after, here, preview=preview)
 
 
-def _mode(words: Sequence[Word]) -> tuple[Mode | None, int]:
+def read_mode(words: Sequence[Word]) -> tuple[Mode | None, int]:
     """Reads the mode in any spelling that can mean nothing else: `full-stop`, `FULL_STOP`, `full stop`."""
     for count in (1, 2):
         if len(words) >= count and not any(word.mention for word in words[:count]):
@@ -175,22 +201,23 @@ def _mode(words: Sequence[Word]) -> tuple[Mode | None, int]:
     return None, 0
 
 
-def _targets(words: Sequence[Word], here: Here) -> tuple[list[str], list[Word]]:
+def read_targets(words: Sequence[Word], here: Here) -> tuple[list[str], list[Word]]:
+    """The words that name targets from the first on, and the words after them, without the mark that ends targets."""
     count = next((i for i, word in enumerate(words) if here.names.scope(word) is None), len(words))
     after = list(words[count:])
-    return [word.text for word in words[:count]], after[1:] if after and after[0].text == _END else after
+    return [word.text for word in words[:count]], after[1:] if after and after[0].text == END else after
 
 
-def _ended(words: Sequence[Word], targets: Sequence[str]) -> bool:
+def ended(words: Sequence[Word], targets: Sequence[str]) -> bool:
     """Whether the person drew the line between targets and reason, so that nothing is left to ask."""
-    return len(words) > len(targets) and words[len(targets)].text == _END
+    return len(words) > len(targets) and words[len(targets)].text == END
 
 
 def _doubt(verb: str, targets: list[str], after: list[Word], here: Here) -> AskBack | None:
     """The question that a word after the targets raises; None where it is plainly the reason."""
     if not after:
         return None
-    if fold(after[0].text) in _JOINS or (after[0].text in _JOINS and not after[0].mention):
+    if fold(after[0].text) in JOINS or (after[0].text in JOINS and not after[0].mention):
         return _doubt_join(verb, targets, after, here)
     word = after[0]
     near = here.names.near(word)
@@ -198,16 +225,16 @@ def _doubt(verb: str, targets: list[str], after: list[Word], here: Here) -> AskB
         near = ()  # it means what no target at all means here
     shaped = here.names.shaped(word)
     if near or shaped:
-        names = near or _kin(word, here)
+        names = near or kin(word, here)
         choices = [_choice(verb, [*targets, *name.split()], after[1:]) for name in names]
-        said = f"`{_quoted(word)}` is not quite a target here." if near else f"`{_quoted(word)}` names no target here."
+        said = f"`{quoted(word)}` is not quite a target here." if near else f"`{quoted(word)}` names no target here."
         if not names and not targets and here.incident:
             return _ask_again(said, here)
         return _ask(said, [*choices, _as_reason(verb, targets, after, here)])
     return None
 
 
-def _kin(word: Word, here: Here) -> list[str]:
+def kin(word: Word, here: Here) -> list[str]:
     """What exists of the kind that a word has the form of, nearest first, at most `MAX_NEAR`."""
     agents = here.configuration.agents
     if fold(word.text).startswith("class:"):
@@ -231,7 +258,7 @@ def _nearest(text: str, names: Iterable[str]) -> list[str]:
 
 def _ask_again(said: str, here: Here) -> AskBack:
     """Without a button: the only thing to offer would be to stop every agent."""
-    known = _listing([agent.id for agent in here.configuration.agents][:10])
+    known = listing([agent.id for agent in here.configuration.agents][:10])
     names = f" The agents are {known}." if known else ""
     return AskBack(f"{said} Nothing was stopped yet: type it again, with `--` before the reason.{names}", ())
 
@@ -245,7 +272,7 @@ def _doubt_join(verb: str, targets: list[str], after: list[Word], here: Here) ->
     if not names:
         return None
     choices = [_choice(verb, [*targets, *name.split()], after[2:]) for name in names]
-    said = f"Is `{_quoted(following)}` to be stopped too, or is it part of the reason?"
+    said = f"Is `{quoted(following)}` to be stopped too, or is it part of the reason?"
     return _ask(said, [*choices, _as_reason(verb, targets, after, here)])
 
 
@@ -258,18 +285,18 @@ def _choice(verb: str, targets: Sequence[str], after: Sequence[Word], *, mark: b
     if len(head) > MAX_CHOICE // 2:
         return None
     tail = reason(after)
-    line = f"{head} {_END} {tail}" if mark and tail else f"{head} {tail}".strip()
-    return Choice(label=head, line=_escape(line))
+    line = f"{head} {END} {tail}" if mark and tail else f"{head} {tail}".strip()
+    return Choice(label=head, line=as_typed(line))
 
 
 def _as_reason(verb: str, targets: Sequence[str], after: Sequence[Word], here: Here) -> Choice | None:
     """The choice to stop what stands before the doubtful word, with that word as the reason's first."""
     chosen = targets or here.default()
     made = _choice(verb, chosen, after, mark=True) if chosen else None
-    return made and Choice(label=f"{made.label}, \u201c{_quoted(after[0])}\u201d is the reason", line=made.line)
+    return made and Choice(label=f"{made.label}, \u201c{quoted(after[0])}\u201d is the reason", line=made.line)
 
 
-def _escape(line: str) -> str:
+def as_typed(line: str) -> str:
     """Escapes as Slack does, so that a choice is read back as the same words."""
     return shorten(line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"), MAX_CHOICE)
 
@@ -286,9 +313,9 @@ def _ask_mode(words: Sequence[Word], here: Here, *, preview: bool) -> Help | Ask
     if not likely and (here.names.scope(word) or here.names.near(word)):
         likely, rest = list(reversed(MODES)), " ".join(item.shown() for item in words)
     if not likely:
-        return Help(f"`{_quoted(word)}` is not a mode. Nothing was stopped.")
+        return Help(f"`{quoted(word)}` is not a mode. Nothing was stopped.")
     choices = [
-        Choice(label=f"{verb}{mode} {shorten(rest, 40)}".strip(), line=_escape(f"{verb}{mode} {rest}"))
+        Choice(label=f"{verb}{mode} {shorten(rest, 40)}".strip(), line=as_typed(f"{verb}{mode} {rest}"))
         for mode in likely
     ]
     return _ask("The mode comes first.", choices)
@@ -302,13 +329,14 @@ def _stop(mode: Mode, targets: Sequence[str], after: Sequence[Word], here: Here,
         scopes = [Scope(agents=frozenset(here.bound()))]
     if not scopes:
         return Refused(_unbound(mode, here))
-    scope = _union(scopes)
+    scope = union(scopes)
     if scope.everything and not here.incident:
         return Refused(_all_elsewhere(mode, here))
     return Stop(mode=mode, scope=scope, reason=reason(after), preview=preview)
 
 
-def _union(scopes: Sequence[Scope]) -> Scope:
+def union(scopes: Sequence[Scope]) -> Scope:
+    """Everything that any of the scopes names."""
     return Scope(
         agents=frozenset().union(*(scope.agents for scope in scopes)),
         surfaces=frozenset().union(*(scope.surfaces for scope in scopes)),
@@ -327,7 +355,7 @@ def _unbound(mode: Mode, here: Here) -> str:
     everywhere = f", or `/agent-kill {mode}` in <#{place}> for all of them" if place else ""
     return (
         f"No agent is bound to this channel, so nothing was stopped. Name one, as in `/agent-kill {mode} {ids[0]}`"
-        f" ({_listing(ids[:10])}){everywhere}."
+        f" ({listing(ids[:10])}){everywhere}."
     )
 
 
@@ -340,10 +368,11 @@ def _all_elsewhere(mode: Mode, here: Here) -> str:
     )
 
 
-def _listing(names: Sequence[str]) -> str:
+def listing(names: Sequence[str]) -> str:
+    """Names, as code, with commas."""
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _quoted(word: Word) -> str:
+def quoted(word: Word) -> str:
     """A typed word inside a sentence of ours: no mark-up of Slack's survives in it."""
     return shorten(word.shown().translate(_NO_MARKUP), 80)

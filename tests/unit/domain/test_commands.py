@@ -242,10 +242,9 @@ def test_a_plan_is_a_stop_that_touches_nothing() -> None:
     assert isinstance(parse_kill("plan", here()), Help)
 
 
-def test_close_and_what_this_version_lacks() -> None:
-    """Close closes; undo and a looser mode say honestly what there is."""
+def test_close_and_a_looser_mode() -> None:
+    """Close closes; a looser mode is told where to ask for it."""
     assert parse_kill("close", here()) == Close()
-    assert isinstance(parse_kill("undo h1 oops", here()), Refused)
     found = parse_kill("normal billing", here())
     assert isinstance(found, Refused)
     assert "never gives authority back" in found.sentence
