@@ -11,9 +11,10 @@ import pytest
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import listeners
+from bot.slack import listeners, restore_listeners
 
 ROOT = Path(__file__).parent.parent
+HEARD = {*listeners.EVENTS, *restore_listeners.VOTES}
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text(encoding="utf-8"))
 SCHEMA: dict[str, Any] = json.loads((ROOT / "tests/data/slack_manifest.schema.json").read_text(encoding="utf-8"))
 CODE = sorted((ROOT / "bot/slack").rglob("*.py"))
@@ -120,18 +121,18 @@ def test_every_method_that_the_code_calls_is_known_here() -> None:
 
 def test_scopes_are_exactly_those_that_methods_events_and_commands_need() -> None:
     """No scope is asked for in advance, none is missing."""
-    needed = {METHODS[method] for method in used_methods()} | {EVENTS[event] for event in listeners.EVENTS}
+    needed = {METHODS[method] for method in used_methods()} | {EVENTS[event] for event in HEARD}
     assert set(MANIFEST["oauth_config"]["scopes"]["bot"]) == {"commands", *(scope for scope in needed if scope)}
 
 
 def test_events_are_exactly_those_that_are_listened_to() -> None:
     """Each delivery costs; each missing one is a blind spot."""
-    assert set(MANIFEST["settings"]["event_subscriptions"]["bot_events"]) == set(listeners.EVENTS)
+    assert set(MANIFEST["settings"]["event_subscriptions"]["bot_events"]) == HEARD
 
 
 def test_commands_and_shortcuts_are_exactly_those_that_are_registered() -> None:
     """The manifest promises nothing that this version does not have."""
-    assert declared("slash_commands", "command") == {listeners.KILL, listeners.STATUS}
+    assert declared("slash_commands", "command") == {listeners.KILL, listeners.STATUS, restore_listeners.RESTORE}
     assert declared("shortcuts", "callback_id") == {listeners.SHORTCUT}
     assert all(item["should_escape"] for item in MANIFEST["features"]["slash_commands"])
 
@@ -146,4 +147,4 @@ def test_registrations_name_only_what_the_constants_say() -> None:
         and node.func.attr in {"command", "event", "message_shortcut", "global_shortcut", "shortcut", "message"}
         and ast.unparse(node.func.value) == "app"
     ]
-    assert sorted(registered) == sorted(["KILL", "STATUS", "_EVERY", "SHORTCUT", "event"])
+    assert sorted(registered) == sorted(["KILL", "STATUS", "_EVERY", "SHORTCUT", "event", "RESTORE", "event"])

@@ -26,6 +26,7 @@ class Ballot:
     ended: events.BallotEnded | None = None
     lifts: dict[int, list[events.PairsLifted]] = field(default_factory=dict)  # by step
     done: set[tuple[int, str]] = field(default_factory=set)  # (step, target)
+    done_at: dict[tuple[int, str], float] = field(default_factory=dict)  # when each of them was read back
 
     @property
     def committed(self) -> bool:
@@ -60,7 +61,9 @@ class Ballot:
                 if event not in lifts:
                     lifts.append(event)
             case events.StepDone():
-                self.done.update((event.step, target) for target in event.targets)
+                for pair in ((event.step, target) for target in event.targets):
+                    self.done.add(pair)
+                    self.done_at[pair] = min(event.at, self.done_at.get(pair, event.at))
             case events.BallotEnded():
                 if self.ended is None or (event.at, event.how) < (self.ended.at, self.ended.how):
                     self.ended = event

@@ -22,6 +22,8 @@ USAGE = """*Stop agents, on every surface where they hold authority*
 `/agent-kill MODE [TARGET…] [reason]`   cuts now
 `/agent-kill plan MODE [TARGET…]`   shows what would be cut, and touches nothing
 `/agent-kill close`   closes this channel's incident
+`/agent-kill undo [HOLD] reason`   says that your own stop was a mistake
+`/agent-restore`   asks for a vote on giving authority back
 `/agent-status [AGENT]`   what is held, and how well it is proven
 MODE: `full_stop`, `read_only`, `draft_only`, `approval_gated`
 TARGET: an agent, `agent/surface`, `class:queue`, `all`; without one, the agents of this channel"""
@@ -153,12 +155,12 @@ def usage(said: str, configuration: Configuration) -> Message:
     )
 
 
-def ask_back(question: AskBack) -> Message:
-    """Nothing was stopped: which of these was meant?"""
+def ask_back(question: AskBack, *, action: str = CHOOSE) -> Message:
+    """Nothing was stopped (or changed): which of these was meant? `action` is the command's own."""
     buttons = [
         {
             "type": "button",
-            "action_id": f"{CHOOSE}:{index}",
+            "action_id": f"{action}:{index}",
             "value": shorten(choice.line, BUTTON_VALUE),
             "text": {"type": "plain_text", "text": shorten(choice.label, BUTTON_TEXT), "emoji": False},
         }

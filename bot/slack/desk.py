@@ -5,12 +5,10 @@ Knows nothing of Bolt and asks Slack nothing before a stop is dispatched.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from bot.domain import commands, events
 from bot.domain.board import Board
 from bot.domain.model import Configuration
-from bot.domain.names import Names
 from bot.domain.policy import Allowed, Denied, authorise_stop, refuse_outsider
 from bot.domain.words import reason as cleaned
 from bot.domain.words import split
@@ -18,7 +16,10 @@ from bot.service.close import Closed, Closing
 from bot.service.ports import Clock, Receipt, Reporter, StopOrder, Stops
 from bot.service.stop import EmptyScope
 from bot.slack import answers, status_table
+from bot.slack.ask import Ask
+from bot.slack.ballot_desk import BallotDesk
 from bot.slack.blocks.message import Message
+from bot.slack.places import Places
 from bot.slack.respond import Responder
 from bot.slack.roster import RosterCache
 from bot.slack.tasks import Tasks
@@ -28,22 +29,6 @@ _FIRST_READ = 0.5  # seconds that a refusal waits for groups that were never rea
 _LOOK_UP = 0.3  # seconds that a refusal waits to learn whom it refuses
 
 Record = Callable[[events.AnyEvent], Awaitable[bool]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """Who asks, where, and with which words. `trigger` names the delivery."""
-
-    user: str
-    channel: str | None
-    text: str = ""
-    trigger: str | None = None
-    response_url: str | None = None
-
-    @property
-    def person(self) -> events.Person:
-        """Who asks, for the record."""
-        return events.Person(kind="slack", id=self.user)
 
 
 class Desk:
@@ -61,6 +46,8 @@ class Desk:
         reporter: Reporter,
         responder: Responder,
         tasks: Tasks,
+        places: Places,
+        ballots: BallotDesk,
     ) -> None:
         self._stops = stops
         self._board = board
@@ -72,14 +59,8 @@ class Desk:
         self._responder = responder
         self._tasks = tasks
         self._closing = Closing(board=board, record=record, configuration=configuration, clock=clock, reporter=reporter)
-        self._names: tuple[Configuration, Names] | None = None
-
-    def here(self, channel: str | None) -> commands.Here:
-        """The place, with the names that count there; the names are indexed once per configuration."""
-        configuration = self._configuration()
-        if self._names is None or self._names[0] is not configuration:
-            self._names = (configuration, Names(configuration.agents))
-        return commands.Here(channel=channel, configuration=configuration, names=self._names[1])
+        self.here = places.here
+        self._ballots = ballots
 
     async def kill(self, ask: Ask) -> Message:
         """`/agent-kill`, and every button that stands for a line of it."""
@@ -89,6 +70,8 @@ class Desk:
         """Does what was understood, if whoever asks may."""
         if isinstance(command, commands.Help):
             return answers.usage(command.said, self._configuration())
+        if isinstance(command, commands.Undo):
+            return await self._ballots.undo(command, ask)
         verdict = await self.authorise(ask)
         if isinstance(verdict, Denied):
             return answers.refusal(verdict.sentence)

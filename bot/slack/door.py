@@ -8,8 +8,11 @@ from aiohttp import web
 
 from bot.domain.board import Board
 from bot.domain.model import Configuration
-from bot.service.ports import Clock, Reporter, Stops
+from bot.service.ports import Clock, Reporter, Restores, Stops
 from bot.slack.authorize import make_authorize
+from bot.slack.ballot_box import BallotBox
+from bot.slack.ballot_desk import BallotDesk
+from bot.slack.bodies import Back
 from bot.slack.bolt import make_app
 from bot.slack.client import SLACK, SlackApi
 from bot.slack.desk import Desk, Record
@@ -17,8 +20,10 @@ from bot.slack.guard import Guard
 from bot.slack.http_door import HttpDoor
 from bot.slack.identity import IdentityCache
 from bot.slack.listeners import Listeners
+from bot.slack.places import Places
 from bot.slack.replays import Replays
 from bot.slack.respond import Responder
+from bot.slack.restore_listeners import RestoreListeners
 from bot.slack.roster import RosterCache, explain
 from bot.slack.seen_events import SeenEvents
 from bot.slack.socket import Sockets
@@ -74,6 +79,27 @@ class Door:
             team=lambda: self._identity.now().team_id,
         )
         responder = Responder(api.session, api_url)
+        places = Places(configuration, board)
+        self.box = BallotBox(
+            board=board,
+            record=record,
+            configuration=configuration,
+            api=api,
+            roster=self.roster,
+            clock=clock,
+            tasks=self._tasks,
+        )
+        self._ballots = BallotDesk(
+            board=board,
+            record=record,
+            configuration=configuration,
+            roster=self.roster,
+            clock=clock,
+            responder=responder,
+            client=client,
+            tasks=self._tasks,
+            places=places,
+        )
         desk = Desk(
             stops=stops,
             board=board,
@@ -84,17 +110,13 @@ class Door:
             reporter=reporter,
             responder=responder,
             tasks=self._tasks,
+            places=places,
+            ballots=self._ballots,
         )
         app = make_app(authorize=make_authorize(self._identity, client.token or ""), client=client)
-        listeners = Listeners(
-            desk=desk,
-            roster=self.roster,
-            seen=SeenEvents(clock),
-            responder=responder,
-            client=client,
-            tasks=self._tasks,
-        )
-        listeners.register(app)
+        back = Back(responder=responder, client=client, tasks=self._tasks)
+        RestoreListeners(desk=self._ballots, back=back).register(app)
+        Listeners(desk=desk, roster=self.roster, seen=SeenEvents(clock), back=back).register(app)
         self._replays = Replays(cache / "used-signatures", clock.now()) if signing_secret is not None else None
         self._http = (
             HttpDoor(app, Guard(signing_secret, self._replays), clock)
@@ -109,11 +131,16 @@ class Door:
         self._loops: tuple[asyncio.Task[None], ...] = ()
         self._trouble = ""
 
+    def serve_restores(self, restores: Restores) -> None:
+        """From now on ballots can be asked for. The use case needs the door's `box`, so it is made after the door."""
+        self._ballots.restores = restores
+
     async def start(self) -> None:
         """Starts what runs in the background. Never waits for Slack, never fails for it."""
         self._loops = (
             self._tasks.spawn(self._know_myself(), name="auth.test"),
             self._tasks.spawn(self.roster.run(), name="roster"),
+            self._tasks.spawn(self.box.run(), name="ballots"),
         )
         if self._sockets is not None:
             self._sockets.start()
@@ -143,7 +170,7 @@ class Door:
 
     def problems(self) -> tuple[str, ...]:
         """What a person should mend, in sentences."""
-        found = list(self.roster.problems())
+        found = [*self.roster.problems(), *self.box.problems()]
         if self._sockets is not None:
             found += self._sockets.problems()
         if self._sockets is None and self._http is None:

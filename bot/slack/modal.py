@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 
 from bot.domain.commands import MODES, Here
 from bot.domain.names import ALL
-from bot.slack.blocks.message import Message, section
+from bot.slack.blocks.message import Message, quoted, section
 from bot.slack.limits import shorten
 
 STOP = "agent_kill:stop"
 REASON = "agent_kill:reason"
+RESTORE = "agent_restore:reason"
 _OPTIONS = 100  # per group, and groups per menu
 _OPTION_VALUE = 150  # characters
 _OPTION_TEXT = 75
 _MAX_REASON = 1000
+_MAX_LINE = 2000
 
 View = dict[str, object]
 _MEANING = {
@@ -59,6 +61,27 @@ def reason_view(hold: str, channel: str | None) -> View:
             _typed("reason", "Why were these agents stopped?", "It is recorded as it is.", _MAX_REASON, must=True)
         ],
     }
+
+
+def restore_view(line: str, channel: str | None) -> View:
+    """The form for the reason of a restore; `line` is the rest of the command."""
+    return {
+        "type": "modal",
+        "callback_id": RESTORE,
+        "private_metadata": json.dumps({"line": shorten(line, _MAX_LINE), "channel": channel}),
+        "title": _plain("Ask for a restore"),
+        "submit": _plain("Open the ballot"),
+        "close": _plain("Cancel"),
+        "blocks": [
+            quoted(f"/agent-restore {line}"),
+            _typed("reason", "Why may it come back?", "Everybody who votes reads it.", _MAX_REASON, must=True),
+        ],
+    }
+
+
+def submitted_restore(view: Mapping[str, object]) -> str:
+    """The whole line that a submitted form stands for, escaped as Slack escapes what is typed."""
+    return _escape(f"{metadata(view).get('line') or ''} -- {submitted_reason(view)}")
 
 
 def done_view(said: Message, title: str) -> View:

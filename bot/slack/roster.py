@@ -10,6 +10,7 @@ from pathlib import Path
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.electorate import FRESH
 from bot.domain.model import Configuration
 from bot.domain.policy import Group, GroupState, Kind, Roster, group_problems
 from bot.service.ports import Clock
@@ -21,6 +22,12 @@ POLL = (35.0, 55.0)  # seconds between reads of the groups, jittered; usergroups
 LEAST = 3.0  # seconds between reads however many events come in
 PERSON_AGE = 600.0  # seconds after which a person is read again
 PEOPLE_A_ROUND = 40  # users.info is Tier 4 (100 a minute)
+READS_A_MINUTE = 14  # of the groups for votes, which leaves the rest of Tier 2 to the polls
+_SPARE = 8.0  # seconds that a read serves the next votes once there were so many
+_PATIENCE = 12.0  # seconds that a vote waits for who may vote
+_PERSON_VOTES = FRESH - _PATIENCE - 3.0  # seconds after which a voter is read again, so that none gets older than FRESH
+_AT_ONCE = 8  # readings of people beside each other
+_MINUTE = 60.0
 _LONGEST = 120.0  # seconds of any single wait, whatever Retry-After says
 
 
@@ -49,6 +56,10 @@ class RosterCache:
         self._team = team
         self._roster = _thaw(cache_file.load(path))
         self._people_at: dict[str, float] = {}
+        self._unknown: set[str] = set()  # whom Slack does not know, or no longer
+        self._groups_at = float("-inf")  # when the last read of the groups began
+        self._reads: list[float] = []  # those for votes, of the last minute
+        self._reading = asyncio.Lock()
         self._trouble = ""
         self._blocked = ""
         self._said: tuple[str, ...] = ()
@@ -81,6 +92,7 @@ class RosterCache:
             return
         kind = kind_of(user, self._team())
         self._people_at[name] = self._clock.monotonic()
+        self._unknown.discard(name)
         if self._roster.people.get(name) is not kind:
             people = {**self._roster.people, name: kind}
             self._keep(Roster(groups=self._roster.groups, people=people, read_at=self._roster.read_at))
@@ -94,6 +106,45 @@ class RosterCache:
         """Reads one person now, to say why they are refused; gives up after `seconds` and never raises."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._person(user), seconds)
+
+    async def fresh(self) -> Roster | None:
+        """The roster for a vote, read now: the groups that vote, and every one of their people within `FRESH`.
+
+        None where Slack does not say: an older one decides nothing. While reads come faster than Slack's rate allows,
+        one of the last few seconds serves.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE), self._reading:
+                return await self._read_fresh()
+        except Exception as error:  # noqa: BLE001  # whatever it is: nobody votes on what is not known
+            cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            _log.warning("who may vote on a restore cannot be read: %s", explain(cause))
+            return None
+
+    async def _read_fresh(self) -> Roster:
+        now = self._clock.monotonic()
+        self._reads = [at for at in self._reads if now - at < _MINUTE]
+        spared = len(self._reads) >= READS_A_MINUTE and now - self._groups_at < _SPARE and not self._due.is_set()
+        if not spared:
+            self._reads.append(now)
+            await self._read_groups()
+        voters = self._voters()
+        due = [name for name in sorted(voters) if now - self._people_at.get(name, float("-inf")) > _PERSON_VOTES]
+        few = asyncio.Semaphore(_AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for name in due:
+                group.create_task(self._read_one_of(few, name))
+        known = {name: kind for name, kind in self._roster.people.items() if name not in self._unknown}
+        return Roster(groups=self._roster.groups, people=known, read_at=self._roster.read_at)
+
+    async def _read_one_of(self, few: asyncio.Semaphore, name: str) -> None:
+        async with few:
+            await self._read_person(name)
+
+    def _voters(self) -> frozenset[str]:
+        policy = self._configuration().policy.restore
+        groups = (self._roster.group(name) for name in policy.groups)
+        return frozenset(policy.users).union(*(group.members for group in groups if group.state is GroupState.READ))
 
     async def run(self) -> None:
         """Reads for ever; survives everything that Slack can answer."""
@@ -129,12 +180,17 @@ class RosterCache:
 
     async def refresh(self) -> None:
         """Reads the policy's groups, then the people that are due. Raises what the client raises."""
+        await self._read_groups()
+        await self._read_people()
+
+    async def _read_groups(self) -> None:
+        asked_at = self._clock.monotonic()
         names = _group_names(self._configuration())
         groups = await read_groups(self._client, names, self._roster)
         read_at = self._clock.now() if names else self._roster.read_at
         self._keep(Roster(groups=groups, people=self._roster.people, read_at=read_at))
+        self._groups_at = max(self._groups_at, asked_at)
         self._read.set()
-        await self._read_people()
 
     async def _read_people(self) -> None:
         now = self._clock.monotonic()
@@ -158,6 +214,7 @@ class RosterCache:
             if error_code(error) not in {"user_not_found", "user_not_visible"}:
                 raise
             self._people_at[name] = self._clock.monotonic()  # not known here; asked again when due
+            self._unknown.add(name)
             return
         user = answer.get("user")
         if isinstance(user, dict):

@@ -1,13 +1,14 @@
 """The words of the reports: short, plain, unambiguous; read by a person who was asleep two minutes ago."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 
 from adapters.base import Attempt
 from bot.domain import events
 from bot.domain.outcome import Outcome
 from bot.domain.report import Line
-from bot.slack.limits import NAME, USER_TEXT, escape
+from bot.slack.limits import NAME, USER_TEXT, escape, shorten
 
 EVERYTHING = "Everything in scope is cut and proven"
 
@@ -43,6 +44,7 @@ _NEXT = {
 _SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,30}")
 _SLACK_GROUP = re.compile(r"S[A-Z0-9]{2,30}")
 _SLACK_CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,30}")
+_OURS = re.compile(r"(<@[UW][A-Z0-9]{2,30}>|<!subteam\^S[A-Z0-9]{2,30}>|<#[CGD][A-Z0-9]{2,30}>)")
 
 
 def plural(count: int, noun: str) -> str:
@@ -156,3 +158,14 @@ def next_step(line: Line, limit: int = USER_TEXT) -> str:
     """What a person should do; never empty for a line that stands under NOT CUT or NOT PROVEN."""
     own = line.next.strip()
     return escape(own, limit) if own else _NEXT.get(line.outcome, "nothing")
+
+
+def own(sentence: str, limit: int = 600) -> str:
+    """A sentence of the product's own: code and mentions of people, groups and channels stay; no other mark-up does."""
+    parts = _OURS.split(shorten(" ".join(sentence.split()), limit))
+    return "".join(part if place % 2 else _harmless(part) for place, part in enumerate(parts))
+
+
+def _harmless(text: str) -> str:
+    shown = "".join(char for char in text if unicodedata.category(char)[0] != "C")
+    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
