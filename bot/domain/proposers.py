@@ -14,7 +14,7 @@ def why_not_propose(
 
     Full members may who may stop or vote, and the owner of an agent that is in scope: asking gives nothing back.
     """
-    outside = _outsider(actor, roster, configuration)
+    outside = why_outside(actor, roster, configuration)
     if outside:
         return outside
     policy = configuration.policy
@@ -42,7 +42,8 @@ def why_not_acknowledge(actor: str, *, roster: Roster, configuration: Configurat
     return voters.why_not(actor)
 
 
-def _outsider(actor: str, roster: Roster, configuration: Configuration) -> str:
+def why_outside(actor: str, roster: Roster, configuration: Configuration) -> str:
+    """The sentence for whoever is no full member of this workspace, and for the agents; empty for the others."""
     if actor in _identities(configuration):
         return "You are an identity of an agent, and no agent asks for authority."
     kind = roster.people.get(actor)

@@ -11,8 +11,7 @@ from bot.domain import commands, events
 from bot.domain.board import Board
 from bot.domain.model import Configuration
 from bot.domain.plan import Scope
-from bot.domain.policy import refuse_outsider
-from bot.domain.proposers import why_not_acknowledge, why_not_propose
+from bot.domain.proposers import why_not_acknowledge, why_not_propose, why_outside
 from bot.domain.restore_commands import Acknowledge, NoReason, Restore, parse_restore
 from bot.domain.words import reason as cleaned
 from bot.domain.words import split
@@ -65,7 +64,7 @@ class BallotDesk:
         """`/agent-restore`, and every button and form that stands for a line of it."""
         command = parse_restore(ask.text, self._places.here(ask.channel), self.held_agents())
         if isinstance(command, commands.Help):
-            return self._usage(command, ask)
+            return await self._usage(command, ask)
         scope = command.scope if isinstance(command, Restore) else None
         why = await self._why_not(ask, scope)
         if why:
@@ -138,19 +137,19 @@ class BallotDesk:
         mine = [hold for hold in (incident.holds if incident else ()) if hold.by == ask.person]
         return sorted((hold for hold in mine if self._board.holds.is_live(hold.hold)), key=lambda hold: -hold.at)
 
-    def _usage(self, command: commands.Help, ask: Ask) -> Message:
-        configuration = self._configuration()
-        refused = refuse_outsider(
-            ask.user, roster=self._roster.snapshot(), policy=configuration.policy.stop, agents=configuration.agents
-        )
-        if refused is not None:
-            return self._refuse(ask, "Only full members of this workspace ask for a restore.")
-        return restore_answers.usage(command.said, self._board)
+    async def _usage(self, command: commands.Help, ask: Ask) -> Message:
+        await self._know(ask)
+        why = why_outside(ask.user, self._roster.snapshot(), self._configuration())
+        return self._refuse(ask, why) if why else restore_answers.usage(command.said, self._board)
 
-    async def _why_not(self, ask: Ask, scope: Scope | None) -> str:
-        """The sentence for whoever may not ask. A stranger is looked up once: every doubt is a no."""
+    async def _know(self, ask: Ask) -> None:
+        """A stranger is looked up once: every doubt is a no."""
         if ask.user not in self._roster.snapshot().people:
             await self._roster.look_up(ask.user, _LOOK_UP)
+
+    async def _why_not(self, ask: Ask, scope: Scope | None) -> str:
+        """The sentence for whoever may not ask."""
+        await self._know(ask)
         configuration = self._configuration()
         affected = [agent for agent in configuration.agents if scope is None or self._touches(scope, agent.id)]
         return why_not_propose(ask.user, roster=self._roster.snapshot(), configuration=configuration, affected=affected)

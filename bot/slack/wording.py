@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from adapters.base import Attempt
@@ -160,10 +161,14 @@ def next_step(line: Line, limit: int = USER_TEXT) -> str:
     return escape(own, limit) if own else _NEXT.get(line.outcome, "nothing")
 
 
-def own(sentence: str, limit: int = 600) -> str:
-    """A sentence of the product's own: code and mentions of people, groups and channels stay; no other mark-up does."""
+def own(sentence: str, limit: int = 600, *, only: Collection[str] | None = None) -> str:
+    """A sentence of the product's own: code and mentions of people, groups and channels stay; no other mark-up does.
+
+    Where foreign words are part of it, `only` lists the ids of the people whose mentions stay, and no group's does.
+    """
     parts = _OURS.split(shorten(" ".join(sentence.split()), limit))
-    return "".join(part if place % 2 else _harmless(part) for place, part in enumerate(parts))
+    kept = [place % 2 == 1 and (only is None or part[2:-1] in only) for place, part in enumerate(parts)]
+    return "".join(part if keep else _harmless(part) for part, keep in zip(parts, kept, strict=True))
 
 
 def _harmless(text: str) -> str:

@@ -1,6 +1,7 @@
 """A ballot's message: one screen of a phone to decide on, and later the course of the restore. Pure."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,7 +41,8 @@ class BallotScene:
 
 def ballot_digest(opened: events.BallotOpened) -> str:
     """Names everything that a ballot is bound to; short enough to be read aloud."""
-    return hashlib.sha256(opened.model_dump_json().encode()).hexdigest()[:10]
+    text = json.dumps(opened.model_dump(), default=str, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 def ballot_text(opened: events.BallotOpened) -> str:
@@ -275,9 +277,16 @@ def _end(ballot: Ballot, opened: events.BallotOpened, scene: BallotScene) -> lis
         return []
     by = f" by {wording.person(ended.by)}" if ended.by and ended.by.kind == "slack" else ""
     said = f"*{_ENDS[ended.how][1].capitalize()}*{by}, {wording.when(ended.at)}."
-    why = f" {wording.own(ended.why)[:1].upper()}{wording.own(ended.why)[1:]}." if ended.why else ""
+    why = wording.own(ended.why, only=_concerned(opened, scene))
+    why = f" {why[:1].upper()}{why[1:]}." if why else ""
     again = None if ended.how == "completed" else _again(opened)
     return [section(said + why), *_now(ballot, opened, scene), again]
+
+
+def _concerned(opened: events.BallotOpened, scene: BallotScene) -> set[str]:
+    """People whom the reason of an end may mention: a surface's own words may be part of it, and call nobody."""
+    stopped = {hold.by.id for hold in scene.holds.values() if hold.by.kind == "slack"}
+    return stopped | {opened.by.id} | {person.id for person in opened.electorate}
 
 
 def _now(ballot: Ballot, opened: events.BallotOpened, scene: BallotScene) -> list[Block | None]:
