@@ -31,7 +31,7 @@ EVERYTHING = "\n".join(TEXT.values())
 MISSING = TEXT[README].partition("## What does not exist yet")[2].partition("\n## ")[0]
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text(encoding="utf-8"))
 SLASH = {item["command"] for item in MANIFEST["features"]["slash_commands"]}
-SAID = {str(mode) for mode in commands.MODES} | {"plan", "help", "close", "MODE", "TARGET", "…"}
+SAID = {str(mode) for mode in commands.MODES} | {"plan", "help", "close", "undo", "MODE", "TARGET", "…"}
 
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
