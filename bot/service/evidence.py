@@ -1,7 +1,8 @@
 """The machine evidence of a ballot: runs the evaluations now, reads board and inventory, and says what was earned."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from adapters.base import Mode
@@ -16,6 +17,7 @@ from bot.service.inventory import Inventory
 from bot.service.ports import Clock, Gathered
 
 _log = logging.getLogger(__name__)
+_TURN = 100  # targets that are judged in one turn of the event loop
 _PROOF = "proven"  # asked of whoever opens a ballot, together with who goes without it
 
 
@@ -50,7 +52,7 @@ class Machines:
         """Everything that the ballot shows, gathered now. Bounded in time, never raises."""
         try:
             jobs, silent = self._jobs(returns)
-            return self._compose(returns, to, reason, await self._evaluator.run(jobs), silent)
+            return await self._compose(returns, to, reason, await self._evaluator.run(jobs), silent)
         except Exception as error:  # noqa: BLE001  # a doubt about the evidence is a no, and never the end of the bot
             _log.exception("the evidence could not be gathered")
             return Gathered(withheld=(_failed("the evidence could not be gathered", error),))
@@ -97,7 +99,7 @@ class Machines:
         able = target.enforceable() | {Mode.NORMAL}
         return min((mode for mode in able if mode >= held), default=held)
 
-    def _compose(
+    async def _compose(
         self,
         returns: Sequence[events.Return],
         to: Mode,
@@ -105,19 +107,24 @@ class Machines:
         evaluated: Sequence[Evaluated],
         silent: Sequence[str],
     ) -> Gathered:
-        cases = self._cases(returns, to, evaluated)
+        cases = [case async for case in self._cases(returns, to, evaluated)]
         agents = _agents(self._inventory().configuration, returns)
         material = Material(
             cases=cases, agents=agents, evaluated=evaluated, silent=silent, reason=reason, now=self._clock.now()
         )
-        return Gathered(findings=findings(material), withheld=tuple(_withheld(cases)))
+        lines = await asyncio.to_thread(findings, material)
+        return Gathered(findings=lines, withheld=tuple(_withheld(cases)))
 
-    def _cases(self, returns: Sequence[events.Return], to: Mode, evaluated: Sequence[Evaluated]) -> list[Case]:
+    async def _cases(
+        self, returns: Sequence[events.Return], to: Mode, evaluated: Sequence[Evaluated]
+    ) -> AsyncIterator[Case]:
+        """Everything known of each target. Ten thousand of them must not hold up a stop, so the loop gets its turns."""
         now, configuration = self._clock.now(), self._inventory().configuration
         stops, failing = stops_by_target(self._board, now), _failing(configuration, evaluated)
         pacts = {agent.id: agent.pact.loosest for agent in configuration.agents}
-        cases = []
-        for item in returns:
+        for number, item in enumerate(returns):
+            if number % _TURN == 0:
+                await asyncio.sleep(0)
             record = trust(self._board, item.key, now, stops=stops, modes=item.modes, held=item.now)
             found = earned(
                 record,
@@ -126,8 +133,7 @@ class Machines:
                 failing=list(dict.fromkeys(why for name in item.surfaces for why in failing.get(name, ()))),
             )
             since = held_since(self._board, item.key)
-            cases.append(Case(surfaces=item.surfaces, to=round_up(item, to), record=record, earned=found, since=since))
-        return cases
+            yield Case(surfaces=item.surfaces, to=round_up(item, to), record=record, earned=found, since=since)
 
 
 def _crossed(agent: Agent, evaluation: Evaluation) -> list[str]:

@@ -13,6 +13,7 @@ WORDS = {
     "contested": "NOT CUT: loosened again and again",
     "relaxing": "being given back",
     "probation": "given back, on probation",
+    "restored": "given back",
     "quarantined": "NOT CUT: configuration",
     "left_alone": "NOT CUT: left alone",
 }

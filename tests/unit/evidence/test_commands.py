@@ -77,6 +77,21 @@ async def test_what_a_command_leaves_behind_is_ended(make: Make, tmp_path: Path)
     assert await gone(int((tmp_path / "pid").read_text()))
 
 
+async def test_what_leaves_the_group_delays_nothing(make: Make, tmp_path: Path) -> None:
+    """A child in a session of its own cannot be found; and holds up no answer by what it prints."""
+    source = (
+        "import pathlib, subprocess, sys\n"
+        "loud = 'import time\\nwhile True: print(\"x\" * 999, flush=True); time.sleep(0.001)'\n"
+        "child = subprocess.Popen([sys.executable, '-c', loud], start_new_session=True)\n"
+        "pathlib.Path('pid').write_text(str(child.pid))\n"
+        "raise SystemExit(10)\n"
+    )
+    found = await only(make(), job(command=python(source), timeout=20.0))
+    assert found.passed
+    assert found.seconds < 10.0
+    assert await gone(int((tmp_path / "pid").read_text()))  # its output was closed, which ends a child that prints
+
+
 async def test_a_cancelled_run_ends_its_command(make: Make, tmp_path: Path) -> None:
     """Who waits for the evidence may give up, at shutdown for one: nothing goes on."""
     source = "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(600)"
