@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pydantic import SecretStr
+
 from adapters.base import Config as AdapterConfig
 from adapters.base import Mode, SurfaceClass
 
@@ -85,6 +87,15 @@ class Pact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as an evaluation; its headers may hold the agent's own credential."""
+
+    url: str = field(repr=False)
+    method: str = "GET"
+    headers: Mapping[str, SecretStr] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """A realistic execution path with the result expected per mode."""
 
@@ -93,7 +104,7 @@ class Evaluation:
     expect: Mapping[Mode, str]
     timeout: float = 30.0
     command: tuple[str, ...] = ()
-    http: Mapping[str, str] = field(default_factory=dict)
+    http: Request | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ import aiohttp
 
 from adapters.base import Mode
 from bot.domain.evidence import Answer, Evaluated
-from bot.domain.model import Evaluation
+from bot.domain.model import Evaluation, Request
 from bot.service.ports import Clock
 from bot.service.redact import redact
 
@@ -95,26 +95,26 @@ class Evaluator:
         if not jobs:
             return ()
         budget = max(BUDGET, max(job.evaluation.timeout for job in jobs) + _GRACE)
-        end = asyncio.get_running_loop().time() + budget
         done: list[Evaluated] = []
-        return tuple(await asyncio.gather(*(self._told(job, end, done, len(jobs)) for job in jobs)))
+        return tuple(await asyncio.gather(*(self._told(job, budget, done, len(jobs)) for job in jobs)))
 
     def close(self) -> None:
         """Ends the pool; running commands were ended when their runs were cancelled."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _told(self, job: Job, end: float, done: list[Evaluated], total: int) -> Evaluated:
-        found = await self._timed(job, end)
+    async def _told(self, job: Job, budget: float, done: list[Evaluated], total: int) -> Evaluated:
+        found = await self._timed(job, budget)
         done.append(found)
         if self._progress is not None:
             self._progress(Progress(done=len(done), total=total, last=found))
         return found
 
-    async def _timed(self, job: Job, end: float) -> Evaluated:
-        ran, began = Ran(Answer.UNKNOWN, "too many evaluations wait for their turn"), self._clock.monotonic()
+    async def _timed(self, job: Job, budget: float) -> Evaluated:
+        ran = Ran(Answer.UNKNOWN, f"all evaluations together may take {budget:.0f} s, and it was not done")
+        began = self._clock.monotonic()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(end), self._slots:
+            async with asyncio.timeout(budget), self._slots:
                 began = self._clock.monotonic()
                 ran = await self._one(job)
         return Evaluated(
@@ -131,7 +131,8 @@ class Evaluator:
         limit = job.evaluation.timeout
         try:
             async with asyncio.timeout(limit):
-                return await (self._command(job) if job.evaluation.command else _request(job.evaluation.http))
+                http = job.evaluation.http
+                return await (self._command(job) if http is None else _request(http))
         except TimeoutError:
             return Ran(Answer.UNKNOWN, f"no answer within {limit:g} s")
         except Exception as error:  # noqa: BLE001  # whatever it is, this evaluation proves nothing
@@ -216,12 +217,13 @@ def _answer(code: int) -> Ran:
     return Ran(Answer.UNKNOWN, f"it {how}; {EXIT_ALLOWED} means allowed and {EXIT_REFUSED} refused")
 
 
-async def _request(http: Mapping[str, str]) -> Ran:
+async def _request(http: Request) -> Ran:
     """One request. A redirect is not followed: where it leads is not what was configured. The body is not read."""
+    headers = {name: value.get_secret_value() for name, value in http.headers.items()}
     try:
         async with (
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
-            session.request(http.get("method", "GET"), http["url"], allow_redirects=False) as response,
+            session.request(http.method, http.url, headers=headers, allow_redirects=False) as response,
         ):
             status = response.status
     except (aiohttp.ClientError, OSError) as error:

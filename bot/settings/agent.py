@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bot.domain.model import Agent, Evaluation, Pact, Quarantined, Surface
+from bot.domain.model import Agent, Evaluation, Pact, Quarantined, Request, Surface
 from bot.settings.nodes import Entry, Mapping, Node, Scalar, Sequence
 from bot.settings.read import read
+from bot.settings.secrets import secret_paths
 from bot.settings.shapes import AgentShape, EvaluationShape
 from bot.settings.source import Source
 from bot.settings.surface import SurfaceReader, safe_name
@@ -143,7 +144,9 @@ def _evaluations(source: Source, agent: str, entries: list[Entry]) -> Iterable[E
                 again.line, f"{prefix} stands twice, in lines {same[0].line} and {again.line}", "keep one of them"
             )
         source.places[prefix] = source.place(same[0].line)
-        found = read(EvaluationShape, same[0].node, Plainly(source.references), prefix=f"{prefix}.")
+        secrets = frozenset(secret_paths(EvaluationShape, same[0].node))
+        plainly = Plainly(source.references, secrets=secrets, credentials=True)
+        found = read(EvaluationShape, same[0].node, plainly, prefix=f"{prefix}.")
         source.report(found.problems)
         if found.shape and not found.problems:
             yield _evaluation(same[0].key, found.shape)
@@ -156,5 +159,5 @@ def _evaluation(key: str, shape: EvaluationShape) -> Evaluation:
         expect=shape.expect,
         timeout=shape.timeout,
         command=shape.command,
-        http=shape.http.model_dump() if shape.http else {},
+        http=Request(**shape.http.model_dump()) if shape.http else None,
     )

@@ -5,7 +5,16 @@ The models check one part at a time (`read.py`), so that one broken part never h
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    WithJsonSchema,
+    model_validator,
+)
 
 from adapters.base import Mode, SurfaceClass
 from bot.domain.model import Risk, Unsupported
@@ -124,7 +133,10 @@ class HttpShape(Shape):
     """An HTTP request as evaluation."""
 
     url: str = Field(description="Where the request goes.")
-    method: str = Field("GET", description="The request's method.")
+    method: str = Field("GET", pattern=r"^[A-Z]{1,20}$", description="The request's method.")
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Headers by name, with the agent's own credential where it needs one."
+    )
 
 
 class EvaluationShape(Shape):

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.base import Mode
 from bot.domain.evidence import Answer
+from bot.service import evaluate
 from bot.service.evaluate import AT_ONCE, OUTPUT, Evaluator, Progress
 from tests.unit.evidence.rig import gone, job, only, python
 
@@ -174,6 +175,19 @@ async def test_only_a_few_run_at_once_and_each_is_told(make: Make, tmp_path: Pat
     assert max(counts) <= AT_ONCE
     assert [item.done for item in told] == list(range(1, 13))
     assert {item.total for item in told} == {12}
+
+
+async def test_all_of_them_together_are_bounded_in_time(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What never got its turn is unknown, and says so; nothing waits for it."""
+    monkeypatch.setattr(evaluate, "BUDGET", 1.0)
+    monkeypatch.setattr(evaluate, "_GRACE", 0.2)
+    hung = [job(command=python("import time; time.sleep(600)"), timeout=1.0, id=f"e{n}") for n in range(AT_ONCE + 1)]
+    found = await make().run(hung)
+    assert [item.answer for item in found] == [Answer.UNKNOWN] * len(hung)
+    assert [item.why for item in found] == [
+        *["no answer within 1 s"] * AT_ONCE,
+        "all evaluations together may take 1 s, and it was not done",
+    ]
 
 
 async def test_the_mode_held_is_in_the_result(make: Make) -> None:
