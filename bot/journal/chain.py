@@ -23,7 +23,7 @@ _MARK = "sha256:"
 _SAFE = 2**53  # integers below it are the same in both languages
 _SMALL = 1e-4  # Python writes smaller numbers with an exponent
 _SAME = frozenset({str, bool, type(None)})
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 Json = Any  # what json.loads gives
 
@@ -120,7 +120,7 @@ def _short_form(event: AnyEvent, aside: dict[str, list[str]]) -> bytes:
         return _short_way(_commit(event, aside))
     form = _short_way(_commit(event.model_copy(update={"targets": ()}), aside))
     targets = ",".join([target.text for target in event.targets])
-    return form.replace(b',"targets":[]', f',"targets":[{targets}]'.encode(), 1)  # a quote in a text is escaped
+    return form.replace(b',"targets":[]', f',"targets":[{targets}]'.encode())  # a quote in a text is escaped
 
 
 def decode(line: str, before: Link | None) -> tuple[AnyEvent, Link]:
@@ -151,7 +151,7 @@ def _commit(model: BaseModel, aside: dict[str, list[str]]) -> Json:
     body: dict[str, Json] = model.model_dump(mode="json")
     for name, info in type(model).model_fields.items():
         value = getattr(model, name)
-        if Aside in info.metadata or any(isinstance(item, Aside) for item in info.metadata):
+        if any(isinstance(item, Aside) for item in info.metadata):
             body[name] = _commitment(value, aside) if value else value
         elif isinstance(value, BaseModel):
             body[name] = _commit(value, aside)

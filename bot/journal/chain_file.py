@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.domain.events import AnyEvent, Note
 from bot.journal.chain import BrokenLineError, Link, decode, encode, genesis
+from bot.journal.folders import sync
 
 
 class TakenError(OSError):
@@ -35,7 +36,7 @@ class ChainFile:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             if fresh:
-                _sync_folder(path.parent)
+                sync(path.parent)
             self._lock()
             self.head, self.torn = self._mend()
         except BaseException:
@@ -96,12 +97,3 @@ def is_written(path: Path) -> bool:
     finally:
         os.close(fd)
     return False
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a new file's name as durable as its content will be."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -23,9 +24,33 @@ _JSON = st.recursive(
 @example({"\U0001f600": 1, "\ue000": 2})
 @example([-0.0, 1e16, 1e21, 9.9e-5, 1e-4, 2.0**53, 2**53 - 1, 5e-324])
 @example("\x7f\x1f\u2028/\\")
+@example([2**53 - 1, -(2**53) + 1])
+@example(2**53)
+@example(-(2**53))
+@example([float("nan")])
 def test_every_value_has_the_form_of_the_reference(value: object) -> None:
     """Or is refused by both."""
     assert _form(canonical, value) == _form(rfc8785.dumps, value)
+
+
+def test_what_journals_hold_takes_the_fast_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop of ten thousand targets must not wait for the reference's encoder."""
+
+    def refuse(value: object) -> bytes:
+        raise AssertionError(f"the long way was taken for {value!r}")
+
+    monkeypatch.setattr(rfc8785, "dumps", refuse)
+    value = {
+        "b": [1, 2.0, 0.5, -107, 2**52, None, True, "caf\u00e9", ["x", [1]], {"y": {"z": "w"}}],
+        "a": {"at": 1_700_000_000.25, "n": None, "s": "text", "i": 200},
+    }
+    assert (
+        canonical(value)
+        == (
+            '{"a":{"at":1700000000.25,"i":200,"n":null,"s":"text"},'
+            '"b":[1,2,0.5,-107,4503599627370496,null,true,"caf\u00e9",["x",[1]],{"y":{"z":"w"}}]}'
+        ).encode()
+    )
 
 
 def _form(write: Callable[[Any], bytes], value: object) -> bytes | None:
@@ -37,6 +62,7 @@ def _form(write: Callable[[Any], bytes], value: object) -> bytes | None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.floats(0, 1e18).filter(math.isfinite))
 @example("\x7f", 1.5e-7)
+@example("\x7f", 2.5)
 @example("caf\u00e9", 2.0)
 def test_a_line_is_what_the_standard_library_writes(text: str, at: float) -> None:
     """The offline verifier demands it, and the line reads back as the event."""

@@ -18,6 +18,8 @@ _TARGET = st.builds(
 
 @given(st.lists(_TARGET, max_size=4).map(tuple), _TEXT, st.floats(0, 2e9))
 @example((events.HeldTarget(key='"\x7f\u2028', surfaces=("a/b",), round_to=Mode.FULL_STOP),), ',"targets":[]', 1.5e-7)
+@example((events.HeldTarget(key="t", surfaces=("a/b",), round_to=Mode.FULL_STOP),) * 2, "plain text", 2.5)
+@example((), ',"targets":[]', 1.0)
 def test_a_stop_is_written_in_the_canonical_form(targets: tuple[events.HeldTarget, ...], text: str, at: float) -> None:
     """Its hash is that of the reference's form, the verifier's form is kept, and it reads back as it was."""
     person = events.Person(kind="slack", id=text)
