@@ -142,7 +142,8 @@ def main(only: tuple[str, ...], tests: tuple[str, ...], part: str, *, fresh: boo
     if todo:
         _run(modules, todo, findings, tests or TESTS)
     equal = page.equivalents()
-    states = {mutant.id: finding.state for mutant in mutants if (finding := Findings(digest).of.get(mutant.id))}
+    now = Findings(digest).of
+    states = {mutant.id: now[mutant.id].state for mutant in mutants if mutant.id in now}
     wrong = page.wrong(equal, states, whole=not only and not part)
     alive = [mutant for mutant in mutants if states.get(mutant.id) == "alive" and mutant.id not in equal]
     for mutant in alive:

@@ -68,5 +68,6 @@ def test_more_than_three_recuts_in_ten_minutes_are_contested() -> None:
     assert recuts.contested(103.0)
     assert recuts.contested(700.0)
     assert not recuts.contested(700.5)
-    recuts.add(701.0)
+    recuts.add(700.75)
+    assert recuts.contested(700.75)
     assert not recuts.contested(702.5)
