@@ -8,7 +8,6 @@ from bot.domain.model import Risk, Unsupported
 from bot.domain.outcome import NOT_CUT, Outcome
 from bot.domain.policy import GroupState, Kind
 
-
 WORDS = "pending verified applied failed absent unknown drifted contested"
 
 
