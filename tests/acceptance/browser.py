@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -156,49 +156,57 @@ class Page:
                 pass
 
 
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Page]:
-    """A browser of its own with an empty profile; leaving stops it. Raises `BrowserError`."""
+@contextlib.contextmanager
+def browser() -> Iterator[int]:
+    """A browser of its own with an empty profile; yields its debugging port, and stops it. Raises `BrowserError`."""
     path = executable()
     if path is None:
         raise BrowserError(f"Chromium is not installed: {INSTALL}")
     with tempfile.TemporaryDirectory(prefix="page-browser-", ignore_cleanup_errors=True) as folder:
         command = [path, f"--user-data-dir={folder}", *_FLAGS]
-        process = subprocess.Popen(  # noqa: ASYNC220  # it starts at once; what takes time is awaited below
+        process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
         try:
-            async with ClientSession() as web, _tab(web, await _address(web, Path(folder))) as page:
-                yield page
+            yield _port(Path(folder))
         finally:
             process.send_signal(signal.SIGTERM)
-            await _within(asyncio.to_thread(process.wait, 20))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(20)
 
 
 @asynccontextmanager
-async def _tab(web: ClientSession, address: str) -> AsyncIterator[Page]:
-    async with web.ws_connect(address, max_msg_size=0) as socket:
-        page = Page(socket)
-        listening = asyncio.create_task(page.listen())
-        try:
-            for domain in ("Page", "Runtime", "Log", "Network"):
-                await page.call(f"{domain}.enable")
+async def tab(port: int) -> AsyncIterator[Page]:
+    """A tab of its own in a browser that runs; leaving closes it."""
+    base = f"http://127.0.0.1:{port}/json"
+    async with ClientSession() as web:
+        async with web.put(f"{base}/new?about:blank") as answer:
+            target = await answer.json()
+        async with web.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+            page = Page(socket)
+            listening = asyncio.create_task(page.listen())
+            try:
+                for domain in ("Page", "Runtime", "Log", "Network"):
+                    await page.call(f"{domain}.enable")
+                yield page
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+        async with web.get(f"{base}/close/{target['id']}"):
+            pass
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Page]:
+    """A browser with one tab. Raises `BrowserError`."""
+    with browser() as port:
+        async with tab(port) as page:
             yield page
-        finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
 
 
-async def _address(web: ClientSession, folder: Path) -> str:
+def _port(folder: Path) -> int:
     for _ in range(600):
-        await asyncio.sleep(0.05)
-        with contextlib.suppress(OSError, IndexError, StopIteration):
-            port = (folder / "DevToolsActivePort").read_text().split()[0]
-            async with web.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                return next(str(one["webSocketDebuggerUrl"]) for one in await answer.json() if one["type"] == "page")
+        with contextlib.suppress(OSError, IndexError):
+            return int((folder / "DevToolsActivePort").read_text().split()[0])
+        time.sleep(0.05)
     raise BrowserError("Chromium opened no debugging port within 30 s")
-
-
-async def _within(ending: Coroutine[Any, Any, int]) -> None:
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        await ending

@@ -24,6 +24,7 @@ INCIDENT = "C0INCIDENT"
 _VERIFIED = re.compile(r"VERIFIED\*? `(billing/[a-z]+)`")
 _POLL = 0.1
 _DEAF = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+_FIRST = "import fcntl, os, sys, termios; fcntl.ioctl(1, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 State = dict[str, Any]
 
 
@@ -166,11 +167,25 @@ def page(folder: Path, how: signal.Signals = signal.SIGINT) -> Iterator[Page]:
             end(process, signal.SIGTERM)
 
 
-def start(folder: Path) -> "subprocess.Popen[str]":
-    """`agent-kill demo` with its files below `folder`, and SIGINT ignored, as a shell without a terminal starts it."""
+def start(folder: Path, *words: str, terminal: int | None = None) -> "subprocess.Popen[str]":
+    """`agent-kill demo` with its files below `folder`.
+
+    SIGINT is ignored, as where a shell without a terminal starts it; or it is the first program of this terminal.
+    """
     return subprocess.Popen(
-        [sys.executable, "-c", _DEAF, sys.executable, "-m", "bot", "demo", "--no-browser"],
-        stdout=subprocess.PIPE,
+        [
+            sys.executable,
+            "-c",
+            _DEAF if terminal is None else _FIRST,
+            sys.executable,
+            "-m",
+            "bot",
+            "demo",
+            "--no-browser",
+            *words,
+        ],
+        stdin=subprocess.DEVNULL if terminal is None else terminal,
+        stdout=subprocess.PIPE if terminal is None else terminal,
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",

@@ -58,6 +58,7 @@ class World:
         self.answer: Json = {"ok": True, "error": "", "ephemeral": None}
         self.began = time.time()
         self.stopped: float | None = None
+        self.leaks: dict[str, int] = {}  # effects after the proof
         self.state: Json = {
             "people": [dict(zip(("key", "id", "name", "role", "allowed"), one, strict=True)) for one in PEOPLE],
             "channels": [
@@ -87,7 +88,8 @@ class World:
                 ),
                 False,
             ),
-            "bot": {"up": True, "pid": 4711, "restarts": 0},
+            "bot": {"up": True, "pid": 4711, "restarts": 0, "problems": []},
+            "tour": {"refused": 0, "stopped": False, "proven": False, "drifted": False, "cut_again": False},
             "journal": [{"chain": "main", "seq": 1, "type": "Started", "at": self.began, "text": "agent-kill is up"}],
             "notes": [
                 "Simulated Slack on this machine",
@@ -122,6 +124,7 @@ class World:
                 "ephemeral": None,
             }
         if body["text"].startswith("/agent-kill") and body["as"] != "oncall":
+            self.state["tour"]["refused"] += 1
             self.whisper(
                 body["as"],
                 "You may not stop agents: you are not in *@oncall*. Ask somebody who is. Your attempt was recorded.",
@@ -177,6 +180,7 @@ class World:
     def stop(self, text: str, bad: tuple[str, ...] = ()) -> None:
         """Everything is cut and proven but what is named."""
         self.stopped = time.time()
+        self.state["tour"] |= {"stopped": True, "proven": not bad}
         now = int(self.stopped)
         self.whisper(
             "oncall", "RECORDED: full_stop on all: 8 surfaces being cut now. Confirmations follow in the thread."
@@ -298,7 +302,7 @@ class World:
             else usual * (1 + 0.25 * math.sin(now * (0.4 + usual / 40)) + 0.1 * math.sin(now * 3.1))
             for name, usual in base.items()
         }
-        return {"at": now, "surfaces": shown, "after_verified": dict.fromkeys(held, 0)}
+        return {"at": now, "surfaces": shown, "after_verified": dict.fromkeys(held, 0) | self.leaks}
 
 
 @asynccontextmanager

@@ -1,7 +1,10 @@
 """Whether the demo's page tells the truth: through its API alone, judged by the witness of what agents really do."""
 
 import json
+import os
+import pty
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,46 +78,6 @@ def test_one_line_stops_eight_kinds_of_authority(demo: Page) -> None:
     assert [mark["surface"] for mark in state["marks"] if mark["kind"] == "drift"] == ["billing/reminders"]
     demo.until(lambda one: "a restart of the service" in json.dumps(one["messages"]), "the thread says who it was")
     demo.idle(*names(state))
-
-
-def test_a_killed_bot_holds_what_it_cut_and_finishes(demo: Page) -> None:
-    """Killed (-9) right after the receipt while the agent ignores everything, it confirms all eight when it is back."""
-    demo.fault("agent_ignores")
-    pid = demo.get("state")["bot"]["pid"]
-    assert "RECORDED" in demo.say("oncall", _STOP)["ephemeral"]["text"]
-    demo.fault("bot_killed")
-    state = demo.until(lambda one: not one["bot"]["up"], "the bot is gone")
-    assert state["faults"]["bot_killed"]
-    demo.fault("bot_started")
-    state = demo.until(lambda one: proven(one) and len(confirmed(one)) == 8, "eight confirmations")
-    assert state["bot"]["restarts"] == 1
-    assert state["bot"]["pid"] != pid
-    assert demo.say("oncall", _STOP)["ok"]
-    demo.idle(*names(state))
-
-
-def test_slack_in_trouble_delays_the_words_and_never_the_cut(demo: Page) -> None:
-    """Slow, refusing, dropping, down: each surface is cut while Slack is in trouble, and all are told in the end."""
-    demo.fault("agent_ignores")
-    for fault, surface in (("slack_slow", "refunds"), ("slack_429", "hooks"), ("slack_dropped", "mail")):
-        demo.fault(fault)
-        demo.until(lambda one: one["bot"]["connected"], "the bot is connected", 40)
-        assert demo.say("oncall", f"{_STOP} billing/{surface} while Slack is unwell")["error"] in {
-            "",
-            "dispatch_failed",
-        }
-        name = f"billing/{surface}"
-        demo.until_verified(name, f"cut under {fault}")
-        demo.idle(name)
-        demo.fault(fault, on=False)
-    demo.until(lambda one: one["bot"]["connected"], "the bot is connected", 40)
-    assert demo.say("oncall", _STOP)["ok"]
-    demo.fault("slack_down")
-    state = demo.until(proven, "the rest is cut with Slack down")
-    assert demo.say("oncall", _STOP)["error"] == "operation_timeout"
-    demo.idle(*names(state))
-    demo.fault("slack_down", on=False)
-    demo.until(lambda one: len(confirmed(one)) == 8, "eight confirmations", 60)
 
 
 def test_what_cannot_be_cut_is_said_until_it_is(demo: Page) -> None:
@@ -196,3 +159,33 @@ def test_killed_it_leaves_nothing_either(folder: Path) -> None:
     while left(family) or any(folder.iterdir()):
         assert time.monotonic() < deadline, left(family)
         time.sleep(0.05)
+
+
+def test_a_closed_terminal_ends_it_and_leaves_nothing(folder: Path) -> None:
+    """The window is closed in the middle of it: what it would have said is lost, and no process and no file is left."""
+    terminal, other = pty.openpty()
+    process = start(folder, terminal=other)
+    os.close(other)
+    told = b""
+    while b"Ctrl-C ends it" not in told:
+        told += os.read(terminal, 4096)
+    family = descendants(process.pid)
+    assert len(family) > 12
+    os.close(terminal)
+    assert process.wait(30) == 0
+    assert not left(family)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_started(folder: Path) -> None:
+    """One sentence names the port and what to do; no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start(folder, "--port", str(port))
+        told, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert f"port {port} on this machine cannot be had (Address already in use): choose another" in " ".join(
+        told.split()
+    )
+    assert "Traceback" not in told
+    assert "PostgreSQL on port" not in told

@@ -3,7 +3,7 @@ import { isMe, person, post, store } from "./api.js";
 import { render } from "./blocks.js";
 import { clock, el, svg, toast } from "./dom.js";
 import { sign } from "./emoji.js";
-import { mrkdwn, plainEntities } from "./mrkdwn.js";
+import { mrkdwn } from "./mrkdwn.js";
 import { pick } from "./picker.js";
 
 const SHORTCUTS = [{ name: "Kill agents from here", callback_id: "agent_kill:here" }];
@@ -135,4 +135,4 @@ async function shortcut(m, one) {
 }
 
 /** The words of a message, for screen readers. */
-export const words = (m) => plainEntities(m.text ?? "");
+export const words = (m) => el("p", {}, ...mrkdwn(m.text ?? "")).textContent;
