@@ -64,8 +64,8 @@ def clock() -> SteppedClock:
 
 @pytest.fixture
 async def sim(clock: SteppedClock) -> AsyncIterator[Simulator]:
-    """A running workspace; acknowledgements have a quarter of a second."""
-    async with Simulator(MANIFEST, clock=clock, ack_timeout=0.25) as simulator:
+    """A running workspace; acknowledgements have six tenths of a second."""
+    async with Simulator(MANIFEST, clock=clock, ack_timeout=0.6) as simulator:
         simulator.courier.retries = (0.0, 0.0, 0.0)
         yield simulator
 

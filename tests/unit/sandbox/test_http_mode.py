@@ -78,7 +78,7 @@ async def test_slow_event_is_retried_for_the_timeout(sim: Simulator) -> None:
     """An answer after the time counts as none."""
     sim.courier.retries = (0.0,)
     async with http_app(sim) as app:
-        app.slow = 0.4
+        app.slow = 0.9
         sim.person("oncall").react(sim.person("oncall").say("vote"), "+1")
         await sim.courier.settle()
         assert app.seen[1][0]["X-Slack-Retry-Reason"] == "http_timeout"
