@@ -1,7 +1,7 @@
 """The report of an incident: what was done, what was not, what to do next; one truth for Slack, terminal, JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.base import Attempt, Mode, SurfaceClass
 from bot.domain import events
@@ -42,6 +42,7 @@ class Line:
     late: bool = False
     drifts: tuple[str, ...] = ()  # how it came back and was cut again, each time
     settled: bool = False  # waiting longer for it delays the report for nothing
+    eased: Mode | None = None  # what a stop had asked before a vote gave part of it back
 
     @property
     def not_cut(self) -> bool:
@@ -122,12 +123,15 @@ def report(board: Board, incident: Incident, known: Mapping[str, Known]) -> Repo
 def _lines(board: Board, holds: Sequence[events.HoldAdded], known: Mapping[str, Known]) -> Iterable[Line]:
     """One line per surface: the strictest that this incident asked of it."""
     asked: dict[str, tuple[Mode, str | None, str]] = {}
+    eased: dict[str, Mode] = {}
     for hold in holds:
         for target in hold.targets:
             lifted = board.holds.is_lifted(hold.hold, target.key)
             mode = board.effective(target.key) if lifted else hold.mode
             for surface in target.surfaces:
                 _ask(asked, surface, mode, target.key, "")
+                if lifted:
+                    eased[surface] = max(hold.mode, eased.get(surface, hold.mode))
         for left in hold.left:
             _ask(asked, left.surface, hold.mode, None, left.why)
     since = min((hold.at for hold in holds), default=0.0)
@@ -139,7 +143,8 @@ def _lines(board: Board, holds: Sequence[events.HoldAdded], known: Mapping[str, 
             yield _given_back(board, surface, facts, key)
         else:
             proof = board.proofs[key] if board.is_proven(key) else None  # an older one proves nothing of this stop
-            yield _known_line(board, surface, (facts, mode, proof, _drifts(board, key, since)))
+            line = _known_line(board, surface, (facts, mode, proof, _drifts(board, key, since)))
+            yield _eased(board, key, line, eased[surface]) if eased.get(surface, mode) > mode else line
 
 
 def _known_line(board: Board, surface: str, about: "_About") -> Line:
@@ -207,19 +212,29 @@ def _line(surface: str, facts: Known, asked: Mode, proof: events.Proof | None, d
     )
 
 
+def _eased(board: Board, key: str, line: Line, before: Mode) -> Line:
+    """A line of what a vote gave back in part; while a step is under way it is no cut that is waited for."""
+    under_way = line.outcome is Outcome.PENDING and _is_restoring(board, key)
+    outcome = Outcome.RELAXING if under_way else line.outcome
+    return replace(line, eased=before, outcome=outcome, settled=line.settled or under_way)
+
+
+def _is_restoring(board: Board, key: str) -> bool:
+    """Whether a vote passed on this target and its steps are not over."""
+    under_way = (it.opened for it in board.ballots.values() if it.restoring and it.opened)
+    return any(key == item.key for opened in under_way for item in opened.returns)
+
+
 def _given_back(board: Board, surface: str, facts: Known, key: str) -> Line:
     """Nothing holds it any more: a vote lifted every hold that did."""
     proof = board.proofs.get(key)
-    watched = any(
-        it.restoring and it.opened and key in {r.key for r in it.opened.returns} for it in board.ballots.values()
-    )
     return Line(
         surface=surface,
         adapter=facts.adapter,
         surface_class=facts.surface_class,
         asked=Mode.NORMAL,
         held=proof.held if proof else None,
-        outcome=Outcome.PROBATION if watched else Outcome.RESTORED,
+        outcome=Outcome.PROBATION if _is_restoring(board, key) else Outcome.RESTORED,
         detail=proof.detail if proof and proof.asked is Mode.NORMAL else "",
         next=proof.next if proof and proof.asked is Mode.NORMAL else "",
         owner=facts.owner,

@@ -80,6 +80,7 @@ class BallotBox:
         self._outbox = Outbox(api, clock, spacing=spacing)
         self._progress: dict[str, _Progress] = {}
         self._new = asyncio.Event()
+        self._reacted: frozenset[str] = frozenset()  # whoever reacted at the last reading
 
     async def read(self, opened: events.BallotOpened) -> Reading | Gone | None:
         """The reactions now, read afresh; None where they cannot be read or the ballot is not posted yet."""
@@ -97,11 +98,17 @@ class BallotBox:
         except Exception as error:  # noqa: BLE001  # whatever Slack or the network does: what cannot be read is no vote
             _LOG.warning("the votes on %s cannot be read: %s", opened.ballot, explain(error))
             return None
-        return ballot_read.judge(answer.data if isinstance(answer.data, dict) else {}, ballot_text(opened))
+        found = ballot_read.judge(answer.data if isinstance(answer.data, dict) else {}, ballot_text(opened))
+        if isinstance(found, Reading):
+            self._reacted = frozenset().union(*found.users.values())
+        return found
 
     async def roster(self) -> Roster | None:
-        """The roster, no older than `electorate.FRESH`; None where Slack does not say."""
-        return await self._roster.fresh()
+        """The roster, no older than `electorate.FRESH`; None where Slack does not say.
+
+        Whoever reacted last and is not known yet is looked up too, to be told the right reason.
+        """
+        return await self._roster.fresh(self._reacted)
 
     def wake(self, ballot: str) -> None:
         """Something about this ballot changed: its message is to be posted or updated. Never blocks, never raises."""

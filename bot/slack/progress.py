@@ -16,8 +16,6 @@ _OWN_STATE = {
     Outcome.APPLIED,
     Outcome.DRIFTED,
     Outcome.CONTESTED,
-    Outcome.RELAXING,
-    Outcome.PROBATION,
     Outcome.RESTORED,
 }
 
@@ -89,6 +87,8 @@ def key(line: Line) -> str:
     if line.outcome is Outcome.VERIFIED:
         again = f" after {len(line.drifts)} drifts" if line.drifts else ""  # a re-cut is told, however fast it was
         return f"verified {line.held}{again}"
+    if line.outcome in {Outcome.RELAXING, Outcome.PROBATION}:
+        return "coming back"  # the ballot tells each step
     return str(line.outcome) if line.outcome in _OWN_STATE else "not cut"
 
 

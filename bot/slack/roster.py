@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from slack_sdk.errors import SlackApiError
@@ -107,14 +107,16 @@ class RosterCache:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._person(user), seconds)
 
-    async def fresh(self) -> Roster | None:
+    async def fresh(self, beside: Collection[str] = ()) -> Roster | None:
         """The roster for a vote, read now: the groups that vote, and every one of their people within `FRESH`.
 
         None where Slack does not say: an older one decides nothing. While reads come faster than Slack's rate allows,
-        one of the last few seconds serves.
+        one of the last few seconds serves. `beside` are people without a say, who are looked up where nothing is known.
         """
         try:
             async with asyncio.timeout(_PATIENCE), self._reading:
+                for name in sorted(set(beside) - self._people_at.keys())[:_AT_ONCE]:
+                    await self._person(name)
                 return await self._read_fresh()
         except Exception as error:  # noqa: BLE001  # whatever it is: nobody votes on what is not known
             cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error

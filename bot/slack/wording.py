@@ -2,16 +2,18 @@
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
-from adapters.base import Attempt
+from adapters.base import Attempt, Mode
 from bot.domain import events
 from bot.domain.outcome import Outcome
 from bot.domain.report import Line
 from bot.slack.limits import NAME, USER_TEXT, escape, shorten
 
 EVERYTHING = "Everything in scope is cut and proven"
+
+GIVEN_BACK = frozenset({Outcome.RELAXING, Outcome.PROBATION, Outcome.RESTORED})
 
 # Emoji is a second signal, never the only one.
 OUTCOMES = {
@@ -102,7 +104,14 @@ def state(line: Line) -> str:
 
 
 def held(line: Line) -> str:
-    """What was asked and what is held."""
+    """What was asked and what is held, and what a vote gave back of it."""
+    if line.outcome in GIVEN_BACK:
+        still = line.held is not None and line.held > Mode.NORMAL
+        return "given back by a vote" + (f", and it reads as {line.held}" if still else "")
+    return _held(line) + (f"; a vote gave back part of {line.eased}" if line.eased else "")
+
+
+def _held(line: Line) -> str:
     if line.outcome in {Outcome.LEFT, Outcome.QUARANTINED}:
         return f"{line.asked} asked, nothing was done"
     if line.outcome is Outcome.PENDING:
@@ -117,7 +126,9 @@ def held(line: Line) -> str:
 
 
 def work(line: Line) -> str:
-    """What became of the work in flight."""
+    """What became of the work in flight; nothing to say of what was given back."""
+    if line.outcome in GIVEN_BACK:
+        return ""
     if line.outcome in {Outcome.LEFT, Outcome.QUARANTINED, Outcome.PENDING, Outcome.ABSENT}:
         return "work in flight: unknown"
     ended = f"{line.ended:,} ended" if line.ended else "none had to be ended"
@@ -128,7 +139,9 @@ def work(line: Line) -> str:
 
 
 def proof(line: Line) -> str:
-    """How it was proven, or what stands in the way."""
+    """How it was proven, or what stands in the way; nothing is claimed of what was given back."""
+    if line.outcome in GIVEN_BACK:
+        return ""
     if line.outcome not in {Outcome.VERIFIED, Outcome.APPLIED}:
         if line.attempt is Attempt.ALLOWED:
             return "not proven: the agent's own credential still works"
@@ -146,6 +159,17 @@ def proof(line: Line) -> str:
         where = "read back" if line.attempt is Attempt.REFUSED else "read back from the system's own catalogue"
         return f"proof: {where}; {tried}"
     return f"only the surface's own word; {tried}"
+
+
+def given(lines: Iterable[Line]) -> str:
+    """How many a vote gave back, wholly or in part; empty where it gave back nothing."""
+    whole = part = 0
+    for line in lines:
+        whole += line.outcome in GIVEN_BACK
+        part += line.eased is not None
+    parts = [f"{whole:,} given back by a vote"] if whole else []
+    parts += [f"{part:,} given back in part by a vote"] if part else []
+    return ", ".join(parts)
 
 
 def took(line: Line) -> str:

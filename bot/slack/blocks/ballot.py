@@ -84,7 +84,7 @@ def _headline(ballot: Ballot, opened: events.BallotOpened) -> str:
     if ballot.ended is not None:
         return f"{_ENDS[ballot.ended.how][0]}: {scope}"
     if ballot.committed:
-        return f":arrow_up_small: COMING BACK: {scope} to {opened.mode}"
+        return f":arrow_up_small: GIVING BACK: {scope} to {opened.mode}"
     if opened.kind == "undo":
         return f":ballot_box_with_ballot: VOTE: was the stop of {scope} a mistake?"
     return f":ballot_box_with_ballot: VOTE: give {scope} back to {opened.mode}?"

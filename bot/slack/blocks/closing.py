@@ -87,13 +87,15 @@ def reason(chapter: Chapter) -> Message:
 
 def endings(lines: Sequence[Line], *, filed: bool, room: int = _ROOM) -> list[Block | None]:
     """The last words of every report."""
-    if all(line.outcome is Outcome.VERIFIED for line in lines):
+    if _everything(lines):
         return [section(f":white_check_mark: *{wording.EVERYTHING}*")]
     not_cut = [line for line in lines if line.not_cut]
     not_proven = [line for line in lines if line.not_proven]
     more = "see the file" if filed else "ask `/agent-status`"
     share = room if not not_proven else room * 2 // 3
+    given = wording.given(lines)
     return [
+        section(f":arrow_up: *{given}*") if given else None,
         *_list("NOT CUT", not_cut, room=share, more=more),
         *_list("NOT PROVEN", not_proven, room=room if not not_cut else room - share, more=more),
     ]
@@ -128,20 +130,28 @@ def _change(line: Line) -> str:
     if line.outcome is Outcome.VERIFIED and line.drifts:
         often = f", {len(line.drifts):,} times by now" if len(line.drifts) > 1 else ""
         return f"• {wording.name(line.surface)} {escape(line.drifts[-1], _DETAIL)} and was cut again{often}: now {now}"
-    return f"• {wording.name(line.surface)} is now {now}"
+    return f"• {wording.name(line.surface)} is now {now}".removesuffix(" · ")
 
 
 def _sum(lines: Sequence[Line]) -> str:
     proven = sum(1 for line in lines if line.outcome is Outcome.VERIFIED)
-    return f"{proven:,} of {wording.plural(len(lines), 'surface')} cut and proven"
+    given = wording.given(lines)
+    return f"{proven:,} of {wording.plural(len(lines), 'surface')} cut and proven{f', {given}' if given else ''}"
+
+
+def _everything(lines: Sequence[Line]) -> bool:
+    """Whether all that a stop asked is cut and proven, and nothing of it was given back."""
+    return all(line.outcome is Outcome.VERIFIED and line.eased is None for line in lines)
 
 
 def _verdict(lines: Sequence[Line]) -> str:
     not_cut = sum(1 for line in lines if line.not_cut)
     not_proven = sum(1 for line in lines if line.not_proven)
-    if all(line.outcome is Outcome.VERIFIED for line in lines):
+    if _everything(lines):
         return f"{wording.EVERYTHING} ({wording.plural(len(lines), 'surface')})"
-    return f"{not_cut:,} NOT CUT, {not_proven:,} NOT PROVEN, of {wording.plural(len(lines), 'surface')}"
+    given = wording.given(lines)
+    first = f"{given}, " if given else ""
+    return f"{first}{not_cut:,} NOT CUT, {not_proven:,} NOT PROVEN, of {wording.plural(len(lines), 'surface')}"
 
 
 def _kept_back(gap: Gap) -> Block | None:

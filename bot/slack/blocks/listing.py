@@ -6,8 +6,6 @@ from bot.slack import wording
 from bot.slack.limits import USER_TEXT, clean
 from bot.slack.story import Chapter
 
-_GIVEN_BACK = {Outcome.RELAXING, Outcome.PROBATION, Outcome.RESTORED}
-
 
 def file_name(chapter: Chapter) -> str:
     """The name of the file; made of the hold's id."""
@@ -22,7 +20,7 @@ def file_text(chapter: Chapter) -> str:
         "NOT CUT": [line for line in lines if line.not_cut],
         "NOT PROVEN": [line for line in lines if line.not_proven],
         "CUT AND PROVEN": [line for line in lines if line.outcome is Outcome.VERIFIED],
-        "GIVEN BACK BY A VOTE": [line for line in lines if line.outcome in _GIVEN_BACK],
+        "GIVEN BACK BY A VOTE": [line for line in lines if line.outcome in wording.GIVEN_BACK],
     }
     hold = chapter.hold
     rows = [f"{hold.mode} on {clean(hold.scope)}, hold {clean(hold.hold)}, incident {clean(hold.incident)}"]

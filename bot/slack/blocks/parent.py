@@ -41,10 +41,12 @@ def sentence(story: Story) -> str:
 
 def tally(story: Story) -> str:
     """The totals in words."""
-    number = story.totals
-    if number["all"] and number["proven"] == number["all"]:
+    number, given = story.totals, wording.given(story.now.lines)
+    if number["all"] and number["proven"] == number["all"] and not given:
         return f"all {number['all']:,} cut and proven" if number["all"] > 1 else "cut and proven"
     parts = [f"{number['proven']:,} of {wording.plural(number['all'], 'surface')} cut and proven"]
+    if given:
+        parts.append(given)
     if number["not_cut"]:
         parts.append(f"{number['not_cut']:,} NOT CUT")
     if number["not_proven"]:
@@ -66,8 +68,17 @@ def _headline(story: Story) -> str:
     elif number["not_proven"]:
         words = ":warning: CUT, NOT ALL PROVEN"
     else:
-        words = ":octagonal_sign: CUT AND PROVEN"
+        words = _settled(story)
     return f"{'DRILL ' if story.drill else ''}{words}: {story.now.mode} on {scope}"
+
+
+def _settled(story: Story) -> str:
+    """Nothing is open: it is cut, or a vote gave it back, wholly or in part."""
+    lines = story.now.lines
+    if not wording.given(lines):
+        return ":octagonal_sign: CUT AND PROVEN"
+    whole = all(line.outcome is Outcome.RESTORED for line in lines)
+    return ":arrow_up: GIVEN BACK" if whole else ":arrow_up: PARTLY GIVEN BACK"
 
 
 def _totals(story: Story) -> str:
@@ -79,9 +90,9 @@ def _totals(story: Story) -> str:
         (":hourglass_flowing_sign:", "still being cut", number["pending"]),
     ]
     shown = [f"{emoji} *{count:,}* {words}" for emoji, words, count in rows if count or words == "cut and proven"]
-    other = number["all"] - sum(count for _, _, count in rows)
-    if other:
-        shown.append(f":arrow_up_small: *{other:,}* being restored")
+    given = wording.given(story.now.lines)
+    if given:
+        shown.append(f":arrow_up: {given}")
     return f"{'   '.join(shown)}   of {wording.plural(number['all'], 'surface')}"
 
 
@@ -130,7 +141,7 @@ def _closed(story: Story) -> list[Block | None]:
     if story.closed is None:
         return []
     owned = story.closed.owned
-    held = sum(1 for line in story.now.lines if line.held is not None and line.outcome is not Outcome.RELAXING)
+    held = sum(1 for line in story.now.lines if line.held is not None and line.outcome not in wording.GIVEN_BACK)
     words = f"*Closed* by {wording.person(story.closed.by)}, {wording.when(story.closed.at)}."
     if not owned:
         return [section(f"{words} {'The holds stay until they are lifted.' if held else ''}".strip())]
