@@ -5,6 +5,10 @@
  * an answer was lost, and then lower their restore hold by one mode per step. Each step's call asks a gate, lands late,
  * and returns later still. Cuts wait for nothing. The bot crashes once, at any point, and starts over its journals.
  *
+ * With -DOTHERS the one target is any one of any number. Whatever the others do reaches it by one way alone, a ballot
+ * that is void on their account, so a ballot may be void at any moment; and each stop binds the target or not, in either
+ * mode. README.md says why every run over several targets, seen from one of them, is a run of this.
+ *
  * Sizes and broken designs are chosen with -D; run.py lists them with the verdict that each must have.
  */
 #ifndef STOPS
@@ -28,8 +32,15 @@
 #define MAX(a, b) ((a) > (b) -> (a) : (b))
 
 /* stop 0: full on all targets, stop 1: read_only on target 0, the last: full on the last target */
+#ifdef OTHERS
+byte bound; /* the stops that bind the target, and those of them that ask for read_only; chosen once */
+byte mild;
+#define MODE(k) ((mild & BIT(k)) -> 1 : 2)
+#define BINDS(k, t) ((bound & BIT(k)) != 0)
+#else
 #define MODE(k) ((k) == 1 && STOPS > 2 -> 1 : 2)
 #define BINDS(k, t) ((k) == 0 || ((k) == 1 && STOPS > 2 && (t) == 0) || ((k) == OFFLINE_STOP && (t) == TARGETS - 1))
+#endif
 #define IF_IN(set, k, t) (((set) & BIT(k)) && BINDS(k, t) -> MODE(k) : 0)
 #if STOPS > 2
 #define STRICTEST(set, t) MAX(IF_IN(set, 0, t), MAX(IF_IN(set, 1, t), IF_IN(set, 2, t)))
@@ -93,6 +104,17 @@ byte seen_epoch[RESTORES];
 #define HONEST(t) assert(!(GREEN(t) && mode[t] < EFFECTIVE(t)))
 
 byte i, j, o, lifts;
+
+/* What nothing reads any more is zero, so that states that differ in it alone are one. */
+#define UNPROVE(t) proven[t] = false; proof[t] = 0
+#define READ_NO_MORE(r) (rstate[r] == 3 || (rstate[r] == 2 && !retries))
+
+inline tidy() {
+  if :: READ_NO_MORE(0) -> named[0] = 0 :: else fi;
+#if RESTORES > 1
+  if :: READ_NO_MORE(1) -> named[1] = 0 :: else fi
+#endif
+}
 
 inline each_honest() {
   i = 0;
@@ -176,7 +198,8 @@ inline commit(r) { /* one transaction */
      i++
   :: else -> break
   od;
-  rstate[r] = 2
+  rstate[r] = 2;
+  tidy()
 }
 
 inline step(r, t) { /* lowers the restore hold by one mode: the intent, durable before the call */
@@ -197,11 +220,11 @@ inline gate(r, t) {
 #endif
      assert(TOLD(t) <= call_to[r * TARGETS + t]); /* no gate opens below what any journal holds */
      call[r * TARGETS + t] = 1;
-     proven[t] = false; /* it is relaxing */
+     UNPROVE(t); /* it is relaxing */
      if :: cut[t] -> overlapped[t] = true :: else fi
 #ifndef BLIND_GATE
   :: else -> /* a stricter hold came: no call, the remaining steps are void */
-     rfrom[r * TARGETS + t] = 0; rstate[r] = 3
+     rfrom[r * TARGETS + t] = 0; call_to[r * TARGETS + t] = 0; rstate[r] = 3; tidy()
 #endif
   fi
 }
@@ -210,7 +233,9 @@ inline give_back(r, t) { /* lands: a dumb target takes it, whatever came since *
   mode[t] = call_to[r * TARGETS + t]; call[r * TARGETS + t] = 2; HONEST(t)
 }
 
-inline returned(r, t) { call[r * TARGETS + t] = 0; rfrom[r * TARGETS + t] = 0; proven[t] = false }
+inline returned(r, t) {
+  call[r * TARGETS + t] = 0; call_to[r * TARGETS + t] = 0; rfrom[r * TARGETS + t] = 0; UNPROVE(t)
+}
 
 inline begin_cut(t) { cut[t] = 1; cut_mode[t] = EFFECTIVE(t); overlapped[t] = OPEN(t) }
 inline land_cut(t) { mode[t] = MAX(mode[t], cut_mode[t]); cut[t] = 2 }
@@ -250,11 +275,11 @@ inline forget(t) { /* what a crash takes of a target */
         rfrom[i * TARGETS + t] = 0; rstate[i] = 3
      :: else
      fi;
-     call[i * TARGETS + t] = 0;
+     call[i * TARGETS + t] = 0; call_to[i * TARGETS + t] = 0;
      i++
   :: else -> break
   od;
-  cut[t] = 0; cut_mode[t] = 0; read[t] = 0; overlapped[t] = false; proven[t] = false; proof[t] = 0;
+  cut[t] = 0; cut_mode[t] = 0; read[t] = 0; overlapped[t] = false; UNPROVE(t);
 #ifdef RESURRECT
   forgotten[t] = tomb[t]; /* the tombstones lived in a database that was put back */
 #endif
@@ -270,6 +295,7 @@ inline crash() {
   /* tombstones never resurrect: what a committed ballot ended does not bind again */
   j = 0;
   do :: j < TARGETS -> assert(!(forgotten[j] & known)); j++ :: else -> break od;
+  tidy();
   i = 0; j = 0; o = 0
 }
 
@@ -293,8 +319,16 @@ inline crash() {
   :: atomic { cut[t] == 1 -> land_cut(t) } \
   :: atomic { cut[t] == 2 -> read_back(t) } \
   :: atomic { cut[t] == 3 -> judge(t) } \
-  :: atomic { GREEN(t) && mode[t] < EFFECTIVE(t) -> proven[t] = false } \
+  :: atomic { GREEN(t) && mode[t] < EFFECTIVE(t) -> UNPROVE(t) } \
   :: atomic { ghost[t] -> mode[t] = ghost[t] - 1; ghost[t] = 0; HONEST(t) }
+
+/* the others: a gate refuses at one of them, or a crash finds a step under way there */
+#ifdef OTHERS
+#define OF_OTHERS(r) :: atomic { rstate[r] == 2 -> rstate[r] = 3; tidy() }
+#define RANK(k) (((bound >> (k)) & 1) * 2 + ((mild >> (k)) & 1))
+#else
+#define OF_OTHERS(r)
+#endif
 
 #define COMMITTED_BEFORE(r) (r == 0 || rstate[0] >= 2)
 #ifdef EPOCH
@@ -303,9 +337,27 @@ inline crash() {
 #define CAS(r) true
 #endif
 
+/* Writes every reachable state as each of its targets sees it; run.py compares them with those of -DOTHERS. */
+#ifdef PROJECT
+c_code {
+\#include "seen.h"
+}
+#define OF_PROJECTION :: c_expr { SEEN } -> skip
+#else
+#define OF_PROJECTION
+#endif
+
 /* The whole world is one process that takes any step that is possible: every interleaving of single steps. */
 active proctype world() {
+#ifdef OTHERS
+  atomic { /* stops 0 and 1 may change places, so one order of them is enough */
+    select(bound : 0 .. (1 << STOPS) - 1);
+    select(mild : 0 .. (1 << STOPS) - 1);
+    if :: (mild & ~bound) || (STOPS > 2 && RANK(0) < RANK(1)) -> bound = 0; mild = 0 :: else fi
+  }
+#endif
   do
+  OF_PROJECTION
   OF_STOP(0)
   OF_STOP(1)
 #if STOPS > 2
@@ -314,9 +366,11 @@ active proctype world() {
   :: atomic { !(asked & BIT(OFFLINE_STOP)) -> stop_offline(OFFLINE_STOP) }
   :: atomic { offline & ~known -> adopt(); each_honest(); i = 0 }
   OF_BALLOT(0)
+  OF_OTHERS(0)
   OF_STEP(0, 0)
 #if RESTORES > 1
   OF_BALLOT(1)
+  OF_OTHERS(1)
   OF_STEP(1, 0)
 #endif
   OF_TARGET(0)

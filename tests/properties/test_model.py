@@ -21,4 +21,5 @@ def test_the_protocol_holds_and_broken_designs_are_caught() -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
     lines = ran.stdout.splitlines()
     assert [line.split()[1] for line in lines if " violated " in line] == [name for name, _, _ in BROKEN]
-    assert len(lines) == len(BROKEN) + len(PROTOCOL)
+    assert len(lines) == len(BROKEN) + len(PROTOCOL) + 1
+    assert "one target stands for all: it lacks 0 of " in lines[-1]
