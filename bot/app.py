@@ -240,6 +240,7 @@ class App:
             *(self._door.problems() if self._door else ()),
             *(f"the report of {incident} is held up: {why}" for incident, why in self._undeliverable().items()),
             *self._serving.problems(),
+            *filter(None, [self._core.watchdog.problem()]),
         ]
 
     def _undeliverable(self) -> Mapping[str, str]:
@@ -250,6 +251,7 @@ class App:
         checks: dict[str, str | None] = {
             "journal": None if self._core.writer.chain else "no disk takes the journal",
             "configuration": None if self._core.inventory.targets else "no usable surface is configured",
+            "event_loop": self._core.watchdog.not_ready(),
         }
         if self._door:
             ready = self._door.ready()
@@ -263,6 +265,7 @@ class App:
         return {
             "journal_files_left_behind": lambda: float(self._core.writer.failures),
             "journal_events_unkept": lambda: float(self._core.writer.unkept),
+            "event_loop_blocks": lambda: float(self._core.watchdog.times),
             "lanes": lambda: float(len(self._core.dispatcher.lanes())),
             "ticks_failed": lambda: float(sum(self._schedule.failures.values())),
             "slack_posts_pending": lambda: float(len(self._undeliverable())),

@@ -8,9 +8,10 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 from adapters import registry
 from adapters.base import Adapter, Mode, Shared
@@ -34,6 +35,7 @@ from bot.service.recorder import Recorder
 from bot.service.seal import Seal
 from bot.service.stop import StopService
 from bot.service.watch import Watch
+from bot.service.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
 JOURNAL = "journal"
@@ -125,6 +127,7 @@ class Core:
             reporter=self.reporters,
             clock=self.clock,
         )
+        self.watchdog = Watchdog(blame=self._blame, record=self.writer.append_aside, fold=self.board.apply)
         self.watch = Watch(
             inventory=lambda: self.inventory, board=self.board, dispatcher=self.dispatcher, clock=self.clock
         )
@@ -140,6 +143,7 @@ class Core:
         """At start: reads every journal, and finishes what is unfinished before looking at what was proven."""
         self.read()
         self.writer.open()
+        self.watchdog.start()
         for event in list(put_back(self.board, self.clock.now())):
             self.recorder.record(event)
         held = [key for key in self.board.holds.targets() if self.board.effective(key) > Mode.NORMAL]
@@ -197,10 +201,17 @@ class Core:
 
     async def aclose(self) -> None:
         """Ends the cuts that are under way, closes the surfaces, then the journal."""
+        self.watchdog.stop()
         await self.dispatcher.aclose()
         adapters = [adapter for target in self.inventory.targets.values() for adapter in target.adapters]
         await asyncio.gather(*(adapter.aclose() for adapter in adapters), return_exceptions=True)
         self.writer.close()
+
+    def _blame(self, frames: Sequence[FrameType]) -> str | None:
+        """The target whose adapter is at work in these frames, the innermost first."""
+        owners = {id(one): key for key, target in self.inventory.targets.items() for one in target.adapters}
+        selves = (id(frame.f_locals.get("self")) for frame in frames)
+        return next((owners[one] for one in selves if one in owners), None)
 
     def _build(self, surface: Surface) -> Adapter:
         return registry.build(surface.adapter, config=surface.settings, canary=surface.canary, shared=self._shared)

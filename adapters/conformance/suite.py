@@ -11,6 +11,7 @@ from adapters.base import Mode
 from adapters.conformance.agent import allowed, busy, closing
 from adapters.conformance.keeper import Keeper
 from adapters.conformance.rig import Rig, Stopped
+from adapters.conformance.unblocked import unblocked
 from adapters.errors import AdapterError, Refused, Unreachable
 
 BOUND = 3.0  # seconds within which a cancelled call must have ended
@@ -34,8 +35,8 @@ class ConformanceSuite:
 
     @pytest.fixture
     async def keeper(self, rig: Rig) -> AsyncIterator[Keeper]:
-        """Drives the rig's target; gives everything back at the end."""
-        async with closing(rig.adapter()) as adapter:
+        """Drives the rig's target in a loop that must not be blocked; gives everything back at the end."""
+        async with unblocked(), closing(rig.adapter()) as adapter:
             yield Keeper(adapter)
 
     async def test_a_session_opened_before_the_stop_is_ended(self, rig: Rig, keeper: Keeper) -> None:

@@ -137,6 +137,8 @@ async def _stop(core: Core, options: Options) -> int:
     try:
         core.read()
         core.writer.open()
+        core.watchdog.code = NOT_CUT
+        core.watchdog.start()
         receipt = await core.stops.stop(_order(core, options))
         with show.Progress(quiet=options.as_json) as progress:
             report = await _follow(core, receipt.hold, bell, options.wait, progress)

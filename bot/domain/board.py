@@ -47,6 +47,7 @@ class Board:
         self.proof_at: dict[str, float] = {}
         self.drifts: dict[str, dict[float, str]] = {}  # how a target came back, by when; the cut that follows hides it
         self.contested: dict[str, float] = {}  # when a target was last found contested
+        self.blocked: dict[str, set[float]] = {}  # when a call for a target blocked the whole process
         self._latest = _NEVER  # of all times below
         self._held_at: dict[str, float] = {}  # when the holds of a target last changed
         self._asked: dict[str, events.HoldAdded] = {}  # as they were asked; `hold_events` has later reasons too
@@ -77,6 +78,8 @@ class Board:
                 self._incident(event.incident).posts[event.slot] = event
             case events.IncidentClosed():
                 self._incident(event.incident).closed = event
+            case events.LoopBlocked() if event.target:
+                self.blocked.setdefault(event.target, set()).add(event.at)
             case _:
                 self._give_back(event)
 

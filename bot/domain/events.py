@@ -289,6 +289,16 @@ class Refusal(Event):
     why: str
 
 
+class LoopBlocked(Event):
+    """A call did not give the event loop back; `target` is whose call it was, None where it was no surface's."""
+
+    type: Literal["loop_blocked"] = "loop_blocked"
+    target: str | None = None
+    seconds: float
+    where: str  # module, line and function
+    ended: bool = False  # whether the process ended itself over it
+
+
 class Note(Event):
     """What the journal says about itself: opened, a torn tail dropped, a failed file left behind."""
 
@@ -313,6 +323,7 @@ AnyEvent = Annotated[
     | EpisodeEnded
     | HeadsSeen
     | Refusal
+    | LoopBlocked
     | Note,
     Field(discriminator="type"),
 ]

@@ -27,6 +27,27 @@ _FOLDER_APART = 100  # the chains of the second folder are `name-101`, …
 
 
 @dataclass(slots=True)
+class _Aside:
+    """An event from a thread that no loop answers: it is waited for there, or not at all."""
+
+    event: AnyEvent
+    durable: bool = False
+    done: threading.Event = field(default_factory=threading.Event)
+    loop: None = None
+
+    def answer(self, *, durable: bool) -> None:
+        self.settle(durable=durable)
+
+    def call(self, function: Callable[..., None], *args: object) -> None:
+        """Calls back in the journal's own thread."""
+        function(*args)
+
+    def settle(self, *, durable: bool) -> None:
+        self.durable = durable
+        self.done.set()
+
+
+@dataclass(slots=True)
 class _Waiting:
     event: AnyEvent
     loop: asyncio.AbstractEventLoop
@@ -47,6 +68,9 @@ class _Waiting:
         """Sets the result; to be called in the loop that waits."""
         if not self.done.done():
             self.done.set_result(durable)
+
+
+_Given = _Waiting | _Aside
 
 
 class Writer:
@@ -84,6 +108,18 @@ class Writer:
         waiting = _Waiting(event, asyncio.get_running_loop())
         self._give(waiting)
         return waiting.done
+
+    def append_aside(self, event: AnyEvent, timeout: float) -> bool:
+        """Writes an event from a thread beside a loop that is blocked; yields whether it is on disk in that time.
+
+        It goes to the file that is open. Leaving one that failed is the loop's business, so that a dead disk takes it.
+        """
+        lane, waiting = self._lane, _Aside(event)
+        if lane is None:
+            return False
+        lane.give(waiting)
+        waiting.done.wait(timeout)
+        return waiting.durable
 
     def open(self) -> None:
         """Opens the journal ahead of the first event, so that no stop pays for it."""
@@ -150,7 +186,7 @@ class Writer:
                 return None
         return None
 
-    def _keep_in_syslog(self, waiting: _Waiting) -> None:
+    def _keep_in_syslog(self, waiting: _Given) -> None:
         self.unkept += 1
         try:
             syslog.syslog(syslog.LOG_CRIT, "agent-kill NOT RECORDED: " + encode(waiting.event, genesis("syslog"))[0])
@@ -165,9 +201,9 @@ class _Lane:
         self.file = file
         self.failed = False
         self._on_failure = on_failure
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Waiting | _Aside | None] = queue.SimpleQueue()
         self._busy_since: float | None = None
-        self._in_hand: list[_Waiting] = []
+        self._in_hand: list[_Given] = []
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"journal-{file.chain}", daemon=True)
         self._thread.start()
@@ -177,10 +213,10 @@ class _Lane:
         since = self._busy_since
         return since is not None and time.monotonic() - since > STUCK_AFTER
 
-    def give(self, waiting: _Waiting) -> None:
+    def give(self, waiting: _Given) -> None:
         self._queue.put(waiting)
 
-    def take_over(self) -> list[_Waiting]:
+    def take_over(self) -> list[_Given]:
         """Takes what is not written yet away from the thread; marks the lane as failed."""
         self.failed = True
         with self._lock:
@@ -205,7 +241,7 @@ class _Lane:
                 self.file.close()
                 return
 
-    def _collect(self) -> list[_Waiting]:
+    def _collect(self) -> list[_Given]:
         """Waits for one event and takes all others that wait with it; empty at the end."""
         first = self._queue.get()
         batch = [first] if first else []
@@ -217,7 +253,7 @@ class _Lane:
             batch.append(item)
         return batch
 
-    def _write(self, batch: list[_Waiting]) -> bool:
+    def _write(self, batch: list[_Given]) -> bool:
         with self._lock:
             self._in_hand = batch
         self._busy_since = time.monotonic()
@@ -226,7 +262,9 @@ class _Lane:
         except Exception as error:  # noqa: BLE001  # whatever it was, the file is not to be trusted and the events move on
             _log.error("writing %s failed: %s: %s", self.file.path.name, type(error).__name__, error)
             self.failed = True
-            batch[0].call(self._on_failure, self)
+            beside = next((waiting for waiting in batch if waiting.loop), None)
+            if beside:  # else the next look at the journal finds it failed
+                beside.call(self._on_failure, self)
             return False
         self._busy_since = None
         with self._lock:
@@ -235,13 +273,13 @@ class _Lane:
         return not self.failed
 
 
-def _answer_all(done: list[_Waiting]) -> None:
+def _answer_all(done: list[_Given]) -> None:
     """One call into each loop for a whole batch: every call wakes it."""
     for loop in {waiting.loop for waiting in done}:
         own = [waiting for waiting in done if waiting.loop is loop]
         own[0].call(_settle, own)
 
 
-def _settle(done: list[_Waiting]) -> None:
+def _settle(done: list[_Given]) -> None:
     for waiting in done:
         waiting.settle(durable=True)

@@ -11,12 +11,14 @@ from operator import attrgetter
 from adapters.base import Mode, Observation
 from bot.domain import events
 from bot.domain.board import Board
+from bot.domain.hesitation import hesitation
 from bot.domain.outcome import Outcome
 from bot.service.episode import Episode
 from bot.service.inventory import Inventory, Target
 from bot.service.lane import Desk, Lane
 from bot.service.loosening import Order
 from bot.service.ports import Clock
+from bot.service.proofs import BY_HAND
 from bot.service.seal import Seal
 
 WINDOW = 16  # lanes that are started before the first of them may go on
@@ -74,15 +76,40 @@ class Dispatcher:
         self._proofs: dict[str, events.Proof] = {}
         self._undo: list[tuple[str, str]] = []  # records that wait for the next batch, by target
         self._flushing = False
+        self._waiting: set[str] = set()  # targets that hesitate
 
     def wake(self, keys: Iterable[str]) -> None:
-        """The holds of these targets changed. Returns at once; high risk starts first."""
-        todo = self._inventory().by_risk(keys)
+        """The holds of these targets changed. Returns at once; high risk starts first, what blocked before last."""
+        todo = self._inventory().by_risk(self._unhesitating(keys))
         first, rest = todo[:WINDOW], todo[WINDOW:]
         for key in first:
             self._start(key)
         if rest:
             self._spawn(self._start_windowed(rest))
+
+    def hesitation(self, key: str) -> float:
+        """Seconds until this target may be touched: it blocked the whole process before."""
+        return hesitation(self._board.blocked.get(key, ()), self._clock.now()) if self._board.blocked else 0.0
+
+    def _unhesitating(self, keys: Iterable[str]) -> Iterable[str]:
+        """These targets without the ones that wait; those start later, each by itself."""
+        if not self._board.blocked:
+            return keys
+        waits = {key: self.hesitation(key) for key in keys}
+        for key, seconds in waits.items():
+            asked = self._board.effective(key)
+            if seconds and asked > Mode.NORMAL and key not in self._waiting:
+                self._waiting.add(key)
+                self._publish(_hesitates(key, asked, seconds))
+                self._spawn(self._start_later(key, seconds))
+        return [key for key, seconds in waits.items() if not seconds]
+
+    async def _start_later(self, key: str, seconds: float) -> None:
+        """Its backstops do not wait: it is late already, and may block the process before any deadline passes."""
+        self._desk.tripped(key)
+        await self._clock.sleep(seconds)
+        self._waiting.discard(key)
+        self._start(key)
 
     def check(self, key: str) -> None:
         """Lets a resting lane look at its surface."""
@@ -111,7 +138,8 @@ class Dispatcher:
     async def look(self, targets: Iterable[Target]) -> None:
         """Observes targets that nothing holds, a bounded number at once, so that plans and undo records are fresh."""
         slots = asyncio.Semaphore(_LOOKS_AT_ONCE)
-        await asyncio.gather(*(self._look_at(target, slots) for target in targets if target.key not in self._lanes))
+        seen = [target for target in targets if target.key not in self._lanes and not self.hesitation(target.key)]
+        await asyncio.gather(*(self._look_at(target, slots) for target in seen))
         for scope in self._inventory().likely():
             _ = self._inventory().plan(Mode.FULL_STOP, scope).held  # ahead of the stop that will ask for it
             await asyncio.sleep(0)
@@ -213,6 +241,19 @@ class Dispatcher:
             self._record(events.Outcomes(at=now, proofs=news))
         self._board.look_again(proofs.keys() - {proof.target for proof in news}, now)
         self._changed(proof.target for proof in news)
+
+
+def _hesitates(key: str, asked: Mode, seconds: float) -> events.Proof:
+    return events.Proof(
+        target=key,
+        outcome=Outcome.UNKNOWN,
+        asked=asked,
+        left=None,
+        detail=f"a call for it blocked the whole process; it is tried again in {seconds:.0f} s, after all others",
+        next=f"{BY_HAND}; the log names the line of the adapter that did not give way",
+        late=True,
+        settled=True,
+    )
 
 
 def _unserved(key: str, asked: Mode) -> events.Proof:

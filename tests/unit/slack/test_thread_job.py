@@ -5,6 +5,8 @@ import time
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
+
 from adapters.base import Mode
 from bot.domain import events
 from bot.domain.outcome import Outcome
@@ -214,6 +216,7 @@ async def test_posts_are_paced_and_slack_never_has_to_refuse() -> None:
         assert all(call.ok for call in rig.slack.calls)
 
 
+@pytest.mark.alone
 async def test_looking_at_ten_thousand_surfaces_leaves_the_loop_to_the_cuts() -> None:
     """Deciding what to say costs time in proportion to the surfaces, also once the report is closed."""
     async with rigged() as rig:
