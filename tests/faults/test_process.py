@@ -18,6 +18,7 @@ SOON = 0.6  # seconds
 _MAY_LOG_IN = "SELECT rolcanlogin FROM pg_roles WHERE rolname = $1"
 
 
+@pytest.mark.alone
 async def test_from_the_interpreters_start_to_fully_cut(make: Make) -> None:
     """F05, P2: a cold `agent-kill serve`, imports and all, finishes an unfinished stop within 5 s."""
     estate = make()
