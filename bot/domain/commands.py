@@ -217,7 +217,7 @@ def _doubt(verb: str, targets: list[str], after: list[Word], here: Here) -> AskB
     """The question that a word after the targets raises; None where it is plainly the reason."""
     if not after:
         return None
-    if fold(after[0].text) in JOINS or (after[0].text in JOINS and not after[0].mention):
+    if not after[0].mention and {fold(after[0].text), after[0].text} & JOINS:
         return _doubt_join(verb, targets, after, here)
     word = after[0]
     near = here.names.near(word)
@@ -315,7 +315,7 @@ def _ask_mode(words: Sequence[Word], here: Here, *, preview: bool) -> Help | Ask
     if not likely:
         return Help(f"`{quoted(word)}` is not a mode. Nothing was stopped.")
     choices = [
-        Choice(label=f"{verb}{mode} {shorten(rest, 40)}".strip(), line=as_typed(f"{verb}{mode} {rest}"))
+        Choice(label=f"{verb}{mode} {shorten(rest, 40)}".strip(), line=as_typed(f"{verb}{mode} {rest}".strip()))
         for mode in likely
     ]
     return _ask("The mode comes first.", choices)

@@ -129,7 +129,8 @@ def _run(modules: dict[str, Module], todo: Sequence[Mutant], findings: Findings,
 @click.option("--tests", multiple=True, help="test files that are to kill; all quick ones where none is given")
 @click.option("--fresh", is_flag=True, help="forgets what was found out before")
 @click.option("--part", default="", help="only mutants whose name contains this")
-def main(only: tuple[str, ...], tests: tuple[str, ...], part: str, *, fresh: bool) -> None:
+@click.option("--only-page", is_flag=True, help="tries nothing and writes the page of what is known")
+def main(only: tuple[str, ...], tests: tuple[str, ...], part: str, *, fresh: bool, only_page: bool) -> None:
     """Exits 1 where a mutant lives that is not known to be equivalent."""
     KEPT.parent.mkdir(exist_ok=True)
     if fresh:
@@ -139,18 +140,18 @@ def main(only: tuple[str, ...], tests: tuple[str, ...], part: str, *, fresh: boo
     findings = Findings(digest)
     mutants = [mutant for path in only or PATHS for mutant in _under(path, modules) if part in mutant.id]
     todo = findings.todo(mutants)
-    if todo:
+    if todo and not only_page:
         _run(modules, todo, findings, tests or TESTS)
     equal = page.equivalents()
     now = Findings(digest).of
-    states = {mutant.id: now[mutant.id].state for mutant in mutants if mutant.id in now}
+    states = {it.id: now[it.id].state for it in mutants if it.id in now and now[it.id].digest == it.digest}
     wrong = page.wrong(equal, states, whole=not only and not part)
     alive = [mutant for mutant in mutants if states.get(mutant.id) == "alive" and mutant.id not in equal]
     for mutant in alive:
         click.echo(f"{mutant.path}:{mutant.line}: {mutant.id.partition(' ')[2]}")
     for sentence in wrong:
         click.echo(sentence)
-    if not only and not part and not tests:
+    if only_page or not (only or part or tests):
         page.write(ROOT, mutants, states, equal)
     click.echo(f"{len(alive)} of {len(mutants)} mutants live")
     sys.exit(bool(alive or wrong))

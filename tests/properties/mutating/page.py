@@ -46,19 +46,21 @@ def write(root: Path, mutants: Sequence[Mutant], states: Mapping[str, str], equa
 
 
 def _state(mutant: Mutant, states: Mapping[str, str], equal: Mapping[str, str]) -> str:
-    state = states.get(mutant.id, "alive")
+    state = states.get(mutant.id, "not tried")
     return "equivalent" if state == "alive" and mutant.id in equal else state
 
 
 def _table(mutants: Sequence[Mutant], states: Mapping[str, str], equal: Mapping[str, str]) -> str:
-    rows = ["| module | mutants | killed | of these by time | equivalent | alive |\n", "|---|---|---|---|---|---|\n"]
+    rows = [
+        "| module | mutants | killed | by time | equivalent | alive | not tried |\n",
+        "|---|---|---|---|---|---|---|\n",
+    ]
     for path in [*dict.fromkeys(mutant.path for mutant in mutants), ""]:
         count = Counter(_state(mutant, states, equal) for mutant in mutants if path in {mutant.path, ""})
         killed = count["killed"] + count["time"]
         name = f"`{path}`" if path else "all"
-        rows.append(
-            f"| {name} | {count.total()} | {killed} | {count['time']} | {count['equivalent']} | {count['alive']} |\n"
-        )
+        counts = (count.total(), killed, *(count[state] for state in ("time", "equivalent", "alive", "not tried")))
+        rows.append(f"| {name} | {' | '.join(map(str, counts))} |\n")
     return "".join(rows)
 
 

@@ -40,4 +40,4 @@ NAMES = Names(CONFIGURATION.agents)
 
 def here(channel: str | None = INCIDENT) -> Here:
     """The place of a command."""
-    return Here(channel=channel, configuration=CONFIGURATION, names=NAMES)
+    return Here(channel=channel, configuration=CONFIGURATION, names=Names(CONFIGURATION.agents))
