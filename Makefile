@@ -77,8 +77,9 @@ faults: $(VENV)/.test ## the fault suite whole: every crash point, minutes (need
 model: $(VENV)/.test ## check the protocol's model and its broken variants (needs spin and gcc)
 	@$(BIN)/python -m model.run
 
-explore: $(VENV)/.test ## 30,000 stop demands under random faults in virtual time
+explore: $(VENV)/.test ## 30,000 stop demands and 100,000 steps of restores under random faults in virtual time
 	@$(BIN)/python -m tests.properties.explore --demands 30000
+	@$(BIN)/python -m tests.properties.explore_restores --steps 100000
 
 mutants: $(VENV)/.test ## mutate the stop path, name what no quick test notices; writes docs/mutants.md
 	@nice -n 19 $(BIN)/python -m tests.properties.mutants $(ARGS)

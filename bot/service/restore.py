@@ -75,6 +75,7 @@ class Restores:
         self._clock = clock
         self._votes: dict[str, _Vote] = {}
         self._opening = asyncio.Lock()
+        self._unwritten = ""  # the ballot that is on its way to the disk
 
     @property
     def _board(self) -> Board:
@@ -88,7 +89,10 @@ class Restores:
             if before and before.opened:
                 return before.opened
             opened = await self._prepare(ballot_id, order)
-            if not await self._recorder.record(opened):
+            self._unwritten = ballot_id
+            taken = await self._recorder.record(opened)
+            self._unwritten = ""
+            if not taken:
                 self._end(self._board.ballots[ballot_id], "void", "the journal did not take it")
                 raise CannotOpen(["the journal did not take the ballot: see `agent-kill status`; nothing was changed"])
             self._box.wake(ballot_id)
@@ -153,8 +157,8 @@ class Restores:
             await self._clock.sleep(TICK)
 
     async def _look(self, ballot: Ballot) -> None:
-        if self._stepping.runs(ballot):
-            return  # its votes are the steps' to read now
+        if self._stepping.runs(ballot) or ballot.id == self._unwritten:
+            return  # its votes are the steps' to read now; or it is not on disk yet
         if ballot.voting and ballot.opened:
             await self._vote(ballot, ballot.opened, self._votes.setdefault(ballot.id, _Vote()))
         elif ballot.restoring:

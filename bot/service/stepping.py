@@ -44,7 +44,7 @@ class _Run:
     known: frozenset[tuple[str, str]]  # (hold, target) pairs that were there at the commit
     since: float  # Unix time of the commit
     read_at: float | None  # when the reactions last allowed to go on
-    pending: events.PairsLifted | None = None  # on its way to the disk and the database
+    pending: "tuple[events.PairsLifted, asyncio.Future[bool]] | None" = None  # on its way to disk and database
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -121,7 +121,11 @@ class Stepping:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def put_back(
-        self, ballot: Ballot, opened: events.BallotOpened, why: str, pending: events.PairsLifted | None = None
+        self,
+        ballot: Ballot,
+        opened: events.BallotOpened,
+        why: str,
+        pending: "tuple[events.PairsLifted, asyncio.Future[bool]] | None" = None,
     ) -> None:
         """Adds a hold at the mode that each target had, and cuts at once: it is a stop.
 
@@ -130,8 +134,9 @@ class Stepping:
         modes = by_mode(opened.returns).items()
         holds = [self._hold(opened, f"{ballot.id}.back.{mode}", mode, items, why) for mode, items in modes]
         written = asyncio.gather(*(self._recorder.record(hold) for hold in holds))
-        if pending is not None:  # it may be on disk: after what holds everything again, it may as well be obeyed
-            self._board.apply(pending)
+        if pending is not None:  # what the disk has, or still takes, the next start obeys too
+            lifted, on_disk = pending
+            on_disk.add_done_callback(lambda done: self._board.apply(lifted) if _took(done) else None)
         self._dispatcher.wake(item.key for item in opened.returns)
         done, _ = await asyncio.wait({written}, timeout=_DURABLE)
         ended = events.BallotEnded(at=self._clock.now(), ballot=ballot.id, how="aborted", why=why)
@@ -319,8 +324,8 @@ class Stepping:
 
     async def _journal(self, run: _Run, lifted: events.PairsLifted, before: Callable[[], None] = lambda: None) -> None:
         """On disk and in the database first, and only then obeyed: the opposite of a stop."""
-        run.pending = lifted
         written = asyncio.ensure_future(self._recorder.journal.append(lifted))
+        run.pending = (lifted, written)
         done, _ = await asyncio.wait({written}, timeout=_DURABLE)
         if not done or not written.result():
             raise Abort("the journal did not take the lift")
@@ -352,3 +357,7 @@ class Stepping:
 
     def _named(self, run: _Run, key: str) -> str:
         return next((", ".join(item.surfaces) for item in run.opened.returns if item.key == key), key)
+
+
+def _took(written: "asyncio.Future[bool]") -> bool:
+    return not written.cancelled() and written.result()

@@ -92,10 +92,10 @@ class Process:
         self._allowed = allowed
         self.adapters: dict[str, list[Unruly]] = {}
         self.doors: set[asyncio.Task[None]] = set()
-        recorder = Recorder(self.board, self.disk)
+        recorder = self.recorder = Recorder(self.board, self.disk)
         self.inventory = make_inventory(configuration, self._build)
         assert not self.inventory.broken
-        clock = LoopClock()
+        clock = self.clock = LoopClock()
         self.dispatcher = Watched(
             inventory=lambda: self.inventory,
             board=self.board,
@@ -140,10 +140,14 @@ class Process:
         self.life.dead = True
         self.disk.die()
         calls = [call.task for lane in self.dispatcher._lanes.values() for call in lane._calls]
-        tasks = [*self.dispatcher._tasks, *self.doors, *calls]
+        tasks = [*self.dispatcher._tasks, *self.doors, *calls, *self.more_tasks()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def more_tasks(self) -> "Iterable[asyncio.Task[None]]":
+        """What else runs in it."""
+        return ()
 
     def _refresh(self) -> None:
         fresh, self._read = self._others[self._read :], len(self._others)

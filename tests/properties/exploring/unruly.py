@@ -32,6 +32,8 @@ class Site:
     modes: frozenset[Mode] = MODES
     loosened_at: float = -FOREVER  # when somebody other than the living process last loosened it
     called_at: list[float] = field(default_factory=list)
+    token: str | None = None  # the mark, where the target can carry one
+    lies: Mode | None = None  # what a loosening really comes to
 
     def loosen(self, mode: Mode, at: float) -> None:
         """Somebody by hand, or what a dead process had sent."""
@@ -90,20 +92,13 @@ class Unruly:
         await self._travel()
         if not await gate((Change(key="login", was="on", now="off"),)):
             return Cut(held=Mode.FULL_STOP, why="the gate refused")
-        self._allowed(self.site.key, mode)
-        call = object()
-        self.open[call] = mode
-        try:
-            await self._send(lambda: self._set(mode))
-            await self._travel()
-        finally:
-            del self.open[call]
+        await self._loosen(mode, lambda: self._set(mode))
         return Cut(held=mode)
 
     async def relax(self, *, to: Mode, expect: str, token: str, undo: tuple[Change, ...], gate: Gate) -> Relaxed:  # noqa: ARG002  # the contract's
         """Loosens where the gate agrees."""
         if await gate(()):
-            await self._send(lambda: self._set(to))
+            await self._loosen(to, lambda: self._set(to))
         return Relaxed()
 
     async def attempt(self, *, mode: Mode) -> Attempt:  # noqa: ARG002  # the contract's
@@ -112,6 +107,17 @@ class Unruly:
 
     async def aclose(self) -> None:
         """Nothing is open."""
+
+    async def _loosen(self, mode: Mode, effect: Callable[[], None]) -> None:
+        """What the gate allowed; open until nothing of it can land any more."""
+        self._allowed(self.site.key, mode)
+        call = object()
+        self.open[call] = mode
+        try:
+            await self._send(effect)
+            await self._travel()
+        finally:
+            del self.open[call]
 
     def _set(self, mode: Mode) -> None:
         self.site.mode = mode

@@ -202,6 +202,19 @@ async def test_what_was_given_back_whole_is_not_given_back_twice(make_restore: M
     assert rig.world("billing/queue").mode() is Mode.NORMAL
 
 
+async def test_a_lift_that_the_disk_refused_is_not_obeyed(make_restore: Make) -> None:
+    """What the next start would still hold is held here too, whatever another ballot lifts meanwhile."""
+    rig = make_restore(surface(NAME), dwell=1.0)
+    await rig.held()
+    (stopped,) = rig.board.holds.live(KEY)
+    ballot = await rig.open()
+    rig.box.react("+1", "U1", "U2")
+    rig.journal.broken = True
+    assert await rig.ended(ballot) == "aborted"
+
+    assert stopped in rig.board.holds.live(KEY)
+
+
 async def test_an_end_is_not_journaled_before_what_holds_everything_again(make_restore: Make) -> None:
     """The disk takes no hold in that moment: the journal must not say that the restore is over, or a crash loses it."""
     rig = make_restore(surface(NAME), dwell=1.0)
