@@ -11,6 +11,7 @@ class Logged(logging.Handler):
         self._violations = violations
 
     def emit(self, record: logging.LogRecord) -> None:
+        """As a handler."""
         self._violations.append(f"it failed: {record.getMessage()}: {record.exc_info and record.exc_info[1]!r}")
 
     def __enter__(self) -> None:
