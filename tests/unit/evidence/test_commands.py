@@ -1,8 +1,9 @@
 """What does a command of an evaluation prove, and what may it cost?"""
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,8 @@ async def test_a_command_gets_no_shell_no_input_and_none_of_the_bots_secrets(
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-secret")
     source = "import json, os, sys; json.dump([sys.argv[1], sys.stdin.read(), sorted(os.environ)], open('seen', 'w'))"
     environ = {**os.environ, "AGENT_KILL_STATE_KEY": "secret"}
-    await only(make(environ=environ), job(command=(*python(source), "$HOME; touch owned")))
+    with _standard_input(b"typed secret"):
+        await only(make(environ=environ), job(command=(*python(source), "$HOME; touch owned")))
     seen = (tmp_path / "seen").read_text()
     assert "secret" not in seen
     assert "SLACK" not in seen
@@ -202,3 +204,19 @@ def _text(path: Path) -> str:
 
 def _counts(folder: Path) -> list[int]:
     return [int(path.read_text()) for path in folder.glob("count.*")]
+
+
+@contextlib.contextmanager
+def _standard_input(text: bytes) -> Iterator[None]:
+    """Lets this process have something to read, which nothing that it starts may take."""
+    before = os.dup(0)
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, text)
+        os.close(writing)
+        os.dup2(reading, 0)
+        yield
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(reading)

@@ -215,6 +215,36 @@ async def test_what_is_read_there_counts_where_it_is_stricter_than_the_holds(sce
     assert await scene.machines.evaluate(scene.returns("billing/ledger")) == ()
 
 
+async def test_what_was_read_before_a_hold_does_not_count(scene: Scene) -> None:
+    """Looser than what is held now: the mode is the hold's, as it rounds there."""
+    scene.agent("billing", "ledger", evaluations=(evaluation(10, "ledger", normal="allowed", full_stop="refused"),))
+    scene.stop("billing/ledger", mode=Mode.READ_ONLY)
+    seen = Observation(exists=True, mode=Mode.NORMAL, enforceable=frozenset({Mode.FULL_STOP}))
+    scene.inventory.targets[scene.key("billing/ledger")].remember(seen, 0.0)
+    gathered = await scene.machines.gather(scene.returns("billing/ledger"), Mode.NORMAL, "")
+    assert gathered.withheld == ()
+    assert any(line.says.startswith("1 of 1 evaluations as expected") for line in gathered.findings)
+
+
+async def test_an_orphan_is_bound_by_the_pact_too(scene: Scene) -> None:
+    """No hold explains the restriction; what it is held at is what was read."""
+    scene.agent("billing", "ledger", pact=Pact(loosest=Mode.READ_ONLY))
+    (item,) = scene.returns("billing/ledger")
+    orphan = item.model_copy(update={"now": Mode.FULL_STOP})
+    assert len((await scene.machines.gather([orphan], Mode.NORMAL, "")).withheld) == 1
+    assert (await scene.machines.gather([orphan], Mode.READ_ONLY, "")).withheld == ()
+
+
+async def test_a_mode_is_judged_as_it_would_be_held(scene: Scene) -> None:
+    """Asked for what it cannot hold, the surface stays where it is, and stands in nobody's way."""
+    scene.agent("billing", "ledger", pact=Pact(loosest=Mode.READ_ONLY))
+    scene.stop("billing/ledger", mode=Mode.FULL_STOP)
+    (item,) = scene.returns("billing/ledger")
+    stiff = item.model_copy(update={"modes": (Mode.FULL_STOP,)})
+    assert (await scene.machines.gather([stiff], Mode.DRAFT_ONLY, "")).withheld == ()
+    assert len((await scene.machines.gather([item], Mode.DRAFT_ONLY, "")).withheld) == 1
+
+
 async def test_an_evaluation_that_expects_nothing_of_the_mode_is_not_run(scene: Scene) -> None:
     """It proves nothing, and holds nothing back; the ballot says so."""
     scene.agent("billing", "ledger", evaluations=(evaluation(1, "ledger", full_stop="refused"),))
