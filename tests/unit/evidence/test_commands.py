@@ -158,6 +158,22 @@ async def test_a_command_that_prints_without_end_costs_little(make: Make, caplog
     assert not any("hunter2" in item.why or "yyy" in item.why for item in found)
 
 
+async def test_little_of_the_output_is_kept(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much is printed, the memory of the bot holds 2 KB of it."""
+    kept: list[str] = []
+
+    def note(text: str) -> str:
+        kept.append(text)
+        return text
+
+    monkeypatch.setattr(evaluate, "redact", note)
+    source = (
+        "import sys, time\nfor _ in range(9): print('x' * 9000, flush=True); time.sleep(0.02)\nraise SystemExit(10)"
+    )
+    assert (await only(make(), job(command=python(source)))).passed
+    assert [len(text) for text in kept] == [OUTPUT]
+
+
 async def test_only_a_few_run_at_once_and_each_is_told(make: Make, tmp_path: Path) -> None:
     """Twelve evaluations never have more than `AT_ONCE` commands alive; progress counts to the end."""
     source = (
