@@ -26,7 +26,7 @@ class AnchorFile:
     def append(self, note: str) -> None:
         """Appends a note and waits until the disk has it. Raises OSError."""
         fresh = not self.path.exists()
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._drop_torn(fd)
             data = f"{note}\n".encode()

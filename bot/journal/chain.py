@@ -131,7 +131,7 @@ def decode(line: str, before: Link | None) -> tuple[AnyEvent, Link]:
     """
     try:
         raw = json.loads(line)
-        seq, prev, body, claimed, aside = raw["seq"], raw["prev"], raw["body"], raw["h"], raw.get("aside", {})
+        seq, prev, body, claimed, aside = raw["seq"], raw["prev"], raw["body"], raw["h"], raw.get("aside")
         found = digest(prev, seq, body)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BrokenLineError(f"not a journal line: {type(error).__name__}") from error

@@ -33,7 +33,7 @@ class ChainFile:
         self.path = path
         self.chain = path.stem
         fresh = not path.exists()
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             if fresh:
                 sync(path.parent)
@@ -87,7 +87,7 @@ class ChainFile:
 def is_written(path: Path) -> bool:
     """Whether a live process holds the chain."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY)
     except OSError:
         return False
     try:

@@ -46,7 +46,7 @@ def _without(line: bytes, containing: str) -> tuple[bytes, int]:
 def _replace(path: Path, data: bytes) -> None:
     """Swaps the file in whole; its name while it is written is not that of a journal."""
     fresh = path.with_suffix(".erasing")
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         while data:
             data = data[os.write(fd, data) :]

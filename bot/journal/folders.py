@@ -20,7 +20,7 @@ def make(folder: Path) -> None:
 
 def sync(folder: Path) -> None:
     """Makes a new file's name as durable as its content will be. Raises OSError."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:

@@ -143,7 +143,7 @@ class Pushed:
     def _append(self, chain: str, lines: Sequence[str]) -> None:
         path = self._path(chain)
         fresh = not path.exists()
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             data = "".join(f"{line}\n" for line in lines).encode()
             while data:

@@ -22,6 +22,7 @@ _JSON = st.recursive(
 
 @given(_JSON)
 @example({"\U0001f600": 1, "\ue000": 2})
+@example({"a": 0, "\U0001f600": 1, "\ue000": 2})
 @example([-0.0, 1e16, 1e21, 9.9e-5, 1e-4, 2.0**53, 2**53 - 1, 5e-324])
 @example("\x7f\x1f\u2028/\\")
 @example([2**53 - 1, -(2**53) + 1])

@@ -113,6 +113,14 @@ def test_a_text_that_was_taken_out_reads_erased() -> None:
     assert (event.reason, event.by.id) == (chain.ERASED, chain.ERASED) == ("[erased]", "[erased]")
 
 
+def test_what_was_made_ahead_of_a_stop_is_what_is_written() -> None:
+    """Ten thousand targets bring their own text, so that the stop does not wait for it."""
+    target = events.HeldTarget(key="t", surfaces=("a/b",), round_to=Mode.FULL_STOP)
+    vars(target)["text"] = '{"key":"made ahead","round_to":"full_stop","surfaces":["a/b"]}'
+    raw = _raw(STORY[0].model_copy(update={"targets": (target, target)}))
+    assert [held["key"] for held in raw["body"]["targets"]] == ["made ahead", "made ahead"]
+
+
 def test_an_empty_reason_needs_no_commitment() -> None:
     """It reads back empty, and not erased."""
     event = STORY[0].model_copy(update={"reason": ""})
