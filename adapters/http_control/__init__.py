@@ -180,7 +180,7 @@ class HttpControl:
 
     def _told(self, answer: Answer) -> Said | None:
         """What the answer to a POST says of the mode; it need not say anything, the read-back decides."""
-        return said(answer, name=self._name) if "mode" in (parsed(answer.body) or {}) else None
+        return said(answer, name=self._name) if "mode" in parsed(answer.body) else None
 
     def _signed(self, body: bytes) -> dict[str, str]:
         now = str(int(time.time()))

@@ -1,7 +1,9 @@
 """What a control endpoint's answers mean, and what the agent's own call proves."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from adapters.base import Attempt, Mode
 from adapters.errors import AdapterError, Refused, Unreachable
@@ -17,6 +19,7 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 DENIED = frozenset({403, 423, 451})  # "I know you, and no"
 WHO_ARE_YOU = 401
 PARKED = 202
+_SAME = 64  # bodies that are remembered: ten thousand receivers say the same few things
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +44,21 @@ def said(answer: Answer, *, name: str) -> Said | None:
     if answer.status in GONE:
         return None
     judged(answer, name=name)
-    fields = parsed(answer.body)
-    mode = _mode(fields.get("mode")) if fields is not None else None
-    if fields is None or mode is None:
+    found = _read(answer.body)
+    if found is None:
         raise AdapterError(
             f'{name} answered no {{"mode": …}} but {short(answer.body[:80].decode(errors="replace")) or "nothing"!r}: '
             f"accepted are {', '.join(map(str, Mode))}; mend the receiver"
         )
+    return found
+
+
+@lru_cache(maxsize=_SAME)
+def _read(body: bytes) -> Said | None:
+    fields = parsed(body)
+    mode = _mode(fields.get("mode"))
+    if mode is None:
+        return None
     return Said(
         mode,
         in_flight=_number(fields.get("in_flight", 0)),
@@ -74,13 +85,14 @@ def judged(answer: Answer, *, name: str) -> None:
     raise AdapterError(f"{name} answered {answer.status}: look at the receiver's log; the bot tries again")
 
 
-def parsed(body: bytes) -> dict[str, object] | None:
-    """A JSON object, or None."""
+@lru_cache(maxsize=_SAME)
+def parsed(body: bytes) -> Mapping[str, object]:
+    """A JSON object; empty where it is none."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def proves(answer: Answer | None, *, mode: Mode, worked: bool) -> Attempt:

@@ -147,14 +147,14 @@ class Lines:
             TooLong: the answer is too long.
             OSError: no connection, or it was lost.
         """
-        if url in self._odd or url.user is not None:
+        if url in self._odd:
             raise Odd("known")
-        endpoint, head = self._head(method, url)
-        request = head + b"".join([f"{name}: {value}\r\n".encode("latin-1") for name, value in headers.items()])
+        endpoint, head = self._heads.get((method, url)) or self._head(method, url)
+        more = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if body or method == "POST":
-            request += b"Content-Length: %d\r\n" % len(body)
+            more += f"Content-Length: {len(body)}\r\n"
         try:
-            return await self._send(endpoint, request + b"\r\n" + body)
+            return await self._send(endpoint, b"%b%b\r\n%b" % (head, more.encode("latin-1"), body))
         except Odd:
             self._odd.add(url)
             raise
@@ -226,20 +226,20 @@ class Lines:
         return sock
 
     def _head(self, method: str, url: URL) -> tuple[_Endpoint, bytes]:
-        """The endpoint and the part of the request that is the same every time."""
-        made = self._heads.get((method, url))
-        if made is None:
-            host, port, tls = url.raw_host or "", url.port or 0, url.scheme == "https"
-            endpoint = self._endpoints.setdefault((host, port, tls), _Endpoint(host, port, tls))
-            lines = (
-                f"{method} {url.raw_path_qs} HTTP/1.1",
-                f"Host: {url.host_port_subcomponent}",
-                "Accept: application/json",
-                "Accept-Encoding: identity",
-                "User-Agent: agent-kill",
-                "",
-            )
-            made = self._heads[method, url] = endpoint, "\r\n".join(lines).encode("ascii")
+        """The endpoint and the part of the request that is the same every time; made once."""
+        if url.user is not None:
+            raise Odd("a login")
+        host, port, tls = url.raw_host or "", url.port or 0, url.scheme == "https"
+        endpoint = self._endpoints.setdefault((host, port, tls), _Endpoint(host, port, tls))
+        lines = (
+            f"{method} {url.raw_path_qs} HTTP/1.1",
+            f"Host: {url.host_port_subcomponent}",
+            "Accept: application/json",
+            "Accept-Encoding: identity",
+            "User-Agent: agent-kill",
+            "",
+        )
+        made = self._heads[method, url] = endpoint, "\r\n".join(lines).encode("ascii")
         return made
 
     def _context(self) -> ssl.SSLContext:

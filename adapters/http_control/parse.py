@@ -1,10 +1,13 @@
 """Reads HTTP/1.1 answers strictly (RFC 9112): what is not plain and whole is `Odd`, and left to the large client."""
 
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 
 from adapters.http_control.answer import LIMIT, Answer
 
-_HEAD = 16 * 1024  # bytes of a head that are read
+_LONGEST = 16 * 1024  # bytes of a head that are read
+_SAME = 64  # heads that are remembered: ten thousand receivers send the same few
 _SIZE = 1024  # bytes of a chunk's first line
 _STATUS = re.compile(rb"HTTP/1\.1 ([2-5][0-9][0-9])(?: [^\r\n\0]*)?")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -27,9 +30,7 @@ class Reading:
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._fields: dict[bytes, bytes] | None = None
-        self._status = 0
-        self._length: int | None = None  # None: chunked
+        self._head: _Head | None = None
         self._body = bytearray()
         self._left = -1  # bytes of the chunk that is being read, its end of line included; -1: its first line is next
         self.keep = False
@@ -42,46 +43,29 @@ class Reading:
             TooLong: the body is too long.
         """
         self._buffer = self._buffer + data if self._buffer else data
-        if self._fields is None and not self._head():
+        head = self._head = self._head or self._taken()
+        if head is None:
             return None
-        whole = self._chunks() if self._length is None else len(self._buffer) >= self._length
-        if not whole:
+        if head.length is not None:
+            if len(self._buffer) < head.length:
+                return None
+            body, self._buffer = self._buffer[: head.length], self._buffer[head.length :]
+        elif self._chunks():
+            body = bytes(self._body)
+        else:
             return None
-        if self._length is not None:
-            self._body, self._buffer = bytearray(self._buffer[: self._length]), self._buffer[self._length :]
-        fields = self._fields or {}
-        self.keep = not self._buffer and fields.get(b"connection", b"keep-alive").lower() == b"keep-alive"
-        return Answer(self._status, bytes(self._body), fields.get(b"x-agent-kill-mode", b"").decode("latin-1"))
+        self.keep = head.keep and not self._buffer
+        return Answer(head.status, body, head.mode)
 
-    def _head(self) -> bool:
+    def _taken(self) -> "_Head | None":
+        """The head, off the buffer, once it is whole."""
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
-            if len(self._buffer) > _HEAD:
+            if len(self._buffer) > _LONGEST:
                 raise Odd("a long head")
-            return False
-        first, *lines = self._buffer[:end].split(b"\r\n")
-        self._buffer = self._buffer[end + 4 :]
-        status = _STATUS.fullmatch(first)
-        if status is None:
-            raise Odd("a status line of another kind")
-        self._status = int(status[1])
-        self._fields = _fields(lines)
-        self._length = self._length_of(self._fields)
-        return True
-
-    def _length_of(self, fields: dict[bytes, bytes]) -> int | None:
-        length, encoding = fields.get(b"content-length"), fields.get(b"transfer-encoding")
-        if length is None and encoding is None and self._status in _EMPTY:
-            return 0
-        if encoding is not None:
-            if encoding.lower() != b"chunked" or length is not None:
-                raise Odd("a length that is told in two ways, or in another")
             return None
-        if length is None or not _NUMBER.fullmatch(length):
-            raise Odd("no length")
-        if int(length) > LIMIT:
-            raise TooLong
-        return 0 if self._status in _EMPTY else int(length)
+        head, self._buffer = self._buffer[:end], self._buffer[end + 4 :]
+        return _read(head)
 
     def _chunks(self) -> bool:
         """Takes what is there of the chunks; says whether the last one is."""
@@ -123,6 +107,42 @@ class Reading:
             raise Odd("a trailer")
         self._buffer = self._buffer[2:]
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What the first lines of an answer say; `length` of the body in bytes, None where it comes in chunks."""
+
+    status: int
+    length: int | None
+    keep: bool
+    mode: str
+
+
+@lru_cache(maxsize=_SAME)
+def _read(head: bytes) -> _Head:
+    first, *lines = head.split(b"\r\n")
+    found = _STATUS.fullmatch(first)
+    if found is None:
+        raise Odd("a status line of another kind")
+    status, fields = int(found[1]), _fields(lines)
+    keep = fields.get(b"connection", b"keep-alive").lower() == b"keep-alive"
+    return _Head(status, _length(status, fields), keep, fields.get(b"x-agent-kill-mode", b"").decode("latin-1"))
+
+
+def _length(status: int, fields: dict[bytes, bytes]) -> int | None:
+    length, encoding = fields.get(b"content-length"), fields.get(b"transfer-encoding")
+    if length is None and encoding is None and status in _EMPTY:
+        return 0
+    if encoding is not None:
+        if encoding.lower() != b"chunked" or length is not None:
+            raise Odd("a length that is told in two ways, or in another")
+        return None
+    if length is None or not _NUMBER.fullmatch(length):
+        raise Odd("no length")
+    if int(length) > LIMIT:
+        raise TooLong
+    return 0 if status in _EMPTY else int(length)
 
 
 def _fields(lines: list[bytes]) -> dict[bytes, bytes]:

@@ -177,7 +177,7 @@ class Board:
         before = self._asked.get(event.hold)
         asked = self._asked[event.hold] = event if before is None else _same_delivery(before, event)
         told_at = self._told_at[event.hold] = max(event.at, self._told_at.get(event.hold, event.at))
-        keys = [target.key for target in asked.targets]
+        keys = asked.targets.keys
         self._changed(keys, told_at)
         if asked == before:
             return
@@ -246,7 +246,7 @@ def _same_delivery(one: events.HoldAdded, other: events.HoldAdded) -> events.Hol
     for target in (*one.targets, *other.targets):
         surfaces.setdefault(target.key, set()).update(target.surfaces)
         round_to[target.key] = max(target.round_to, round_to.get(target.key, target.round_to))
-    targets = tuple(
+    targets = events.Targets(
         events.HeldTarget(key=key, surfaces=tuple(sorted(names)), round_to=round_to[key])
         for key, names in sorted(surfaces.items())
     )

@@ -6,9 +6,10 @@ beside the hash, so that an erasure does not break the chain (see `bot/journal/c
 
 import json
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter
+from pydantic_core import CoreSchema, core_schema
 
 from adapters.base import Attempt, Mode
 from bot.domain.outcome import Outcome
@@ -56,6 +57,28 @@ class HeldTarget(BaseModel):
         return f'{{"key":{_QUOTED(self.key)},"round_to":"{self.round_to}","surfaces":[{names}]}}'
 
 
+class Targets(tuple[HeldTarget, ...]):  # noqa: SLOT001  # what is made once is kept beside the targets
+    """The targets of a hold. What a stop of ten thousand needs of them all was made with its plan, ahead of it."""
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The key of each."""
+        return tuple(target.key for target in self)
+
+    @cached_property
+    def text(self) -> bytes:
+        """The RFC 8785 form of the list."""
+        return f"[{','.join([target.text for target in self])}]".encode()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """As a tuple; but what is one of these already is kept as it is, not copied."""
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, validate: value if isinstance(value, cls) else cls(validate(value)),
+            handler.generate_schema(tuple[HeldTarget, ...]),
+        )
+
+
 class LeftAlone(BaseModel):
     """A surface in scope that the hold does not bind: quarantined, or `unsupported: leave`. It stands under NOT CUT."""
 
@@ -78,7 +101,7 @@ class HoldAdded(Event):
     channel: str | None = None  # the Slack channel of the incident
     origin: Literal["slack", "cli", "http", "backstop", "drill", "restore"] = "slack"
     parent: str | None = None  # the hold whose deadline tripped this backstop, or the ballot that this hold belongs to
-    targets: tuple[HeldTarget, ...] = ()
+    targets: Targets = Targets()
     left: tuple[LeftAlone, ...] = ()
     roster_age: float | None = None  # seconds; None where no roster was needed or none was ever read
 

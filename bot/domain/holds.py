@@ -21,20 +21,23 @@ class HoldSet:
 
         One delivery may reach two writers, with one id: where they differ, the stricter mode counts, in any order.
         """
+        alone = {hold: mode}  # shared by all that have this hold only: nothing here changes such a dictionary
+        targets = dict.fromkeys(targets, alone)
+        if not self._tombstones and self._modes.keys().isdisjoint(targets):
+            self._modes.update(targets)
+            return
         for target in targets:
-            if self._tombstones and (hold, target) in self._tombstones:
-                continue
-            held = self._modes.get(target)
-            if not held:
-                self._modes[target] = {hold: mode}
-            else:
-                held[hold] = max(mode, held.get(hold, mode))
+            if (hold, target) not in self._tombstones:
+                held = self._modes.get(target)
+                self._modes[target] = {**held, hold: max(mode, held.get(hold, mode))} if held else alone
 
     def lift(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Ends (hold, target) pairs for good."""
         for hold, target in pairs:
             self._tombstones.add((hold, target))
-            self._modes.get(target, {}).pop(hold, None)
+            held = self._modes.get(target, {})
+            if hold in held:
+                self._modes[target] = {other: mode for other, mode in held.items() if other != hold}
 
     def effective(self, target: str) -> Mode:
         """The strictest of the target's live holds."""

@@ -81,7 +81,21 @@ class Plan:
 
     def left(self) -> tuple[PlanLine, ...]:
         """The lines that nothing will be done about."""
+        return self._left
+
+    @cached_property
+    def _left(self) -> tuple[PlanLine, ...]:
         return tuple(line for line in self.lines if line.held is None)
+
+    @cached_property
+    def rounded(self) -> tuple[PlanLine, ...]:
+        """The lines that are held stricter than asked."""
+        return tuple(line for line in self.lines if line.held is not None and line.held is not line.asked)
+
+    @cached_property
+    def beside(self) -> tuple[str, ...]:
+        """Surfaces that were not named and lose their authority too, since they share a target."""
+        return tuple(sorted({name for line in self.lines if line.held is not None for name in line.shared_with}))
 
     def targets(self) -> dict[str, tuple[PlanLine, ...]]:
         """The lines by target, in the order of the cut."""
@@ -92,12 +106,16 @@ class Plan:
         return found
 
     @cached_property
-    def held(self) -> tuple[events.HeldTarget, ...]:
+    def held(self) -> events.Targets:
         """What a hold says of each target, in the order of the cut."""
-        return tuple(
+        return events.Targets(
             lines[0].alone if len(lines) == 1 and lines[0].alone else _held(target, lines)
             for target, lines in self.targets().items()
         )
+
+    def prepare(self) -> None:
+        """Makes what a stop and its answer need, so that they find it made."""
+        _ = self.held.keys, self.held.text, self._left, self.rounded, self.beside
 
 
 def round_mode(asked: Mode, enforceable: Iterable[Mode]) -> Mode | None:

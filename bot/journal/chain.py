@@ -8,13 +8,14 @@ salt and the text, so that an erasure changes no hash.
 import hashlib
 import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
 from pydantic import BaseModel
 
-from bot.domain.events import EVENT, AnyEvent, Aside, HoldAdded
+from bot.domain.events import EVENT, AnyEvent, Aside, HoldAdded, Targets
 
 _LEAF = b"\x00"
 _SALT_BYTES = 16
@@ -51,7 +52,7 @@ def genesis(chain: str) -> Link:
 
 def digest(prev: str, seq: int, body: Json) -> str:
     """The hash of a line, in hexadecimal."""
-    return _digest(prev, seq, canonical(body))
+    return _digest(prev, seq, (canonical(body),))
 
 
 def canonical(body: Json) -> bytes:
@@ -73,8 +74,11 @@ def _short_way(body: Json) -> bytes:
     return _ENCODER.encode(_plain(body)).encode()
 
 
-def _digest(prev: str, seq: int, body: bytes) -> str:
-    return hashlib.sha256(_LEAF + bytes.fromhex(prev) + seq.to_bytes(8, "big") + body).hexdigest()
+def _digest(prev: str, seq: int, body: Iterable[bytes]) -> str:
+    made = hashlib.sha256(_LEAF + bytes.fromhex(prev) + seq.to_bytes(8, "big"))
+    for part in body:
+        made.update(part)
+    return made.hexdigest()
 
 
 def _plain(value: Json) -> Json:
@@ -95,32 +99,41 @@ def _plain(value: Json) -> Json:
     raise _LongWayError
 
 
-def encode(event: AnyEvent, before: Link) -> tuple[str, Link]:
+def encode(event: AnyEvent, before: Link) -> tuple[bytes, Link]:
     """Writes an event as the line after `before`; returns the line without its newline, and its link."""
     aside: dict[str, list[str]] = {}
     seq = before.seq + 1
     try:
         form = _short_form(event, aside)
-        text = form.decode("ascii")
-    except (_LongWayError, UnicodeDecodeError):
+    except _LongWayError:
         aside.clear()
         body = _commit(event, aside)
         link = Link(seq=seq, digest=digest(before.digest, seq, body))
         line = {"seq": seq, "prev": before.digest, "body": body, "h": link.digest, "aside": aside}
-        return json.dumps(line, separators=(",", ":"), ensure_ascii=True), link
+        return json.dumps(line, separators=(",", ":"), ensure_ascii=True).encode(), link
     # both ways write plain text alike, so that it is written once; but for DEL, which a line escapes
-    text, beside = text.replace("\x7f", "\\u007f"), json.dumps(aside, separators=(",", ":"))
     link = Link(seq=seq, digest=_digest(before.digest, seq, form))
-    return f'{{"seq":{seq},"prev":"{before.digest}","body":{text},"h":"{link.digest}","aside":{beside}}}', link
+    first = f'{{"seq":{seq},"prev":"{before.digest}","body":'.encode()
+    last = f',"h":"{link.digest}","aside":{json.dumps(aside, separators=(",", ":"))}}}'.encode()
+    return b"".join((first, *(part.replace(b"\x7f", b"\\u007f") for part in form), last)), link
 
 
-def _short_form(event: AnyEvent, aside: dict[str, list[str]]) -> bytes:
-    """The canonical body. A stop's targets bring their own text, which was made before the stop came."""
-    if not isinstance(event, HoldAdded):
-        return _short_way(_commit(event, aside))
-    form = _short_way(_commit(event.model_copy(update={"targets": ()}), aside))
-    targets = ",".join([target.text for target in event.targets])
-    return form.replace(b',"targets":[]', f',"targets":[{targets}]'.encode())  # a quote in a text is escaped
+def _short_form(event: AnyEvent, aside: dict[str, list[str]]) -> tuple[bytes, ...]:
+    """The canonical body, in parts. A stop's targets bring their own text, which was made before the stop came.
+
+    Raises:
+        _LongWayError: a line would write it in another way than this.
+    """
+    parts: tuple[bytes, ...]
+    if isinstance(event, HoldAdded):
+        form = _short_way(_commit(event.model_copy(update={"targets": Targets()}), aside))
+        before, mark, after = form.partition(b',"targets":[]')  # a quote in a text is escaped
+        parts = (before, mark[:-2], event.targets.text, after)
+    else:
+        parts = (_short_way(_commit(event, aside)),)
+    if not all(map(bytes.isascii, parts)):
+        raise _LongWayError
+    return parts
 
 
 def decode(line: str, before: Link | None) -> tuple[AnyEvent, Link]:

@@ -52,7 +52,7 @@ class ChainFile:
         for event in events:
             line, head = encode(event, head)
             lines.append(line)
-        data = ("\n".join(lines) + "\n").encode()
+        data = b"\n".join((*lines, b""))
         while data:
             data = data[os.write(self._fd, data) :]
         os.fdatasync(self._fd)

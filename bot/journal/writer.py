@@ -189,7 +189,8 @@ class Writer:
     def _keep_in_syslog(self, waiting: _Given) -> None:
         self.unkept += 1
         try:
-            syslog.syslog(syslog.LOG_CRIT, "agent-kill NOT RECORDED: " + encode(waiting.event, genesis("syslog"))[0])
+            line, _ = encode(waiting.event, genesis("syslog"))
+            syslog.syslog(syslog.LOG_CRIT, f"agent-kill NOT RECORDED: {line.decode()}")
         finally:
             waiting.answer(durable=False)
 

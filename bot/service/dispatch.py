@@ -141,7 +141,7 @@ class Dispatcher:
         seen = [target for target in targets if target.key not in self._lanes and not self.hesitation(target.key)]
         await asyncio.gather(*(self._look_at(target, slots) for target in seen))
         for scope in self._inventory().likely():
-            _ = self._inventory().plan(Mode.FULL_STOP, scope).held  # ahead of the stop that will ask for it
+            self._inventory().plan(Mode.FULL_STOP, scope).prepare()  # ahead of the stop that will ask for it
             await asyncio.sleep(0)
 
     async def aclose(self) -> None:

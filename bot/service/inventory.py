@@ -36,6 +36,7 @@ class Target:
     deadline: float = field(init=False)  # the shortest of its surfaces, in seconds
     drain: float = field(init=False)  # the shortest of its surfaces, in seconds
     changes: "Changes" = field(init=False)  # counts; shared with the inventory
+    canaries: tuple[Adapter, ...] = field(init=False)  # the adapters that can attempt under an agent's own credential
     _enforceable: frozenset[Mode] | None = field(init=False, default=None)
     _planned: tuple[Inventoried, ...] | None = field(init=False, default=None)
 
@@ -44,16 +45,13 @@ class Target:
         self.risk = min((surface.risk for surface in self.surfaces), key=_ORDER.index)
         self.deadline = min(surface.deadline for surface in self.surfaces)
         self.drain = min(surface.drain for surface in self.surfaces)
+        pairs = zip(self.surfaces, self.adapters, strict=True)
+        self.canaries = tuple(adapter for surface, adapter in pairs if surface.canary is not None)
 
     @property
     def adapter(self) -> Adapter:
         """The adapter that cuts and reads back."""
         return self.adapters[0]
-
-    def canaries(self) -> tuple[Adapter, ...]:
-        """The adapters that can attempt under an agent's own credential."""
-        pairs = zip(self.surfaces, self.adapters, strict=True)
-        return tuple(adapter for surface, adapter in pairs if surface.canary is not None)
 
     def inventoried(self) -> tuple[Inventoried, ...]:
         """Its surfaces as a plan needs them; made anew only after what can be held there changed."""
@@ -87,6 +85,13 @@ class Target:
                 item.line(Mode.FULL_STOP)  # ahead of the stop that will ask for it
 
 
+class _Ranks(dict[str, int]):
+    """Of targets, high risk first; unknown ones before them."""
+
+    def __missing__(self, key: str) -> int:
+        return -1
+
+
 @dataclass(slots=True)
 class Inventory:
     """Every target by key, and every surface by name."""
@@ -96,7 +101,7 @@ class Inventory:
     broken: tuple[Quarantined, ...] = ()
 
     _places: dict[str, int] = field(init=False)  # of targets, in the file's order
-    _ranks: dict[str, int] = field(init=False)  # of targets, high risk first
+    _ranks: "_Ranks" = field(init=False)
     _keys: dict[str, str] = field(init=False)  # of targets, by surface
     _of_agent: dict[str, list[str]] = field(init=False)  # keys of targets
     _known: Mapping[str, Known] | None = field(init=False, default=None)
@@ -107,7 +112,7 @@ class Inventory:
         for target in self.targets.values():
             target.changes = self._changes
         self._places = {key: place for place, key in enumerate(self.targets)}
-        self._ranks = {key: _ORDER.index(target.risk) for key, target in self.targets.items()}
+        self._ranks = _Ranks((key, _ORDER.index(target.risk)) for key, target in self.targets.items())
         self._keys, self._of_agent = {}, {}
         for key, target in self.targets.items():
             self._keys.update((surface.name, key) for surface in target.surfaces)
@@ -158,7 +163,7 @@ class Inventory:
 
     def by_risk(self, keys: Iterable[str]) -> list[str]:
         """The keys in the order of the cut: high risk first, unknown ones first of all."""
-        return sorted(keys, key=lambda key: self._ranks.get(key, -1))
+        return sorted(keys, key=self._ranks.__getitem__)
 
     def _all_known(self) -> dict[str, Known]:
         owners = {agent.id: agent for agent in self.configuration.agents}

@@ -344,7 +344,7 @@ class Lane:
             elapsed=self._desk.clock.monotonic() - self._started,
             budget=self._budget(),
             ended=self._ended,
-            canary=bool(self.target.canaries()),
+            canary=bool(self.target.canaries),
         )
 
     def _publish(self, proof: events.Proof) -> None:

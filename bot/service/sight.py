@@ -23,8 +23,9 @@ class Sight:
 
 async def attempt_all(target: Target, seen: Observation) -> tuple[Attempt, ...]:
     """Tries every canary at once; one that fails was not tried."""
-    canaries = target.canaries() if seen.exists else ()
-    calls = (canary.attempt(mode=seen.mode) for canary in canaries)
+    if not target.canaries or not seen.exists:
+        return ()
+    calls = (canary.attempt(mode=seen.mode) for canary in target.canaries)
     answers = await asyncio.gather(*calls, return_exceptions=True)
     return tuple(answer if isinstance(answer, Attempt) else Attempt.UNTRIED for answer in answers)
 

@@ -101,7 +101,7 @@ class StopService:
         try:
             return await self._is_recorded(hold.hold)
         finally:
-            self._dispatcher.wake(target.key for target in hold.targets)
+            self._dispatcher.wake(hold.targets.keys)
             self._reporter.wake(hold.incident)
 
     def _write(self, hold: events.HoldAdded) -> None:
@@ -128,7 +128,7 @@ class StopService:
         incident = self.board.open_incident(order.channel)
         targets = plan.held
         return events.HoldAdded(
-            at=self.board.stamp((target.key for target in targets), self._clock.now()),
+            at=self.board.stamp(targets.keys, self._clock.now()),
             hold=hold_id,
             incident=incident.id if incident else f"inc-{secrets.token_hex(4)}",
             mode=order.mode,
@@ -146,7 +146,7 @@ class StopService:
         plan = self.plan(hold.mode, Scope(surfaces=frozenset({backstop})))
         targets = plan.held
         tripped = events.HoldAdded(
-            at=self.board.stamp((target.key for target in targets), self._clock.now()),
+            at=self.board.stamp(targets.keys, self._clock.now()),
             hold=_hold_id(f"{hold.hold}>{surface}>{backstop}"),
             incident=hold.incident,
             mode=hold.mode,
@@ -162,7 +162,7 @@ class StopService:
         if tripped.hold in self.board.hold_events:
             return
         self._write(tripped)
-        self._dispatcher.wake(target.key for target in tripped.targets)
+        self._dispatcher.wake(tripped.targets.keys)
         self._reporter.wake(tripped.incident)
 
 

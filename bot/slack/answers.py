@@ -38,11 +38,10 @@ def ephemeral(said: Message) -> Payload:
 
 def receipt(done: Receipt, order: StopOrder) -> Message:
     """What is acknowledged while the cuts are under way."""
-    plan = done.plan
-    cut, left = [line for line in plan.lines if line.held is not None], plan.left()
+    plan, left = done.plan, done.plan.left()
     scope = escape(str(order.scope), NAME)
     recorded = "RECORDED" if done.recorded else "NOT RECORDED"
-    headline = f"{order.mode} on {scope}: {wording.plural(len(cut), 'surface')} being cut now"
+    headline = f"{order.mode} on {scope}: {wording.plural(len(plan.lines) - len(left), 'surface')} being cut now"
     blocks: list[Block | None] = [
         section(f":octagonal_sign: *{headline}*. *{recorded}*{_record_words(done)}"),
         section(f"Incident `{done.incident}`, hold `{done.hold}`. What is proven follows in the incident's thread."),
@@ -106,19 +105,17 @@ def _not_cut(left: Sequence[PlanLine]) -> list[Block]:
 
 
 def _rounded(plan: Plan) -> list[Block]:
-    lines = [line for line in plan.lines if line.held is not None and line.held is not line.asked]
-    if not lines:
+    if not plan.rounded:
         return []
-    rows = [f"• {wording.name(line.surface)}: {_held(line)}{_aside(line)}" for line in lines]
+    rows = [f"• {wording.name(line.surface)}: {_held(line)}{_aside(line)}" for line in plan.rounded]
     return [section("*Held stricter than asked*:"), *listing(rows, room=_ROOM, more="see `/agent-status`")]
 
 
 def _beside(plan: Plan) -> list[Block]:
     """Surfaces that were not named and lose their authority too."""
-    shared = sorted({name for line in plan.lines if line.held is not None for name in line.shared_with})
-    if not shared:
+    if not plan.beside:
         return []
-    rows = [f"• {wording.name(name)}" for name in shared]
+    rows = [f"• {wording.name(name)}" for name in plan.beside]
     return [section("*Cut too*, since they share a target:"), *listing(rows, room=_ROOM, more="see `/agent-status`")]
 
 

@@ -68,6 +68,7 @@ def _form(write: Callable[[Any], bytes], value: object) -> bytes | None:
 def test_a_line_is_what_the_standard_library_writes(text: str, at: float) -> None:
     """The offline verifier demands it, and the line reads back as the event."""
     event = events.Note(at=at, text=text)
-    line, link = encode(event, genesis("bot"))
+    written, link = encode(event, genesis("bot"))
+    line = written.decode()
     assert json.dumps(json.loads(line), separators=(",", ":")) == line
     assert decode(line, genesis("bot")) == (event, link)

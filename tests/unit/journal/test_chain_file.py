@@ -7,7 +7,7 @@ import pytest
 
 from adapters.base import Mode
 from bot.domain import events
-from bot.journal.chain import ERASED, BrokenLineError, decode, encode, genesis
+from bot.journal.chain import ERASED, BrokenLineError, Link, decode, encode, genesis
 from bot.journal.chain_file import ChainFile, RottenError, TakenError
 from bot.journal.reader import Reader
 
@@ -24,6 +24,11 @@ def _hold(number: int = 1, reason: str = "leaking <secrets>") -> events.HoldAdde
         reason=reason,
         targets=(events.HeldTarget(key="t", surfaces=("a/b",), round_to=Mode.FULL_STOP),),
     )
+
+
+def _line() -> tuple[str, Link]:
+    line, link = encode(_hold(), genesis("bot"))
+    return line.decode(), link
 
 
 def _write(path: Path, *numbers: int) -> None:
@@ -101,7 +106,7 @@ def test_the_rest_of_a_rotten_chain_is_kept(tmp_path: Path) -> None:
 
 def test_every_changed_byte_of_a_line_is_found() -> None:
     """No byte of what is hashed can change unseen; what is not hashed gives the erased text at the most."""
-    line, link = encode(_hold(), genesis("bot"))
+    line, link = _line()
     for index in range(len(line)):
         forged = line[:index] + chr((ord(line[index]) + 1) % 128) + line[index + 1 :]
         try:
@@ -118,7 +123,7 @@ def test_every_changed_byte_of_a_line_is_found() -> None:
 
 def test_an_erasure_does_not_break_the_chain() -> None:
     """Text and names can be taken out of a line for good, and its hash still holds."""
-    line, link = encode(_hold(), genesis("bot"))
+    line, link = _line()
     raw = json.loads(line)
     raw["aside"] = {}
 
@@ -139,7 +144,7 @@ def test_text_is_not_guessable_from_the_chain() -> None:
 
 def test_a_chain_cannot_pass_for_another() -> None:
     """The name of the chain is in its first link, so that one chain cannot be renamed into another's place."""
-    line, _ = encode(_hold(), genesis("bot"))
+    line, _ = _line()
 
     with pytest.raises(BrokenLineError, match="does not follow"):
         decode(line, genesis("bastion"))
