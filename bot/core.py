@@ -225,7 +225,7 @@ class Core:
         self.read()
 
     def _changed(self, targets: Iterable[str]) -> None:
-        for incident in {incident for key in targets for incident in self.board.incidents_of(key)}:
+        for incident in self.board.incidents_of(*targets):
             self.reporters.wake(incident)
 
     def _is_proven(self, key: str) -> bool:

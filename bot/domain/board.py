@@ -131,9 +131,9 @@ class Board:
         found = [i for i in self.incidents.values() if i.channel == channel and i.holds and not i.closed]
         return max(found, key=lambda incident: incident.opened_at, default=None)
 
-    def incidents_of(self, target: str) -> set[str]:
-        """The open incidents whose holds bind this target."""
-        return {self.hold_events[hold].incident for hold in self.holds.live(target)}
+    def incidents_of(self, *targets: str) -> set[str]:
+        """The open incidents whose holds bind these targets."""
+        return {self.hold_events[hold].incident for hold in {hold for key in targets for hold in self.holds.live(key)}}
 
     def surfaces_of(self, target: str) -> set[str]:
         """Every surface that a live hold binds through this target."""

@@ -4,17 +4,20 @@ Adding holds is monotone, so any order from any number of writers gives the same
 pairs by id, and ids never return, so a tombstone that arrives before its hold works too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from adapters.base import Mode
+
+_NONE: Mapping[str, Mode] = MappingProxyType({})
 
 
 class HoldSet:
     """Live holds per target. Grows only; nothing here reads a clock or knows who asked."""
 
     def __init__(self) -> None:
-        self._modes: dict[str, dict[str, Mode]] = {}
-        self._tombstones: set[tuple[str, str]] = set()
+        self._modes: dict[str, Mapping[str, Mode]] = {}
+        self._lifted: dict[str, set[str]] = {}  # the tombstones: targets by hold
 
     def add(self, hold: str, mode: Mode, targets: Iterable[str]) -> None:
         """Holds `targets` at `mode` under the id `hold`; adding it again changes nothing.
@@ -22,39 +25,39 @@ class HoldSet:
         One delivery may reach two writers, with one id: where they differ, the stricter mode counts, in any order.
         """
         alone = {hold: mode}  # shared by all that have this hold only: nothing here changes such a dictionary
-        targets = dict.fromkeys(targets, alone)
-        if not self._tombstones and self._modes.keys().isdisjoint(targets):
-            self._modes.update(targets)
-            return
-        for target in targets:
-            if (hold, target) not in self._tombstones:
-                held = self._modes.get(target)
-                self._modes[target] = {**held, hold: max(mode, held.get(hold, mode))} if held else alone
+        fresh = dict.fromkeys(targets, alone)
+        for target in self._lifted.get(hold, ()):
+            fresh.pop(target, None)
+        for target in self._modes.keys() & fresh.keys():
+            held = self._modes[target]
+            fresh[target] = {**held, hold: max(mode, held.get(hold, mode))}
+        self._modes.update(fresh)
 
     def lift(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Ends (hold, target) pairs for good."""
         for hold, target in pairs:
-            self._tombstones.add((hold, target))
-            held = self._modes.get(target, {})
-            if hold in held:
-                self._modes[target] = {other: mode for other, mode in held.items() if other != hold}
+            self._lifted.setdefault(hold, set()).add(target)
+            held = self._modes.pop(target, _NONE)
+            rest = {other: mode for other, mode in held.items() if other != hold}
+            if rest:
+                self._modes[target] = rest
 
     def effective(self, target: str) -> Mode:
         """The strictest of the target's live holds."""
         held = self._modes.get(target)
         return max(held.values()) if held else Mode.NORMAL
 
-    def live(self, target: str) -> dict[str, Mode]:
+    def live(self, target: str) -> Mapping[str, Mode]:
         """The live holds on `target`, by id."""
-        return dict(self._modes.get(target, {}))
+        return self._modes.get(target, _NONE)
 
     def is_lifted(self, hold: str, target: str) -> bool:
         """Whether the pair was tombstoned."""
-        return (hold, target) in self._tombstones
+        return target in self._lifted.get(hold, ())
 
     def targets(self) -> Iterator[str]:
         """Every target with a live hold."""
-        return (target for target, modes in self._modes.items() if modes)
+        return iter(self._modes)
 
     def is_live(self, hold: str) -> bool:
         """Whether the hold still binds any target."""

@@ -81,9 +81,10 @@ async def loosen(
 
 def mode_to_hold(target: Target, asked: Mode) -> Mode:
     """The next stricter mode that the surface can hold; the strictest of the technique where none is known."""
-    if asked is Mode.NORMAL:
+    enforceable = target.enforceable()
+    if asked is Mode.NORMAL or asked in enforceable:
         return asked
-    able = [mode for mode in target.enforceable() if mode >= asked]
+    able = [mode for mode in enforceable if mode >= asked]
     return min(able, default=max(target.adapter.modes, default=asked))
 
 

@@ -92,7 +92,7 @@ class StopService:
         """Serves targets whose holds came from another writer, or from before a restart."""
         keys = tuple(keys)
         self._dispatcher.wake(keys)
-        for incident in {incident for key in keys for incident in self.board.incidents_of(key)}:
+        for incident in self.board.incidents_of(*keys):
             self._reporter.wake(incident)
 
     async def _carry_out(self, hold: events.HoldAdded) -> bool:

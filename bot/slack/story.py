@@ -107,13 +107,17 @@ def _chapter(
     holds: list[events.HoldAdded], lines: tuple[Line, ...], earlier: Mapping[str, Mode], *, recorded: bool
 ) -> Chapter:
     root = holds[0]
-    own = {surface for target in root.targets for surface in target.surfaces} | {left.surface for left in root.left}
-    mine = tuple(line for line in lines if line.surface in own)
+    mine, tripped = lines, tuple[Line, ...]()
+    if len(holds) > 1:
+        own = {surface for target in root.targets for surface in target.surfaces}
+        own.update(left.surface for left in root.left)
+        mine = tuple(line for line in lines if line.surface in own)
+        tripped = tuple(line for line in lines if line.surface not in own)
     return Chapter(
         hold=root,
         lines=mine,
-        tripped=tuple(line for line in lines if line.surface not in own),
-        fresh=tuple(line for line in mine if earlier.get(line.surface, Mode.NORMAL) < root.mode),
+        tripped=tripped,
+        fresh=tuple(line for line in mine if earlier.get(line.surface, Mode.NORMAL) < root.mode) if earlier else mine,
         recorded=recorded,
     )
 

@@ -25,7 +25,7 @@ from bot.slack.story import story
 _LOG = logging.getLogger(__name__)
 _TICK = 0.05  # seconds between two looks at the same incident
 _GIVE_WAY = 0.05  # seconds that a report lets the cuts go first: it is made of as many lines
-_SHARE = 20  # looking may take one part in so many of the time: the loop belongs to the cuts
+_SHARE = 40  # looking may take one part in so many of the time: the loop belongs to the cuts
 _LONGEST = 60.0  # seconds between two attempts
 _DOUBTFUL = 5.0  # seconds, times the posts of unknown outcome before
 _AGAIN = 300.0  # seconds until a channel that refused is asked again

@@ -14,6 +14,7 @@ from bot.store.engine import PATIENCE
 
 _log = logging.getLogger(__name__)
 _POLL = 0.25  # seconds between two looks at the journals
+_REST, _LONGEST_REST = 4, 1.0  # times what a batch took, and seconds at the most: the core belongs to the cuts
 _BACKOFF = 30.0  # seconds at the most between two tries
 _BATCH_ENTRIES, _BATCH_CHARS = 1_000, 4_000_000  # of one transaction, so that it ends within the patience
 
@@ -53,11 +54,12 @@ class Follower:
         tries = 0
         try:
             while True:
+                began = self._clock.monotonic()
                 try:
                     more = await self._step()
                     tries, self._problem = 0, ""
-                    if not more:
-                        await self._clock.sleep(_POLL)
+                    rest = min(_LONGEST_REST, _REST * (self._clock.monotonic() - began))
+                    await self._clock.sleep(rest if more else max(_POLL, rest))
                 except Exception as error:  # noqa: BLE001  # whatever a database does, it is tried again
                     self._fail(error)
                     tries += 1
