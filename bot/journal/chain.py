@@ -100,7 +100,7 @@ def _plain(value: Json) -> Json:
 
 
 def encode(event: AnyEvent, before: Link) -> tuple[bytes, Link]:
-    """Writes an event as the line after `before`; returns the line without its newline, and its link."""
+    """Writes an event as the line after `before`; returns the line with its newline, and its link."""
     aside: dict[str, list[str]] = {}
     seq = before.seq + 1
     try:
@@ -110,11 +110,11 @@ def encode(event: AnyEvent, before: Link) -> tuple[bytes, Link]:
         body = _commit(event, aside)
         link = Link(seq=seq, digest=digest(before.digest, seq, body))
         line = {"seq": seq, "prev": before.digest, "body": body, "h": link.digest, "aside": aside}
-        return json.dumps(line, separators=(",", ":"), ensure_ascii=True).encode(), link
+        return json.dumps(line, separators=(",", ":"), ensure_ascii=True).encode() + b"\n", link
     # both ways write plain text alike, so that it is written once; but for DEL, which a line escapes
     link = Link(seq=seq, digest=_digest(before.digest, seq, form))
     first = f'{{"seq":{seq},"prev":"{before.digest}","body":'.encode()
-    last = f',"h":"{link.digest}","aside":{json.dumps(aside, separators=(",", ":"))}}}'.encode()
+    last = f',"h":"{link.digest}","aside":{json.dumps(aside, separators=(",", ":"))}}}\n'.encode()
     return b"".join((first, *(part.replace(b"\x7f", b"\\u007f") for part in form), last)), link
 
 

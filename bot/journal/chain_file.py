@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from bot.domain.events import AnyEvent, Note
@@ -32,6 +33,7 @@ class ChainFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.chain = path.stem
+        self.asking: Callable[[], None] = lambda: None  # called when all that is left is to wait for the disk
         fresh = not path.exists()
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -52,9 +54,10 @@ class ChainFile:
         for event in events:
             line, head = encode(event, head)
             lines.append(line)
-        data = b"\n".join((*lines, b""))
+        data = b"".join(lines)  # a single one of a megabyte is not copied
         while data:
             data = data[os.write(self._fd, data) :]
+        self.asking()
         os.fdatasync(self._fd)
         self.head = head
 

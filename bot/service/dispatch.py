@@ -21,7 +21,7 @@ from bot.service.ports import Clock
 from bot.service.proofs import BY_HAND
 from bot.service.seal import Seal
 
-WINDOW = 16  # lanes that are started before the first of them may go on
+FIRST, WINDOW = 4, 16  # lanes that are started before the first of them may go on, in the first window and later
 _STEPS = 2  # turns of the loop that a window gets before the next one starts
 BATCH = 0.02  # seconds during which proofs are gathered into one journal entry
 _SUBSTANCE = attrgetter(*(name for name in events.Proof.model_fields if name not in {"elapsed_ms", "token"}))
@@ -80,8 +80,16 @@ class Dispatcher:
 
     def wake(self, keys: Iterable[str]) -> None:
         """The holds of these targets changed. Returns at once; high risk starts first, what blocked before last."""
-        todo = self._inventory().by_risk(self._unhesitating(keys))
-        first, rest = todo[:WINDOW], todo[WINDOW:]
+        self.start(self.order(keys))
+
+    def order(self, keys: Iterable[str]) -> list[str]:
+        """The order of the cut: high risk first."""
+        return self._inventory().by_risk(keys)
+
+    def start(self, keys: Iterable[str]) -> None:
+        """As `wake`, in this order."""
+        todo = [*self._unhesitating(keys)]
+        first, rest = todo[:FIRST], todo[FIRST:]
         for key in first:
             self._start(key)
         if rest:

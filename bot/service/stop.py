@@ -98,10 +98,11 @@ class StopService:
     async def _carry_out(self, hold: events.HoldAdded) -> bool:
         """Fsync first; dispatch when it returned or after 50 ms, whatever the disk said, and though the caller left."""
         self._write(hold)
+        order = self._dispatcher.order(hold.targets.keys)  # while the disk works
         try:
             return await self._is_recorded(hold.hold)
         finally:
-            self._dispatcher.wake(hold.targets.keys)
+            self._dispatcher.start(order)
             self._reporter.wake(hold.incident)
 
     def _write(self, hold: events.HoldAdded) -> None:

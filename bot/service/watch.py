@@ -27,8 +27,11 @@ class Watch:
     async def tick(self) -> None:
         """One tick: asks due lanes to look, and refreshes the snapshots when they are due."""
         now = self._clock.monotonic()
+        periods = self._inventory().configuration.watch
+        soonest = min(periods.fast, periods.slow)
         for key in self._dispatcher.lanes():
-            if now - self._checked.setdefault(key, now) >= self._period(key):
+            age = now - self._checked.setdefault(key, now)
+            if age >= soonest and age >= self._period(key):
                 self._checked[key] = now
                 self._dispatcher.check(key)
         if self._looked is None or now - self._looked >= SNAPSHOT:

@@ -69,6 +69,6 @@ def test_a_line_is_what_the_standard_library_writes(text: str, at: float) -> Non
     """The offline verifier demands it, and the line reads back as the event."""
     event = events.Note(at=at, text=text)
     written, link = encode(event, genesis("bot"))
-    line = written.decode()
+    line = written.decode().removesuffix("\n")
     assert json.dumps(json.loads(line), separators=(",", ":")) == line
     assert decode(line, genesis("bot")) == (event, link)

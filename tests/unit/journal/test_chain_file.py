@@ -28,7 +28,7 @@ def _hold(number: int = 1, reason: str = "leaking <secrets>") -> events.HoldAdde
 
 def _line() -> tuple[str, Link]:
     line, link = encode(_hold(), genesis("bot"))
-    return line.decode(), link
+    return line.decode().removesuffix("\n"), link
 
 
 def _write(path: Path, *numbers: int) -> None:

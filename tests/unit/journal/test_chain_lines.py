@@ -40,6 +40,12 @@ STORY: list[events.AnyEvent] = [
 ]
 
 
+def _line(event: events.AnyEvent, before: Link) -> tuple[str, Link]:
+    line, link = encode(event, before)
+    assert line.endswith(b"\n")
+    return line.decode().removesuffix("\n"), link
+
+
 def _raw(event: events.AnyEvent) -> dict[str, Any]:
     """A line as JSON."""
     raw: dict[str, Any] = json.loads(encode(event, genesis("bot"))[0])
@@ -58,7 +64,7 @@ def test_a_line_is_hashed_as_its_description_says() -> None:
     """SHA-256 over a zero byte, the hash before, the number and the body, as anybody can compute it again."""
     first = hashlib.sha256(b"agent-kill journal\x00bot").hexdigest()
     assert genesis("bot") == Link(seq=0, digest=first)
-    line, link = encode(events.Note(at=1.0, text="x"), genesis("bot"))
+    line, link = _line(events.Note(at=1.0, text="x"), genesis("bot"))
     body = '{"at":1,"text":"x","type":"note"}'
     digest = hashlib.sha256(b"\x00" + bytes.fromhex(first) + (1).to_bytes(8, "big") + body.encode()).hexdigest()
     assert line == f'{{"seq":1,"prev":"{first}","body":{body},"h":"{digest}","aside":{{}}}}'
@@ -68,7 +74,7 @@ def test_a_line_is_hashed_as_its_description_says() -> None:
 @pytest.mark.parametrize("event", STORY, ids=lambda event: str(event.type))
 def test_every_kind_of_event_comes_back_as_it_was_written(event: events.AnyEvent) -> None:
     """And its line is in the one form that the verifier takes."""
-    line, link = encode(event, genesis("bot"))
+    line, link = _line(event, genesis("bot"))
     assert decode(line, genesis("bot")) == (event, link)
     assert json.dumps(json.loads(line), separators=(",", ":")) == line
 
@@ -137,8 +143,8 @@ def _rehashed(body: dict[str, Any]) -> str:
 
 def test_each_way_of_being_no_line_is_named() -> None:
     """P5: what is wrong with it, and where."""
-    line, link = encode(STORY[8], genesis("bot"))
-    after, _ = encode(STORY[8], link)
+    line, link = _line(STORY[8], genesis("bot"))
+    after, _ = _line(STORY[8], link)
     wrong = {
         "{": "not a journal line: JSONDecodeError",
         "[]": "not a journal line: TypeError",
@@ -160,8 +166,8 @@ def test_each_way_of_being_no_line_is_named() -> None:
 
 def test_where_the_line_before_is_not_known_any_place_will_do() -> None:
     """After a damaged line; its own hash must hold all the same."""
-    _, link = encode(STORY[8], genesis("bot"))
-    after, head = encode(STORY[8], link)
+    _, link = _line(STORY[8], genesis("bot"))
+    after, head = _line(STORY[8], link)
     assert decode(after, None) == (STORY[8], head)
     with pytest.raises(BrokenLineError, match="entry 2: its hash does not match"):
         decode(after.replace("opened", "closed"), None)

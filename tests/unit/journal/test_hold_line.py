@@ -27,7 +27,7 @@ def test_a_stop_is_written_in_the_canonical_form(targets: tuple[events.HeldTarge
         at=at, hold="h", incident=text, mode=Mode.READ_ONLY, by=person, reason=text, scope=text, targets=targets
     )
     written, link = encode(hold, genesis("bot"))
-    line = written.decode()
+    line = written.decode().removesuffix("\n")
     raw = json.loads(line)
     assert json.dumps(raw, separators=(",", ":")) == line
     body = rfc8785.dumps(json.loads(line)["body"])

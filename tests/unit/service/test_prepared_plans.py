@@ -5,6 +5,7 @@ from collections.abc import Callable
 from adapters.base import Mode, Observation
 from bot.domain import events
 from bot.domain.board import Board
+from bot.domain.model import Risk
 from bot.domain.plan import Plan, Scope, make_plan
 from bot.service.inventory import Inventory
 from tests.unit.service.rig import Rig, surface
@@ -56,6 +57,13 @@ async def test_what_a_hold_says_of_a_target_is_what_its_lines_say(make_rig: Make
         for key, lines in plan.targets().items()
     )
     assert plan.held == expected
+
+
+async def test_high_risk_is_cut_first_and_what_nobody_knows_before_it(make_rig: Make) -> None:
+    """Within a risk the order stays."""
+    inventory = make_rig(surface("a/low", risk=Risk.LOW), surface("a/mid"), surface("a/high", risk=Risk.HIGH)).inventory
+    low, middle, high = inventory.targets
+    assert inventory.by_risk((low, middle, high, "gone")) == ["gone", high, middle, low]
 
 
 def test_the_surfaces_of_a_held_target_follow_the_hold() -> None:

@@ -27,7 +27,13 @@ class Chain:
     def add(self, event: events.AnyEvent) -> Entry:
         """Appends an event."""
         line, self.head = encode(event, self.head)
-        entry = Entry(chain=self.name, seq=self.head.seq, digest=self.head.digest, line=line.decode(), event=event)
+        entry = Entry(
+            chain=self.name,
+            seq=self.head.seq,
+            digest=self.head.digest,
+            line=line.decode().removesuffix("\n"),
+            event=event,
+        )
         self.entries.append(entry)
         return entry
 

@@ -1,0 +1,55 @@
+"""Is the disk asked to keep a stop before anything else is done for it, and never waited for?"""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.base import Mode
+from bot.domain import events
+from bot.journal import writer as writing
+from bot.journal.writer import Writer
+
+HOLD = events.HoldAdded(
+    at=1.0, hold="hold-1", incident="inc-1", mode=Mode.FULL_STOP, by=events.Person(kind="cli", id="root")
+)
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[Writer]:
+    """A writer whose journal is open."""
+    made = Writer([tmp_path / "journal"], "bot")
+    made.open()
+    yield made
+    made.close()
+
+
+async def test_a_stop_is_with_the_disk_when_its_write_was_started(
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is done next for the stop is done while the disk works."""
+    monkeypatch.setattr(writing, "HEAD_START", 10.0)  # a busy machine may take its time
+    written = writer.append(HOLD)
+    assert "hold-1" in (tmp_path / "journal" / "bot.jsonl").read_text()
+    assert await written
+
+
+async def test_a_disk_that_takes_nothing_is_not_waited_for(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stop goes on after 3 ms, and no further one waits behind it."""
+    release, whole = threading.Event(), os.write
+
+    def hang(fd: int, data: bytes) -> int:
+        release.wait(20)
+        return whole(fd, data)
+
+    monkeypatch.setattr("bot.journal.chain_file.os.write", hang)
+    began = time.monotonic()
+    written = [writer.append(HOLD.model_copy(update={"hold": f"hold-{number}"})) for number in range(100)]
+    assert time.monotonic() - began < 5
+    assert not any(asyncio.ensure_future(one).done() for one in written)
+    release.set()
+    assert all(await asyncio.gather(*written))
