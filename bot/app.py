@@ -204,6 +204,7 @@ class App:
             state_dir=self._env.state_dir,
             channel=lambda: self._core.inventory.configuration.workspace.incident_channel,
             pushes=self._pushes,
+            came_of=self._core.stops.came_of,
         )
         private = build_private(view=self._view, checks=self._checks, metrics=self._metrics, clock=CLOCK)
         require_loopback(_ADMIN_HOST)

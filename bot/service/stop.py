@@ -88,6 +88,10 @@ class StopService:
                 if surface and surface.backstop:
                     self._trip(hold, name, surface.backstop)
 
+    def came_of(self, delivery: str) -> events.HoldAdded | None:
+        """The hold of that delivery; None where no journal that was read has one, or ever had."""
+        return self.board.hold_events.get(_hold_id(delivery))
+
     def carry_on(self, keys: Iterable[str]) -> None:
         """Serves targets whose holds came from another writer, or from before a restart."""
         keys = tuple(keys)

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.service.ports import Clock
-from bot.web.signed import CALLER, PAST, SIGNATURE, BadSignatureError, verify
+from bot.web.signed import CALLER, PAST, SIGNATURE, UsedSignatureError, verify
 from bot.web.used import Used
 
 _MARGIN = 60.0  # seconds that a used signature is remembered beyond its life
@@ -44,7 +44,7 @@ class Callers:
         self._secrets, self._used, self._clock = dict(secrets), used, clock
 
     def verified(self, request: web.Request, body: bytes) -> Call:
-        """Who called. Raises `BadSignatureError`."""
+        """Who called. Raises `BadSignatureError`, of which `UsedSignatureError` is one."""
         caller = request.headers.get(CALLER, "")
         secret = self._secrets.get(caller)
         signature = verify(
@@ -52,7 +52,7 @@ class Callers:
         )
         kept = self._used.take(signature.digest, signature.at + PAST + _MARGIN)
         if kept is None:
-            raise BadSignatureError("the signature was used already, and its call was received: sign every call anew")
+            raise UsedSignatureError(signature.digest)
         return Call(caller=caller, digest=signature.digest, kept=kept)
 
     def forget(self, call: Call) -> None:

@@ -15,7 +15,7 @@ from bot.service.stop import EmptyScope
 from bot.web.answers import Handler, problem, speak_json
 from bot.web.callers import Call, Callers
 from bot.web.journal_call import JOURNAL, JournalDoor
-from bot.web.signed import BadSignatureError
+from bot.web.signed import BadSignatureError, UsedSignatureError
 from bot.web.stop_call import MalformedCallError, StopCall, UnknownNameError
 from bot.web.used import Used
 
@@ -23,6 +23,7 @@ SLACK = "/slack/events"
 STOP_BYTES = 64 * 1024
 SLACK_BYTES = 256 * 1024  # a message shortcut carries the whole message that it was used on
 _NEVER_WHOLE = (400, 408, 413)
+CameOf = Callable[[str], events.HoldAdded | None]
 _KEPT_WITHIN = 0.050  # seconds that the answer waits for the used signature to be on disk; the stop itself does not
 
 
@@ -36,6 +37,7 @@ def build_public(
     state_dir: Path,
     channel: Callable[[], str | None],
     pushes: Pushes | None = None,
+    came_of: CameOf = lambda _delivery: None,
 ) -> web.Application:
     """Builds the application; `Listener` serves it.
 
@@ -48,6 +50,7 @@ def build_public(
         state_dir: keeps the used signatures.
         channel: the incident channel that a stop from here opens or joins.
         pushes: takes the journals of other hosts; None where none are taken.
+        came_of: the hold that came of a call, by its signature's digest, for whoever repeats a call.
 
     Raises:
         ValueError: a caller's secret is empty.
@@ -55,7 +58,7 @@ def build_public(
     app = web.Application(middlewares=[_bare_to_slack, speak_json], client_max_size=SLACK_BYTES)
     used = Used(state_dir / "http-used", clock.now)
     known_callers = Callers(callers, used, clock)
-    door = _StopDoor(stops=stops, known=known, callers=known_callers, used=used, channel=channel)
+    door = _StopDoor(stops=stops, known=known, callers=known_callers, used=used, channel=channel, came_of=came_of)
     app.router.add_get("/healthz", _healthz)
     app.router.add_post("/v1/stop", door.answer)
     if slack_events is not None:
@@ -95,9 +98,10 @@ class _StopDoor:
         callers: Callers,
         used: Used,
         channel: Callable[[], str | None],
+        came_of: CameOf,
     ) -> None:
         self._stops, self._known, self._callers = stops, known, callers
-        self._used, self._channel = used, channel
+        self._used, self._channel, self._came_of = used, channel, came_of
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """202 `{incident, hold, recorded}`, or 400, 401, 413, 422 with the reason."""
@@ -108,6 +112,8 @@ class _StopDoor:
             call = self._callers.verified(request, body)
             order = self._order(call, StopCall.read(body))
             receipt = await self._stop(order, call)
+        except UsedSignatureError as error:
+            return problem(401, _what_came_of(self._came_of(error.digest)))
         except BadSignatureError as error:
             return problem(401, str(error))
         except MalformedCallError as error:
@@ -139,6 +145,20 @@ class _StopDoor:
         except Exception:
             self._callers.forget(call)
             raise
+
+
+def _what_came_of(hold: events.HoldAdded | None) -> str:
+    """A repeated call: whoever sent it has had no answer, and must know whether anything was stopped."""
+    used = "the signature was used already, and is good for one call"
+    if hold is None:
+        return (
+            f"{used}; no hold came of it: its call was refused, or the bot ended before it was recorded. NOTHING is "
+            "held by it: sign the stop anew and send it"
+        )
+    return (
+        f"{used}; that call is {hold.hold} of {hold.incident}, which is carried out: nothing needs to be sent again. "
+        "Another stop is signed anew"
+    )
 
 
 def _receipt(receipt: Receipt) -> dict[str, str]:

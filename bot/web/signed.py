@@ -20,6 +20,14 @@ class BadSignatureError(ValueError):
     """The call is not what its caller signed, or not now; the text may be shown to anybody."""
 
 
+class UsedSignatureError(BadSignatureError):
+    """A right signature came a second time; `digest` is its own."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__("the signature was used already, and its call was received: sign every call anew")
+        self.digest = digest
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
     """A signature header, read. `at` is Unix time in whole seconds, `digest` hexadecimal."""
