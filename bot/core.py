@@ -129,7 +129,11 @@ class Core:
         )
         self.watchdog = Watchdog(blame=self._blame, record=self.writer.append_aside, fold=self.board.apply)
         self.watch = Watch(
-            inventory=lambda: self.inventory, board=self.board, dispatcher=self.dispatcher, clock=self.clock
+            inventory=lambda: self.inventory,
+            board=self.board,
+            dispatcher=self.dispatcher,
+            clock=self.clock,
+            record=self.recorder.record,
         )
 
     def read(self) -> list[Entry]:

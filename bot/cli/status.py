@@ -57,6 +57,8 @@ def _print(view: StatusView) -> None:
     console.print(layout("What agents may do now", columns, rows, width=console.width))
     for hold in view.holds:
         console.print(Text(f"held since {_when(hold.at)}: {hold.mode} on {hold.scope} ({hold.hold}), {hold.reason}"))
+    for orphan in view.orphans:
+        console.print(Text(str(orphan), style="yellow"))
     for line in _earned(view):
         console.print(Text(line))
     for problem in view.problems:

@@ -48,6 +48,7 @@ class Board:
         self.drifts: dict[str, dict[float, str]] = {}  # how a target came back, by when; the cut that follows hides it
         self.contested: dict[str, float] = {}  # when a target was last found contested
         self.blocked: dict[str, set[float]] = {}  # when a call for a target blocked the whole process
+        self.orphans: events.OrphansSeen | None = None  # the newest; `drift.known_orphans` says which still are
         self._latest = _NEVER  # of all times below
         self._held_at: dict[str, float] = {}  # when the holds of a target last changed
         self._asked: dict[str, events.HoldAdded] = {}  # as they were asked; `hold_events` has later reasons too
@@ -78,10 +79,17 @@ class Board:
                 self._incident(event.incident).posts[event.slot] = event
             case events.IncidentClosed():
                 self._incident(event.incident).closed = event
-            case events.LoopBlocked() if event.target:
-                self.blocked.setdefault(event.target, set()).add(event.at)
+            case events.OrphansSeen() | events.LoopBlocked():
+                self._keep_watch(event)
             case _:
                 self._give_back(event)
+
+    def _keep_watch(self, event: events.OrphansSeen | events.LoopBlocked) -> None:
+        """What the bot notices by itself."""
+        if isinstance(event, events.OrphansSeen):
+            self.orphans = max(event, self.orphans or event, key=lambda it: (it.at, it.model_dump_json()))
+        elif event.target:
+            self.blocked.setdefault(event.target, set()).add(event.at)
 
     def _give_back(self, event: events.AnyEvent) -> None:
         """What belongs to restores."""

@@ -62,6 +62,15 @@ def orphans(board: Board, seen: Mapping[str, Observation | None]) -> tuple[Orpha
     return tuple(found)
 
 
+def known_orphans(board: Board) -> tuple[Orphan, ...]:
+    """Those that the journal has and that nothing explains since; pure."""
+    return tuple(
+        Orphan(target=it.target, mode=it.mode, held=it.held, marked=it.marked, next=_orphan_step(it.marked))
+        for it in (board.orphans.orphans if board.orphans else ())
+        if it.mode > _explained(board, it.target)
+    )
+
+
 def _explained(board: Board, target: str) -> Mode:
     """The strictest that a live hold may have left there: after rounding, or as a cut of it was last read back."""
     live = (board.hold_events[hold] for hold in board.holds.live(target))

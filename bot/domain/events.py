@@ -312,6 +312,24 @@ class Refusal(Event):
     why: str
 
 
+class OrphanSeen(BaseModel):
+    """A target that reads stricter than its live holds explain; `held` is what they do explain."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: str
+    mode: Mode
+    held: Mode
+    marked: bool  # whether it bears a mark of ours
+
+
+class OrphansSeen(Event):
+    """All orphans there are, whenever that changes; the newest such event replaces those before."""
+
+    type: Literal["orphans_seen"] = "orphans_seen"
+    orphans: tuple[OrphanSeen, ...] = ()
+
+
 class LoopBlocked(Event):
     """A call did not give the event loop back; `target` is whose call it was, None where it was no surface's."""
 
@@ -347,6 +365,7 @@ AnyEvent = Annotated[
     | HeadsSeen
     | Refusal
     | LoopBlocked
+    | OrphansSeen
     | Note,
     Field(discriminator="type"),
 ]

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from adapters.base import Attempt, Mode, SurfaceClass
 from bot.domain import events
 from bot.domain.board import Board
+from bot.domain.drift import Orphan, known_orphans
 from bot.domain.model import Quarantined
 from bot.domain.outcome import NOT_CUT, NOT_PROVEN, Outcome
 from bot.domain.plan import Inventoried
@@ -86,6 +87,39 @@ class StatusRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrphanRow:
+    """A restriction that no live hold explains, with the surfaces that point at its target."""
+
+    surfaces: tuple[str, ...]
+    orphan: Orphan
+
+    def __str__(self) -> str:
+        names = ", ".join(self.surfaces) or self.orphan.target
+        explained = "nothing holds it" if self.orphan.held is Mode.NORMAL else f"its holds explain {self.orphan.held}"
+        return f"{names} reads {self.orphan.mode}, and {explained}: {self.orphan.next}"
+
+    def json(self) -> dict[str, object]:
+        """As `agent-kill status --json` and `/status.json` print it."""
+        return {
+            "surfaces": list(self.surfaces),
+            "mode": str(self.orphan.mode),
+            "explained": str(self.orphan.held),
+            "marked": self.orphan.marked,
+            "next": self.orphan.next,
+        }
+
+
+def orphan_rows(board: Board, names: Iterable[tuple[str, str]]) -> tuple[OrphanRow, ...]:
+    """The restrictions that no live hold explains; pure. `names` are pairs of surface and target."""
+    known = {orphan.target: orphan for orphan in known_orphans(board)}
+    under: dict[str, list[str]] = {target: [] for target in known}
+    for name, target in names if known else ():
+        if target in under:
+            under[target].append(name)
+    return tuple(OrphanRow(surfaces=tuple(sorted(under[target])), orphan=it) for target, it in known.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusView:
     """Everything that a status shows. `at` is Unix time in seconds; rows have NOT CUT first."""
 
@@ -94,6 +128,7 @@ class StatusView:
     holds: tuple[events.HoldAdded, ...] = ()  # the live ones, oldest first
     incidents: tuple[str, ...] = ()  # the open ones
     problems: tuple[str, ...] = ()
+    orphans: tuple[OrphanRow, ...] = ()
 
     def not_cut(self) -> tuple[StatusRow, ...]:
         """What still acts, or may."""
@@ -113,6 +148,7 @@ class StatusView:
             "not_cut": [row.surface for row in self.not_cut()],
             "not_proven": [row.surface for row in self.not_proven()],
             "problems": list(self.problems),
+            "orphans": [orphan.json() for orphan in self.orphans],
         }
 
 
@@ -131,7 +167,14 @@ def status_view(
     held = sorted((board.hold_events[hold] for hold in live), key=lambda hold: hold.at)
     opened = (incident.id for incident in board.incidents.values() if incident.holds and not incident.closed)
     rows = status(board, surfaces, broken, now, owners=owners, pacts=pacts)
-    return StatusView(at=now, rows=rows, holds=tuple(held), incidents=tuple(opened), problems=tuple(problems))
+    return StatusView(
+        at=now,
+        rows=rows,
+        holds=tuple(held),
+        incidents=tuple(opened),
+        problems=tuple(problems),
+        orphans=orphan_rows(board, ((item.surface.name, item.target) for item in surfaces)),
+    )
 
 
 def status(

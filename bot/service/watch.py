@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 
+from adapters.base import Mode
+from bot.domain import events
 from bot.domain.board import Board
+from bot.domain.drift import Orphan, orphans
 from bot.service.dispatch import Dispatcher
 from bot.service.inventory import Inventory
 from bot.service.ports import Clock
 
+CONFIRM = 5.0  # seconds until a restriction that nothing explains is looked at a second time, and believed
 TICK = 1.0  # seconds between ticks; what is due is decided here
 SNAPSHOT = 30.0  # seconds between two looks at a target that nothing holds
 
@@ -15,7 +19,13 @@ class Watch:
     """Level-triggered: the same work whether one hold or a hundred are live."""
 
     def __init__(
-        self, *, inventory: Callable[[], Inventory], board: Board, dispatcher: Dispatcher, clock: Clock
+        self,
+        *,
+        inventory: Callable[[], Inventory],
+        board: Board,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        record: Callable[[events.OrphansSeen], object],
     ) -> None:
         self._inventory = inventory
         self._board = board
@@ -23,6 +33,8 @@ class Watch:
         self._clock = clock
         self._checked: dict[str, float] = {}
         self._looked: float | None = None
+        self._record = record
+        self._suspected: dict[str, tuple[Mode, float]] = {}  # what nothing explained, and when that was read
 
     async def tick(self) -> None:
         """One tick: asks due lanes to look, and refreshes the snapshots when they are due."""
@@ -37,6 +49,33 @@ class Watch:
         if self._looked is None or now - self._looked >= SNAPSHOT:
             self._looked = now
             await self._dispatcher.look(self._inventory().targets.values())
+            self._note_orphans()
+        elif self._suspected and now - self._looked >= CONFIRM:
+            targets = self._inventory().targets
+            await self._dispatcher.look(targets[key] for key in self._suspected if key in targets)
+            self._note_orphans()
+
+    def _note_orphans(self) -> None:
+        """Journals the restrictions that no live hold explains, whenever that changes.
+
+        One reading is not enough: another writer's hold may be on its way here, or a restore step under way.
+        """
+        targets = self._inventory().targets
+        strict = {key: target.seen for key, target in targets.items() if target.seen and target.seen.mode > Mode.NORMAL}
+        found = {orphan.target: orphan for orphan in orphans(self._board, strict)}
+        known = {it.target: it for it in (self._board.orphans.orphans if self._board.orphans else ())}
+        before, self._suspected = self._suspected, {}
+        believed = []
+        for key, orphan in found.items():
+            mode, read_at = before.get(key, (Mode.NORMAL, targets[key].seen_at))
+            if (key in known and known[key].mode is orphan.mode) or (
+                mode is orphan.mode and read_at != targets[key].seen_at
+            ):
+                believed.append(_journaled(orphan))
+            else:
+                self._suspected[key] = (orphan.mode, targets[key].seen_at)
+        if {it.target: it for it in believed} != known:
+            self._record(events.OrphansSeen(at=self._clock.now(), orphans=tuple(believed)))
 
     def _period(self, key: str) -> float:
         """Seconds between looks: fast while any hold on the target is young."""
@@ -44,3 +83,7 @@ class Watch:
         live = (self._board.hold_events.get(hold) for hold in self._board.holds.live(key))
         youngest = max((hold.at for hold in live if hold), default=0.0)
         return periods.fast if self._clock.now() - youngest < periods.fast_for else periods.slow
+
+
+def _journaled(orphan: Orphan) -> events.OrphanSeen:
+    return events.OrphanSeen(target=orphan.target, mode=orphan.mode, held=orphan.held, marked=orphan.marked)

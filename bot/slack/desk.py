@@ -10,6 +10,7 @@ from bot.domain import commands, events
 from bot.domain.board import Board
 from bot.domain.model import Configuration
 from bot.domain.policy import Allowed, Denied, authorise_stop, refuse_outsider
+from bot.domain.status import orphan_rows
 from bot.domain.words import reason as cleaned
 from bot.domain.words import split
 from bot.service.close import Closed, Closing
@@ -91,7 +92,11 @@ class Desk:
         if isinstance(command, commands.Refused):
             return answers.refusal(command.sentence)
         plan = self._stops.plan(commands.MODES[-1], command.scope)
-        return status_table.table(status_table.rows(plan, self._board, self._clock.now()))
+        names = [(line.surface, line.target) for line in plan.lines if line.target]
+        return status_table.table(
+            status_table.rows(plan, self._board, self._clock.now()),
+            [str(orphan) for orphan in orphan_rows(self._board, names) if orphan.surfaces],
+        )
 
     async def give_reason(self, hold_id: str, text: str, ask: Ask) -> str:
         """Records the reason of a stop that was made without one; yields the sentence to answer."""

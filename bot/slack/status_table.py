@@ -14,6 +14,8 @@ from bot.slack.limits import clean, escape, shorten
 _NAME = 44  # characters of a surface's name in the table
 _ROWS = 2600  # characters of one block of rows; Slack allows 3,000
 _BLOCKS = 3
+_ORPHANS = 8  # of them are told, the rest is counted
+_SENTENCE = 300  # characters
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -52,8 +54,8 @@ def _rank(row: Row) -> int:
     return 1 if row.outcome in NOT_PROVEN else 2 if row.outcome else 3
 
 
-def table(found: Sequence[Row]) -> Message:
-    """The table as a message."""
+def table(found: Sequence[Row], orphans: Sequence[str] = ()) -> Message:
+    """The table as a message; `orphans` are sentences on restrictions that no live hold explains."""
     held = [row for row in found if row.mode is not Mode.NORMAL]
     bad = [row for row in found if row.outcome in NOT_CUT]
     soft = [row for row in found if row.outcome in NOT_PROVEN]
@@ -62,7 +64,14 @@ def table(found: Sequence[Row]) -> Message:
     )
     if not found:
         return message("Nothing that is configured matches.", [section("Nothing that is configured matches.")])
-    return message(said, [section(f"*{said}*"), *_blocks(found)])
+    return message(said, [section(f"*{said}*"), *_blocks(found), *map(section, _unexplained(orphans))])
+
+
+def _unexplained(orphans: Sequence[str]) -> list[str]:
+    lines = [f"• {escape(shorten(clean(orphan), _SENTENCE))}" for orphan in orphans[:_ORPHANS]]
+    if len(orphans) > _ORPHANS:
+        lines.append(f"… and {len(orphans) - _ORPHANS:,} more: see `agent-kill status`.")
+    return ["*Restrictions that no live hold explains*\n" + "\n".join(lines)] if lines else []
 
 
 def _blocks(found: Sequence[Row]) -> list[Block]:

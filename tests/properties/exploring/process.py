@@ -114,7 +114,13 @@ class Process:
             reporter=Rings(),
             clock=clock,
         )
-        self.watch = Watch(inventory=lambda: self.inventory, board=self.board, dispatcher=self.dispatcher, clock=clock)
+        self.watch = Watch(
+            inventory=lambda: self.inventory,
+            board=self.board,
+            dispatcher=self.dispatcher,
+            clock=clock,
+            record=recorder.record,
+        )
         for event in (*own, *others):
             self.board.apply(event)
         self._read = len(others)

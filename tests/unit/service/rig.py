@@ -115,7 +115,11 @@ class Rig:
             clock=self.clock,
         )
         self.watch = Watch(
-            inventory=lambda: self.inventory, board=self.board, dispatcher=self.dispatcher, clock=self.clock
+            inventory=lambda: self.inventory,
+            board=self.board,
+            dispatcher=self.dispatcher,
+            clock=self.clock,
+            record=self.recorder.record,
         )
 
     def world(self, name: str) -> World:
