@@ -111,19 +111,20 @@ class RosterCache:
         """The roster for a vote, read now: the groups that vote, and every one of their people within `FRESH`.
 
         None where Slack does not say: an older one decides nothing. While reads come faster than Slack's rate allows,
-        one of the last few seconds serves. `beside` are people without a say, who are looked up where nothing is known.
+        one of the last few seconds serves. `beside` are those who reacted: they are known in any case, also where the
+        people who may vote are more than Slack's rate lets anybody read within a minute.
         """
         try:
             async with asyncio.timeout(_PATIENCE), self._reading:
                 for name in sorted(set(beside) - self._people_at.keys())[:_AT_ONCE]:
                     await self._person(name)
-                return await self._read_fresh()
+                return await self._read_fresh(frozenset(beside))
         except Exception as error:  # noqa: BLE001  # whatever it is: nobody votes on what is not known
             cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
             _log.warning("who may vote on a restore cannot be read: %s", explain(cause))
             return None
 
-    async def _read_fresh(self) -> Roster:
+    async def _read_fresh(self, reacted: frozenset[str]) -> Roster:
         now = self._clock.monotonic()
         self._reads = [at for at in self._reads if now - at < _MINUTE]
         spared = len(self._reads) >= READS_A_MINUTE and now - self._groups_at < _SPARE and not self._due.is_set()
@@ -131,13 +132,19 @@ class RosterCache:
             self._reads.append(now)
             await self._read_groups()
         voters = self._voters()
-        due = [name for name in sorted(voters) if now - self._people_at.get(name, float("-inf")) > _PERSON_VOTES]
+        counts = voters & reacted if len(voters) > PEOPLE_A_ROUND else voters  # of many, those whose votes are counted
+        due = [name for name in voters if self._age(name) > (_PERSON_VOTES if name in counts else PERSON_AGE)]
         few = asyncio.Semaphore(_AT_ONCE)
         async with asyncio.TaskGroup() as group:
-            for name in due:
+            for name in sorted(due, key=lambda name: (name not in counts, name))[:PEOPLE_A_ROUND]:
                 group.create_task(self._read_one_of(few, name))
-        known = {name: kind for name, kind in self._roster.people.items() if name not in self._unknown}
+        old = self._unknown | {name for name in counts if self._age(name) > FRESH}
+        known = {name: kind for name, kind in self._roster.people.items() if name not in old}
         return Roster(groups=self._roster.groups, people=known, read_at=self._roster.read_at)
+
+    def _age(self, name: str) -> float:
+        """Seconds since somebody was last asked for."""
+        return self._clock.monotonic() - self._people_at.get(name, float("-inf"))
 
     async def _read_one_of(self, few: asyncio.Semaphore, name: str) -> None:
         async with few:

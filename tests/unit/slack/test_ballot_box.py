@@ -13,6 +13,7 @@ from bot.domain import events
 from bot.domain.ballot import Reading
 from bot.domain.policy import Kind
 from bot.sandbox.messages import Message
+from bot.sandbox.people import User
 from bot.sandbox.simulator import Simulator
 from bot.service.ports import Gone
 from tests.unit.slack.ballots import hold, opened, people, returning
@@ -232,3 +233,25 @@ async def test_a_storm_of_readings_stays_within_slacks_rate(tmp_path: Path) -> N
             assert await running.door.box.roster() is not None
             await asyncio.sleep(0)
         assert running.simulator.calls.count("usergroups.list") <= 20
+
+
+async def test_of_a_large_group_those_who_voted_are_known(tmp_path: Path) -> None:
+    """More people than Slack lets anybody ask for in a minute: whoever voted was asked for, and no rate is broken."""
+    async with rig(tmp_path, mode="socket", made=voting()) as running:
+        slack = running.simulator
+        names = [f"U0CROWD{number}" for number in range(150)]
+        for name in names:
+            slack.workspace.add_person(name, User(name, name.lower(), name))
+        slack.admin.set_members("restorers", [*names, "U0APPROVER1"])
+        thread(running)
+        poll = Poll(running, opened(at=time.time(), expires_at=time.time() + 1800))
+        poll.tell(poll.opened)
+        await slack.wait_for(lambda: "ballot:bal-1" in running.board.incidents["inc-1"].posts, what="the ballot")
+        for name in (names[-1], "approver1"):
+            slack.person(name).react(poll.message(), "+1")
+        assert isinstance(await poll.read(), Reading)
+        found = await running.door.box.roster()
+        assert found is not None
+        assert len(found.group("S0RESTORE").members) == 151
+        assert {found.people[names[-1]], found.people["U0APPROVER1"]} == {Kind.MEMBER}
+        assert not slack.violations
