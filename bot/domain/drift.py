@@ -39,7 +39,7 @@ class Orphan:
     mode: Mode
     held: Mode
     marked: bool  # whether it bears a mark, so that an earlier cut of ours is the likely cause
-    next: str = ""
+    next: str
 
 
 def orphans(board: Board, seen: Mapping[str, Observation | None]) -> tuple[Orphan, ...]:
@@ -75,8 +75,8 @@ def _explained(board: Board, target: str) -> Mode:
     """The strictest that a live hold may have left there: after rounding, or as a cut of it was last read back."""
     live = (board.hold_events[hold] for hold in board.holds.live(target))
     rounded = (held.round_to for hold in live for held in hold.targets if held.key == target)
-    read_back = board.proofs[target].held if board.is_proven(target) else None
-    return max(*rounded, board.effective(target), read_back or Mode.NORMAL)
+    read_back = [board.proofs[target].held or Mode.NORMAL] if board.is_proven(target) else []
+    return max(*rounded, *read_back, board.effective(target), Mode.NORMAL)
 
 
 def _orphan_step(marked: bool) -> str:  # noqa: FBT001  # the only thing that it depends on

@@ -70,7 +70,7 @@ class Mutant:
         owner: the outermost function that the change stands in, qualified; empty outside any.
         line: of the module as it is now.
         lines: of the statement that is changed, and of the change.
-        digest: of the function's text, or of the module's outside any: while it stays, so does what was found out.
+        digest: of the function's text, or of what stands outside any: while it stays, so does what was found out.
     """
 
     id: str
@@ -105,7 +105,7 @@ class Module:
         self._tree = ast.parse(text)
         points = list(_walk(self._tree, owner="", prefix="", scope=self._tree, statement=None))
         seen: Counter[str] = Counter()
-        digests = {id(self._tree): _digest(text)}
+        digests = {id(self._tree): _digest(_skeleton(text))}
         self._points: dict[str, _Point] = {}
         self.mutants: list[Mutant] = []
         for point in points:
@@ -146,6 +146,15 @@ def _lines(point: _Point) -> frozenset[int]:
             last = node.lineno if hasattr(node, "body") and isinstance(node, ast.stmt) else node.end_lineno
             found.update(range(node.lineno, (last or node.lineno) + 1))
     return frozenset(found)
+
+
+def _skeleton(text: str) -> str:
+    """A module without what its functions do: what a mutant outside any depends on, as far as can be told."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [ast.Pass()]
+    return ast.unparse(ast.fix_missing_locations(tree))
 
 
 def _digest(text: str) -> str:

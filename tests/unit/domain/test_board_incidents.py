@@ -197,6 +197,13 @@ def test_of_two_tellings_of_one_instant_the_same_one_gives_the_words() -> None:
         assert (merged.incident, merged.scope) == ("i1", "b")
 
 
+def test_a_hold_of_a_restore_is_no_stop_of_its_incident() -> None:
+    """It is a part of its ballot's story; it holds all the same."""
+    made = board(hold("h", 10.0, "a/1"), hold("b.1", 20.0, "a/1", origin="restore", mode=Mode.READ_ONLY))
+    assert [stop.hold for stop in made.incidents["i"].holds] == ["h"]
+    assert set(made.holds.live("a/1")) == {"h", "b.1"}
+
+
 def test_what_is_merged_does_not_decide_whose_words_count() -> None:
     """Mode, targets and what is left are of all: else three tellings would depend on their order."""
     pairs: list[tuple[dict[str, object], dict[str, object]]] = [

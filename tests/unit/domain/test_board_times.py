@@ -120,3 +120,10 @@ def test_how_a_target_came_back_is_kept_by_its_time() -> None:
     )
     assert made.drifts == {"a/1": {2.0: "first", 4.0: "second"}}
     assert made.proofs["a/1"].outcome is Outcome.VERIFIED
+
+
+def test_when_a_target_was_last_contested_is_kept_by_target() -> None:
+    """The latest time, in any order; no other outcome is one."""
+    story = [seen(at, "a/1", outcome=Outcome.CONTESTED) for at in (2.0, 5.0)]
+    for order in itertools.permutations([*story, seen(4.0, "a/2", outcome=Outcome.CONTESTED), seen(7.0, "a/3")]):
+        assert board(*order).contested == {"a/1": 5.0, "a/2": 4.0}

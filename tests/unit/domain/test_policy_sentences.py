@@ -96,7 +96,8 @@ def test_an_agent_is_told_that_it_stops_nobody() -> None:
 )
 def test_a_colleague_is_told_what_is_missing(policy: StopPolicy, sentence: str) -> None:
     """P5: why, who may, and the way that is always open."""
-    assert told(policy=policy) == Denied(sentence)
+    found = told(policy=policy)
+    assert (found.sentence, found.unread) == (sentence, False)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,7 @@ def test_a_group_is_found_by_id_or_handle_and_is_unread_otherwise() -> None:
     assert roster.group("S0OTHER") is other
     for name in ("", "@", "s0other"):
         assert roster.group(name).state is GroupState.UNREAD
+    assert Group(id="S0OTHER").handle == ""
     assert roster.group("@nobody") == Group(id="nobody", state=GroupState.UNREAD)
 
 
@@ -169,6 +171,7 @@ def test_a_group_is_found_by_id_or_handle_and_is_unread_otherwise() -> None:
         (" @oncall ", "oncall", "@oncall"),
         ("@S-team", "S-team", "@S-team"),
         ("Support", "Support", "@Support"),
+        ("@S-TEAM", "S-TEAM", "@S-TEAM"),
         ("T0ONCALL", "T0ONCALL", "@T0ONCALL"),
     ],
 )
