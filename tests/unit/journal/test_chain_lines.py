@@ -123,7 +123,7 @@ def test_what_was_made_ahead_of_a_stop_is_what_is_written() -> None:
     """Ten thousand targets bring their own text, so that the stop does not wait for it."""
     target = events.HeldTarget(key="t", surfaces=("a/b",), round_to=Mode.FULL_STOP)
     vars(target)["text"] = '{"key":"made ahead","round_to":"full_stop","surfaces":["a/b"]}'
-    raw = _raw(STORY[0].model_copy(update={"targets": (target, target)}))
+    raw = _raw(STORY[0].model_copy(update={"targets": events.Targets((target, target))}))
     assert [held["key"] for held in raw["body"]["targets"]] == ["made ahead", "made ahead"]
 
 
