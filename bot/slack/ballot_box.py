@@ -172,7 +172,7 @@ class BallotBox:
             return None if ballot.ended else _IDLE
         answer = await self._take(step, opened, progress)
         if answer is None:
-            return _IDLE  # the incident has no thread yet
+            return _IDLE if self._has_thread(opened) else None
         return await self._heed(answer, step, ballot, progress)
 
     async def _take(self, step: Step, opened: events.BallotOpened, progress: _Progress) -> Answer | None:
@@ -254,6 +254,11 @@ class BallotBox:
     def _posts(self, opened: events.BallotOpened) -> dict[str, events.Posted]:
         incident = self._board.incidents.get(opened.incident)
         return incident.posts if incident else {}
+
+    def _has_thread(self, opened: events.BallotOpened) -> bool:
+        """Whether the incident has a thread, or will: what no stop explains has none, and its ballot stands alone."""
+        incident = self._board.incidents.get(opened.incident)
+        return incident is not None and bool(incident.holds)
 
     def _posted(self, opened: events.BallotOpened, slot: str) -> events.Posted | None:
         return self._posts(opened).get(slot)

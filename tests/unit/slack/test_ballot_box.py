@@ -255,3 +255,18 @@ async def test_of_a_large_group_those_who_voted_are_known(tmp_path: Path) -> Non
         assert len(found.group("S0RESTORE").members) == 151
         assert {found.people[names[-1]], found.people["U0APPROVER1"]} == {Kind.MEMBER}
         assert not slack.violations
+
+
+async def test_a_ballot_without_an_incident_stands_alone(tmp_path: Path) -> None:
+    """What no stop explains has no thread: the ballot itself tells everything."""
+    async with rig(tmp_path, mode="socket", made=voting()) as running:
+        poll = Poll(running, opened(at=time.time(), expires_at=time.time() + 1800, pairs=()))
+        poll.tell(poll.opened)
+        posts = running.board.incidents
+        await poll.slack.wait_for(
+            lambda: "inc-1" in posts and "ballot:bal-1" in posts["inc-1"].posts, what="the ballot"
+        )
+        assert "Lifts no hold" in str(poll.message().blocks)
+        poll.tell(events.BallotEnded(at=time.time(), ballot="bal-1", how="expired", why="too few votes came in time"))
+        await poll.until("EXPIRED")
+        assert len(poll.slack.workspace.messages("incident")) == 1
