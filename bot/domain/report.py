@@ -175,8 +175,8 @@ def _ask(asked: dict[str, tuple[Mode, str | None, str]], surface: str, mode: Mod
         asked[surface] = (mode, key, why)
 
 
-def _first(key: str | None, why: str) -> tuple[bool, str, str]:
-    return key is not None, key or "", why
+def _first(key: str | None, why: str) -> tuple[str, str]:
+    return key or "", why  # what has no target comes before all that have one
 
 
 def _line(surface: str, facts: Known, asked: Mode, proof: events.Proof | None, drifts: tuple[str, ...]) -> Line:

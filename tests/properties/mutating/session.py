@@ -7,10 +7,12 @@ cannot be put in place: it is imported anew, by the fork of a process that has i
 
 import gc
 import importlib.machinery
+import re
 import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import NoReturn
@@ -136,8 +138,8 @@ class Anew:
 def try_anew(module: Module, mutant: Mutant, known: Known, arguments: Sequence[str], found: Found) -> None:
     """Tries a mutant by importing everything anew, in the fork of a process that has imported nothing of ours."""
     tests = known.tests(mutant.path, mutant.lines if mutant.owner else None)
-    if not tests and not mutant.owner:  # a module of constants and classes alone runs with no test, but with its import
-        tests = known.quick()
+    if not mutant.owner:  # constants and classes run with no test, but with an import
+        tests += [test for test in known.quick() if test not in tests and _imports(test, mutant.path)]
     if not tests:
         found(mutant, "alive", "")
         return
@@ -153,6 +155,15 @@ def try_anew(module: Module, mutant: Mutant, known: Known, arguments: Sequence[s
 
     state, by = watch(work)
     found(mutant, state, by)
+
+
+@cache
+def _imports(test: str, path: str) -> bool:
+    """Whether a test's file names the module."""
+    dotted = path.removesuffix(".py").replace("/", ".")
+    package, _, name = dotted.rpartition(".")
+    text = Path(test.partition("::")[0]).read_text()
+    return dotted in text or re.search(rf"from {re.escape(package)} import .*\b{name}\b", text) is not None
 
 
 def _import_instead(file: str, changed: CodeType) -> None:

@@ -14,6 +14,18 @@ KNOWN = {
 }
 
 
+def _bare() -> dict[str, Any]:
+    """What a line cannot be without."""
+    return {
+        "surface": "a/1",
+        "adapter": "",
+        "surface_class": None,
+        "asked": Mode.FULL_STOP,
+        "held": None,
+        "outcome": Outcome.PENDING,
+    }
+
+
 def made(*story: events.Event, known: dict[str, Known] = KNOWN) -> Report:
     """The report of incident `i`."""
     folded = board(*story)
@@ -83,7 +95,12 @@ def test_a_line_without_a_proof_of_what_is_asked_is_pending() -> None:
         next="wait for the bot, which goes on trying, or cut it by hand",
         owner="U0OWNER",
     )
-    assert made(hold("h", 10.0, "a/1")).lines == (expected,)
+    (pending,) = made(hold("h", 10.0, "a/1")).lines
+    assert pending == expected
+    assert (pending.attempt, pending.ended, pending.unknown, pending.elapsed_ms) == (None, 0, 0, 0.0)
+    assert (pending.detail, pending.late, pending.drifts, pending.settled) == ("", False, (), False)
+    assert (Line(**{**_bare(), "outcome": Outcome.LEFT}).next, Known().agent_name, Known().adapter) == ("", "", "")
+    assert (Line(**_bare()).owner, Known().owner, Known().surface_class) == (None, None, None)
     looser = seen(20.0, "a/1", asked=Mode.READ_ONLY, held=Mode.READ_ONLY, settled=True)
     line = lines(hold("h", 10.0, "a/1"), looser)["a/1"]
     assert (line.outcome, line.held, line.settled) == (Outcome.PENDING, Mode.READ_ONLY, False)
@@ -139,6 +156,9 @@ def test_the_strictest_stop_of_a_surface_is_reported() -> None:
 
 def test_of_two_alike_what_was_left_is_reported() -> None:
     """P3: a surface that one of two stops could not bind is not green by the other; a stricter one that did bind is."""
+    capital = hold("h1", 10.0, held_target("A", "a/1")), hold("h2", 20.0, left=_left("a/1", "left alone"))
+    for story in (capital, capital[::-1]):
+        assert lines(*story)["a/1"].outcome is Outcome.LEFT
     bound, left = hold("h1", 10.0, "a/1"), hold("h2", 20.0, left=_left("a/1", "left alone"))
     for story in ((bound, left), (left, bound)):
         assert lines(*story, seen(30.0, "a/1"))["a/1"].outcome is Outcome.LEFT
@@ -218,5 +238,9 @@ def test_a_line_is_made_anew_where_the_words_of_the_configuration_change() -> No
     assert (line().outcome, line().drifts) == (Outcome.VERIFIED, ("back",))
     folded.apply(seen(35.0, "a/1", outcome=Outcome.DRIFTED, detail="again"))
     assert line().drifts == ("back", "again")
+    fresh = board(hold("h", 10.0, "a/1", mode=Mode.READ_ONLY))
+    assert report(fresh, fresh.incidents["i"], KNOWN).lines[0].asked is Mode.READ_ONLY
+    fresh.apply(hold("h2", 20.0, "a/1"))
+    assert report(fresh, fresh.incidents["i"], KNOWN).lines[0].asked is Mode.FULL_STOP
     folded.apply(hold("h2", 50.0, "a/1"))
     assert (line().asked, line().outcome) == (Mode.FULL_STOP, Outcome.PENDING)
