@@ -4,8 +4,8 @@ Each child runs the real entry point with an argument list, environment and outp
 interpreter's start and the imports, before which nothing is recorded, sent or acknowledged. Forking an interpreter
 that has loaded everything is what the standard library's `multiprocessing.forkserver` does with preloaded modules.
 
-Lines of JSON on standard input start a program each: `argv`, `env`, the files `out` and `err`; `held` stops it by
-SIGSTOP before its first own call; `mounts` are arguments of calls of `mount` in a mount namespace of its own; `files`
+Lines of JSON on standard input start a program each: `id` (the caller's), `argv`, `env`, the files `out` and `err`;
+`held` stops it by SIGSTOP before its first own call; `mounts` are arguments of calls of `mount` in a mount namespace of its own; `files`
 is its limit of descriptors (0: none), `clock` the Unix time that it begins at (null: the true one). `{"id", "pid"}`
 comes back, and later `{"id", "code"}`, where a negative code is a signal.
 """
@@ -52,7 +52,6 @@ class Nursery:
 
     def __init__(self) -> None:
         self._children: dict[int, int] = {}
-        self._started = 0
         self._wake, self._bell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._bell, warn_on_full_buffer=False)
@@ -76,12 +75,11 @@ class Nursery:
             os.kill(pid, signal.SIGKILL)
 
     def _start(self, order: dict[str, Any]) -> None:
-        self._started += 1
         pid = os.fork()
         if pid == 0:
             _be(order)
-        self._children[pid] = self._started
-        _say({"id": self._started, "pid": pid})
+        self._children[pid] = order["id"]
+        _say({"id": order["id"], "pid": pid})
 
     def _reap(self) -> None:
         while self._children:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 from tests.faults import nursery
 
 ROOT = Path(__file__).parents[2]
+_NUMBERS = itertools.count(1)  # of orders; an answer that comes too late must not be taken for another's
 
 
 @dataclass
@@ -61,7 +63,7 @@ class Programs:
 
     def __init__(self, nursery_: "subprocess.Popen[bytes]") -> None:
         self._nursery = nursery_
-        self._asked: list[asyncio.Future[int]] = []
+        self._asked: dict[int, asyncio.Future[int]] = {}  # by the id of the order
         self._codes: dict[int, asyncio.Future[int]] = {}
 
     async def start(
@@ -88,10 +90,18 @@ class Programs:
             clock: the Unix time that its wall clock begins at; None: the true one.
         """
         out, err = folder / f"{name}.out", folder / f"{name}.err"
-        order: dict[str, object] = {"argv": argv, "env": dict(env), "out": str(out), "err": str(err), "held": held}
+        number = next(_NUMBERS)
+        order: dict[str, object] = {
+            "id": number,
+            "argv": argv,
+            "env": dict(env),
+            "out": str(out),
+            "err": str(err),
+            "held": held,
+        }
         order |= {"mounts": mounts, "files": files, "clock": clock}
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._asked.append(answer)
+        self._asked[number] = answer
         assert self._nursery.stdin is not None
         self._nursery.stdin.write(json.dumps(order).encode() + b"\n")
         pid = await answer
@@ -115,15 +125,21 @@ class Programs:
         pids: dict[int, int] = {}
         try:
             async for line in stream:
-                self._take(json.loads(line), pids)
+                with contextlib.suppress(
+                    ValueError
+                ):  # the rest of a line that an earlier test's listener began to read
+                    self._take(json.loads(line), pids)
         finally:
             transport.close()
 
     def _take(self, told: dict[str, int], pids: dict[int, int]) -> None:
-        if "pid" in told:
+        if "pid" in told and told["id"] not in self._asked:
+            with contextlib.suppress(ProcessLookupError):  # of an earlier test, which gave up waiting for it
+                os.kill(told["pid"], signal.SIGKILL)
+        elif "pid" in told:
             pids[told["id"]] = told["pid"]
             self._codes[told["pid"]] = asyncio.get_running_loop().create_future()
-            self._answer(self._asked.pop(0), told["pid"])
+            self._answer(self._asked.pop(told["id"]), told["pid"])
         elif told["id"] in pids:  # an earlier test's program may end late
             self._codes[pids.pop(told["id"])].set_result(told["code"])
 

@@ -11,6 +11,7 @@ SEED = 20
 SAMPLED = 50  # of each path: 200 in all
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", ROUTES)
 async def test_a_kill_at_a_call_loses_nothing(make: Make, name: str, tell: Callable[[str], None]) -> None:
     """F01 to F08, P2: SIGKILL at 50 sampled system calls of each path; what was acknowledged is cut after the start."""
@@ -25,7 +26,7 @@ async def test_a_kill_at_a_call_loses_nothing(make: Make, name: str, tell: Calla
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("name", ROUTES)
 async def test_a_kill_at_any_call_loses_nothing(make: Make, name: str, tell: Callable[[str], None]) -> None:
     """F01 to F08, P2: SIGKILL at every system call of each path; what was acknowledged is cut after the start."""
