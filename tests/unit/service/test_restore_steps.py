@@ -40,6 +40,20 @@ async def test_a_passed_ballot_gives_back_one_mode_per_step(make_restore: Make) 
     assert incident.closed
 
 
+async def test_a_step_that_changes_nothing_at_a_surface_is_no_trouble_there(make_restore: Make) -> None:
+    """One surface holds every mode, the other rounds three of four: both come back together."""
+    rig = make_restore(surface("billing/api"), surface("billing/queue"))
+    target = rig.inventory.targets["memory:billing/queue"]
+    kind = type(target.adapter)
+    target.adapter.__class__ = type("Rounds", (kind,), {"modes": frozenset({Mode.FULL_STOP, Mode.READ_ONLY})})
+    await rig.held()
+    ballot = await rig.open()
+    rig.box.react("+1", "U1", "U2")
+
+    assert await rig.ended(ballot) == "completed", ballot.ended
+    assert rig.world("billing/queue").mode() is rig.world("billing/api").mode() is Mode.NORMAL
+
+
 async def test_nothing_is_loosened_before_the_dwell_is_over(make_restore: Make) -> None:
     """The quorum has to stand for the whole dwell."""
     rig = make_restore(surface("billing/api"), dwell=60.0)
