@@ -10,8 +10,10 @@ from bot.sandbox.demo.estate import BOT, Estate
 
 _ADAPTERS = {"sql": "postgres_role", "queue": "redis_acl"}
 _WATCH = {"fast": "2s", "fast_for": "10m", "slow": "2s"}
+_RESTORE = {"groups": ["S0RESTORE"], "quorum": 2, "full_stop_quorum": 2, "dwell": "2s", "step": "2s"}
 SHORTENED = (
     "Waiting times are shortened: the drift watch looks every 2 s (else every 5 s, after ten minutes every 30 s)",
+    "a restore needs 2 votes that stand for 2 s and watches each step for 2 s (else 2 or 3 votes, 60 s and 5 min)",
 )
 """What policy makes longer than a demo lasts, in words."""
 
@@ -22,7 +24,7 @@ def text(agents: Iterable[Agent], estate: Estate) -> str:
         "workspace": {"incident_channel": "C0INCIDENT", "audit_channel": "C0AUDIT"},
         "writers": ["bot"],
         "watch": _WATCH,
-        "policy": {"stop": {"groups": ["S0ONCALL"]}, "restore": {"groups": ["S0RESTORE"], "quorum": 2}},
+        "policy": {"stop": {"groups": ["S0ONCALL"]}, "restore": _RESTORE},
         "agents": {agent.id: _agent(agent, estate) for agent in agents},
     }
     return yaml.safe_dump(whole, sort_keys=False, default_flow_style=None, width=120)

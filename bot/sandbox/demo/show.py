@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from bot.sandbox.demo import opening, slack_text, trials
+from bot.sandbox.demo import opening, returning, slack_text, trials
 from bot.sandbox.demo.checks import NotSo
 from bot.sandbox.demo.child import Ended
 from bot.sandbox.demo.endings import ends_on_signals
@@ -16,7 +16,7 @@ from bot.sandbox.demo.preparation import prepare
 from bot.sandbox.demo.scene import Scene
 from bot.sandbox.servers import ServerError
 
-STEPS = 7
+STEPS = 9
 T = TypeVar("T")
 
 
@@ -25,7 +25,7 @@ class Stopped(Exception):
 
 
 class Play:
-    """The seven steps. What one learns, a later one needs.
+    """The steps. What one learns, a later one needs.
 
     Args:
         scene: the world, up and running.
@@ -49,6 +49,8 @@ class Play:
             "SLACK DOWN: the command line", trials.the_command_line_works_without_slack(scene, tell, first)
         )
         trials.said_once(scene, first, told)
+        await self._step("VOTE: authority comes back", returning.a_vote_gives_it_back(scene, tell))
+        await self._step("STOP WINS: in the middle of a restore", returning.a_stop_in_the_middle_wins(scene, tell))
 
     async def _step(self, title: str, doing: Awaitable[T]) -> T:
         self._number += 1
