@@ -16,10 +16,15 @@ from bot.domain.plan import Plan, Scope
 from bot.domain.status import StatusView, status_view
 from bot.journal.pushed import FOLDER, Pushed
 from bot.schedule import Schedule
+from bot.service.candidates import Candidates
 from bot.service.checkpoints import TICK as ANCHORS
 from bot.service.checkpoints import Checkpoints
+from bot.service.evidence import Machines
 from bot.service.ports import Receipt, StopOrder, Stops
 from bot.service.pushes import Pushes
+from bot.service.readiness import STORED, Readiness
+from bot.service.restore import Restores
+from bot.service.stepping import Stepping
 from bot.service.watch import TICK
 from bot.settings import Finding
 from bot.settings.environment import Environment
@@ -174,6 +179,54 @@ class App:
         self._stack.push_async_callback(self._quieten, asyncio.create_task(self._thread.run(), name="thread"))
         await self._door.start()
         self._stack.push_async_callback(self._door.stop)
+        self._open_restores(self._door)
+
+    def _open_restores(self, door: Door) -> None:
+        """The way back: ballots in Slack, the evidence, and the steps; none of it is on the way of a stop."""
+        core = self._core
+        machines = Machines(
+            inventory=lambda: core.inventory,
+            board=core.board,
+            clock=CLOCK,
+            folder=lambda: self._env.config.resolve().parent,
+            environ=os.environ,
+        )
+        stepping = Stepping(
+            recorder=core.recorder,
+            dispatcher=core.dispatcher,
+            evidence=machines,
+            stored=lambda: self._stored(STORED),
+            box=door.box,
+            reporter=core.reporters,
+            configuration=lambda: core.inventory.configuration,
+            budget=lambda key: core.inventory.targets[key].deadline,
+            clock=CLOCK,
+        )
+        ready = Readiness(
+            checkpoints=self._checkpoints,
+            writers=self._pushes.writers,
+            journals=core.journal_problems,
+            stored=self._stored,
+            clock=CLOCK,
+        )
+        restores = Restores(
+            configuration=lambda: core.inventory.configuration,
+            candidates=Candidates(inventory=lambda: core.inventory, board=core.board, clock=CLOCK),
+            recorder=core.recorder,
+            evidence=machines,
+            stepping=stepping,
+            ready=ready,
+            box=door.box,
+            clock=CLOCK,
+        )
+        door.serve_restores(restores)
+        self._stack.callback(machines.close)
+        self._stack.push_async_callback(stepping.aclose)
+        self._stack.push_async_callback(_end, asyncio.create_task(restores.run(), name="restores"))
+
+    async def _stored(self, within: float) -> str:
+        """Whether the database has what every journal has now; why not after `within` seconds."""
+        return await self._serving.has({chain: link.seq for chain, link in self._core.heads().items()}, within)
 
     def _report_settings(self) -> ReportSettings:
         workspace = self._core.inventory.configuration.workspace
@@ -190,9 +243,7 @@ class App:
         """Lets what is due be said, then ends the thread's task."""
         if self._thread:
             await self._thread.drain(_LAST_WORDS)
-        telling.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await telling
+        await _end(telling)
 
     async def _open_listeners(self) -> None:
         public = build_public(
@@ -304,6 +355,12 @@ async def serve(environment: Environment, core: Core, findings: tuple[Finding, .
     except (OSError, AlreadyServedError, BadUrlError) as error:
         return str(error)
     return ""
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def _text(secret: SecretStr | None) -> str | None:

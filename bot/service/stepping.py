@@ -18,7 +18,7 @@ from bot.domain.outcome import NOT_CUT, Outcome
 from bot.service.dispatch import Dispatcher
 from bot.service.electors import electorate_of
 from bot.service.loosening import Order
-from bot.service.ports import BallotBox, Clock, Evidence, Gone
+from bot.service.ports import BallotBox, Clock, Evidence, Gone, Reporter
 from bot.service.recorder import Recorder
 
 _log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class Stepping:
         evidence: the evaluations.
         stored: waits until the database has everything that the journal has now; why it does not, empty where it does.
         box: where people vote, and may still veto.
+        reporter: tells the incidents.
         configuration: yields the current one.
         budget: seconds that a step at a target may take, by its key.
     """
@@ -69,6 +70,7 @@ class Stepping:
         evidence: Evidence,
         stored: Callable[[], Awaitable[str]],
         box: BallotBox,
+        reporter: Reporter,
         configuration: Callable[[], Configuration],
         budget: Callable[[str], float],
         clock: Clock,
@@ -78,6 +80,7 @@ class Stepping:
         self._evidence = evidence
         self._stored = stored
         self._box = box
+        self._reporter = reporter
         self._configuration = configuration
         self._budget = budget
         self._clock = clock
@@ -144,7 +147,7 @@ class Stepping:
             self._recorder.record(ended)
         else:
             self._board.apply(ended)
-        self._box.wake(ballot.id)
+        self._tell(opened)
 
     async def _run(self, run: _Run) -> None:
         """The whole of it. Whatever is raised here ends with everything held as before."""
@@ -170,7 +173,7 @@ class Stepping:
         holds = tuple(self._hold(run.opened, hold_id(run.ballot.id, 0, mode), mode, items, "") for mode, items in held)
         await self._journal(run, self._lifting(run, run.opened.pairs, 0, holds))
         self._dispatcher.wake(item.key for item in run.opened.returns)
-        self._box.wake(run.ballot.id)
+        self._tell(run.opened)
 
     async def _agreed(self, run: _Run) -> None:
         """A lift may take its time to be durable: no step begins on votes that were read too long ago."""
@@ -187,7 +190,7 @@ class Stepping:
             self._stopped(run)
             self._drifted(run)
             await self._wave(run, index, mode, wave)
-        self._box.wake(run.ballot.id)
+        self._tell(run.opened)
 
     async def _wave(self, run: _Run, index: int, mode: Mode, wave: Sequence[events.Return]) -> None:
         """One wave of a step: on disk and in the database, then handed to every lane at once, then read back."""
@@ -211,7 +214,7 @@ class Stepping:
         targets = tuple(item.key for item in wave)
         done = events.StepDone(at=self._clock.now(), ballot=run.ballot.id, step=index, targets=targets)
         self._recorder.record(done)
-        self._box.wake(run.ballot.id)
+        self._tell(run.opened)
 
     async def _proof(self, key: str, order: Order) -> events.Proof:
         try:
@@ -267,8 +270,9 @@ class Stepping:
 
     async def _complete(self, run: _Run) -> None:
         self._recorder.record(events.BallotEnded(at=self._clock.now(), ballot=run.ballot.id, how="completed"))
-        self._close(run.opened.incident)
-        self._box.wake(run.ballot.id)
+        for incident in self._incidents(run.opened):
+            self._close(incident)
+        self._tell(run.opened)
 
     def _end_episode(self, key: str) -> None:
         """Nothing holds it any more and it was read back as normal: the next stop starts a record of its own.
@@ -278,6 +282,17 @@ class Stepping:
         records = tuple(record_id(sealed) for sealed in self._board.undo.get(key, ()))
         if records and self._board.effective(key) is Mode.NORMAL:
             self._recorder.record(events.EpisodeEnded(at=self._clock.now(), target=key, records=records))
+
+    def _incidents(self, opened: events.BallotOpened) -> set[str]:
+        """The incidents of every hold that the ballot named, and the one that it is told in."""
+        named = (self._board.hold_events.get(hold) for hold, _ in opened.pairs)
+        return {opened.incident, *(hold.incident for hold in named if hold)}
+
+    def _tell(self, opened: events.BallotOpened) -> None:
+        """The ballot's message, and the threads, which nothing that is held binds any more: nobody else wakes them."""
+        self._box.wake(opened.ballot)
+        for incident in self._incidents(opened):
+            self._reporter.wake(incident)
 
     def _close(self, incident_id: str) -> None:
         """The incident closes with the last of its holds."""

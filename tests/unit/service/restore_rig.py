@@ -98,6 +98,7 @@ class RestoreRig(Rig):
             evidence=self.machines,
             stored=self._stored,
             box=self.box,
+            reporter=self.reporter,
             configuration=lambda: self.inventory.configuration,
             budget=lambda key: self.inventory.targets[key].deadline,
             clock=self.clock,

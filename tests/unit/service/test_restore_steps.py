@@ -38,6 +38,7 @@ async def test_a_passed_ballot_gives_back_one_mode_per_step(make_restore: Make) 
     assert not rig.board.undo.get(KEY)
     (incident,) = rig.board.incidents.values()
     assert incident.closed
+    assert rig.reporter.woken.count(incident.id) > 4  # nothing holds its surfaces any more, so only the steps tell it
 
 
 async def test_a_step_that_changes_nothing_at_a_surface_is_no_trouble_there(make_restore: Make) -> None:
