@@ -57,6 +57,7 @@ class Board:
         self._bound: dict[str, tuple[events.HoldAdded, dict[str, frozenset[str]]]] = {}  # by hold, then by target
         self.lines: dict[str, tuple[Any, Any]] = {}  # by surface, what reports last made of all this (`report.py`)
         self.undo: dict[str, list[str]] = {}  # sealed records of the running episode, by target
+        self.baselines: dict[str, tuple[float, str]] = {}  # when, and the sealed state, by target
         self.ballots: dict[str, Ballot] = {}
         self.acknowledged: dict[str, dict[str, events.Acknowledged]] = {}  # by subject, then by person
         self._undone: set[tuple[str, str]] = set()  # (target, digest of a sealed record) of episodes that ended
@@ -106,6 +107,9 @@ class Board:
                 self.acknowledged.setdefault(event.subject, {})[event.by.id] = event
             case events.EpisodeEnded():
                 self._end_episode(event)
+            case events.BaselinesTaken():
+                for target, sealed in event.records:
+                    self.baselines[target] = max((event.at, sealed), self.baselines.get(target, (0.0, "")))
             case _:
                 pass  # notes, heads and refusals are for the audit
 

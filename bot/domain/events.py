@@ -143,6 +143,13 @@ class UndosRecorded(Event):
     records: tuple[tuple[str, str], ...]
 
 
+class BaselinesTaken(Event):
+    """What targets are like while nothing restricts them: pairs of target and sealed state."""
+
+    type: Literal["baselines_taken"] = "baselines_taken"
+    records: tuple[tuple[str, str], ...]
+
+
 class Proof(BaseModel):
     """The latest that is known of one target. `elapsed_ms` counts from the target's own start."""
 
@@ -353,6 +360,7 @@ AnyEvent = Annotated[
     | ReasonGiven
     | UndoRecorded
     | UndosRecorded
+    | BaselinesTaken
     | Outcomes
     | IncidentClosed
     | Posted

@@ -13,6 +13,7 @@ from bot.domain import events
 from bot.domain.board import Board
 from bot.domain.hesitation import hesitation
 from bot.domain.outcome import Outcome
+from bot.service.baseline import Baselines
 from bot.service.episode import Episode
 from bot.service.inventory import Inventory, Target
 from bot.service.lane import Desk, Lane
@@ -71,15 +72,23 @@ class Dispatcher:
             open_episode=self._open_episode,
             tripped=tripped,
         )
+        self._baselines = Baselines(seal=seal, board=board, record=record, clock=clock)
         self._lanes: dict[str, Lane] = {}
+        self._carried: set[str] = set()  # targets whose cut another process may have begun
         self._tasks: set[asyncio.Task[None]] = set()
         self._proofs: dict[str, events.Proof] = {}
         self._undo: list[tuple[str, str]] = []  # records that wait for the next batch, by target
         self._flushing = False
         self._waiting: set[str] = set()  # targets that hesitate
 
-    def wake(self, keys: Iterable[str]) -> None:
-        """The holds of these targets changed. Returns at once; high risk starts first, what blocked before last."""
+    def wake(self, keys: Iterable[str], *, carried: bool = False) -> None:
+        """The holds of these targets changed. Returns at once; high risk starts first, what blocked before last.
+
+        `carried` holds are another process's, which may have cut already and left no undo record.
+        """
+        keys = tuple(keys)
+        if carried:
+            self._carried.update(keys)
         self.start(self.order(keys))
 
     def order(self, keys: Iterable[str]) -> list[str]:
@@ -151,6 +160,7 @@ class Dispatcher:
         for scope in self._inventory().likely():
             self._inventory().plan(Mode.FULL_STOP, scope).prepare()  # ahead of the stop that will ask for it
             await asyncio.sleep(0)
+        self._baselines.note(self._inventory().targets.values())
 
     async def aclose(self) -> None:
         """Ends every lane; what is not proven is finished by the next start."""
@@ -187,6 +197,7 @@ class Dispatcher:
             await lane.serve()
         finally:
             del self._lanes[key]
+            self._carried.discard(key)
 
     def _spawn(self, work: "Awaitable[None]") -> None:
         task = asyncio.ensure_future(work)
@@ -216,7 +227,10 @@ class Dispatcher:
             self._record(events.UndosRecorded(at=self._clock.now(), records=records))
 
     def _open_episode(self, key: str, snapshot: Observation | None) -> Episode:
-        return Episode(self._seal, self._board.undo.get(key, ()), snapshot)
+        records = self._board.undo.get(key, ())
+        if records or key not in self._carried:
+            return Episode(self._seal, records, snapshot)
+        return Episode(self._seal, (), self._baselines.of(key), replied=False)
 
     def _publish(self, proof: events.Proof) -> None:
         """Into the batch that is journaled next; the board follows with it. A drift is never gathered away."""

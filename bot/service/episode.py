@@ -15,13 +15,16 @@ class Episode:
         seal: opens and closes the records.
         sealed: the records so far, from the board.
         snapshot: the last observation before the episode, where it is fresh enough to stand in for a lost reply.
+        replied: False where the cut was another process's, which may have ended before it recorded what it replaced.
     """
 
-    def __init__(self, seal: Seal, sealed: Iterable[str], snapshot: Observation | None) -> None:
+    def __init__(
+        self, seal: Seal, sealed: Iterable[str], snapshot: Observation | None, *, replied: bool = True
+    ) -> None:
         self._seal = seal
         self._changes = list(seal.open(sealed))
         self._snapshot = snapshot if not self._changes else None
-        self._reply_lost = False
+        self._reply_lost = not replied and not self._changes
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -95,7 +95,7 @@ class StopService:
     def carry_on(self, keys: Iterable[str]) -> None:
         """Serves targets whose holds came from another writer, or from before a restart."""
         keys = tuple(keys)
-        self._dispatcher.wake(keys)
+        self._dispatcher.wake(keys, carried=True)
         for incident in self.board.incidents_of(*keys):
             self._reporter.wake(incident)
 

@@ -99,8 +99,13 @@ _UNDO = st.builds(events.UndoRecorded, at=_AT, target=st.sampled_from(TARGETS), 
 _UNDONE = st.builds(
     events.EpisodeEnded, at=_AT, target=st.sampled_from(TARGETS), records=st.lists(_SEALED.map(record_id)).map(tuple)
 )
+_BASELINES = st.builds(
+    events.BaselinesTaken,
+    at=_AT,
+    records=st.lists(st.tuples(st.sampled_from(TARGETS), _SEALED), max_size=3).map(tuple),
+)
 _OUTCOMES = st.builds(events.Outcomes, at=_AT, proofs=st.tuples(proofs()))
-ANY = st.one_of(hold_added(), lifts(), _REASONS, _CLOSED, _UNDO, _UNDONE, _OUTCOMES)
+ANY = st.one_of(hold_added(), lifts(), _REASONS, _CLOSED, _UNDO, _UNDONE, _BASELINES, _OUTCOMES)
 # Of one target, no two proofs of one instant: a dispatcher stamps them so that they rise.
 JOURNAL: st.SearchStrategy[list[events.AnyEvent]] = st.lists(
     ANY,

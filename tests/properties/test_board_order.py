@@ -21,6 +21,7 @@ def _said(board: Board) -> dict[str, Any]:
         "surfaces": {target: board.surfaces_of(target) for target in TARGETS},
         "incidents": {target: board.incidents_of(target) for target in TARGETS},
         "undo": {target: set(board.undo.get(target, ())) for target in TARGETS},
+        "baselines": board.baselines,
         "closed": {name for name in INCIDENTS if name in board.incidents and board.incidents[name].closed},
         "holds": {hold: (event.mode, event.at, event.reason) for hold, event in board.hold_events.items()},
         "opened": {i: (board.incidents[i].opened_at, board.incidents[i].channel) for i in _with_stops(board)},

@@ -83,8 +83,8 @@ class Machines:
 class RestoreRig(Rig):
     """As `Rig`, with a restore; `trouble` is why nothing may be given back, `database` why it took no lift."""
 
-    def __init__(self, *surfaces: Surface, board: Any = None, **policy: Any) -> None:
-        super().__init__(*surfaces, board=board)
+    def __init__(self, *surfaces: Surface, board: Any = None, shared: Any = None, **policy: Any) -> None:
+        super().__init__(*surfaces, board=board, shared=shared)
         self.configure(**policy)
         self.box, self.machines = Box(), Machines()
         self.trouble: list[str] = []

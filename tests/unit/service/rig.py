@@ -88,8 +88,14 @@ def surface(name: str, **more: Any) -> Surface:
 class Rig:
     """One process: board, dispatcher, stop service and watch over memory worlds."""
 
-    def __init__(self, *surfaces: Surface, broken: tuple[Quarantined, ...] = (), board: Board | None = None) -> None:
-        self.shared = Shared()
+    def __init__(
+        self,
+        *surfaces: Surface,
+        broken: tuple[Quarantined, ...] = (),
+        board: Board | None = None,
+        shared: Shared | None = None,
+    ) -> None:
+        self.shared = shared or Shared()
         self.clock = LoopClock()
         self.board = board or Board()
         self.journal = MemoryJournal()
