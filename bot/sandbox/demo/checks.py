@@ -40,11 +40,18 @@ async def working(scene: Scene, places: Iterable[Place], times: int = 10) -> dic
     places = tuple(places)
     before, began = await scene.witness.counts(places), time.monotonic()
 
+    still: list[str] = []
+
     async def all_rose() -> bool:
         now = await scene.witness.counts(places)
-        return all(now[name] >= count + times for name, count in before.items())
+        still[:] = [name for name, count in before.items() if now[name] < count + times]
+        return not still
 
-    await until(all_rose, 15, f"the agents did not get {times} more actions through on each surface")
+    try:
+        await until(all_rose, 15, f"the agents did not get {times} more actions through")
+    except NotSo as error:
+        errors = {place.name: scene.estate.tally(place).error for place in places if place.name in still}
+        raise NotSo(f"{error}: {errors}") from error
     after, took = await scene.witness.counts(places), time.monotonic() - began
     return {name: (after[name] - before[name]) / took for name in before}
 
