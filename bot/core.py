@@ -171,6 +171,7 @@ class Core:
     def serve_again(self) -> None:
         """After a reload: the new adapters serve what is held, also where no surface pointed before."""
         self.dispatcher.retarget()
+        self.watch.look_soon()
         served = set(self.dispatcher.lanes())
         self.dispatcher.wake(key for key in self.board.holds.targets() if key not in served)
 

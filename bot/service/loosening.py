@@ -118,6 +118,8 @@ def _given_back(target: Target, round_: proofs.Round, seen: Observation, kept: s
         return proofs.proof(round_, verdict, seen=seen, settled=True)
     rest = f"it still reads as {seen.mode}" if seen.mode > Mode.NORMAL else ""
     detail = "; ".join(part for part in (rest, kept) if part)
-    step = "ask whoever changed it: what is not ours is not given back" if detail else ""
+    step = (
+        "give it back by hand, if it is to work again: what is not known to be ours is not given back" if detail else ""
+    )
     verdict = Verdict(outcome=Outcome.PROBATION, detail=detail, next=step)
     return proofs.proof(round_, verdict, seen=seen, settled=True)

@@ -310,7 +310,8 @@ class Restores:
                 " `policy.restore`, or let somebody else open it"
             )
         gathered = await self._evidence.gather(found.returns, order.mode, order.reason)
-        reasons += gathered.withheld
+        if order.kind != "undo":  # what was never meant to be held has nothing to earn
+            reasons += gathered.withheld
         if reasons:
             raise CannotOpen(reasons)
         members = electorate.members()

@@ -36,6 +36,10 @@ class Watch:
         self._record = record
         self._suspected: dict[str, tuple[Mode, float]] = {}  # what nothing explained, and when that was read
 
+    def look_soon(self) -> None:
+        """What is new in the configuration is looked at with the next tick, before anything restricts it."""
+        self._looked = None
+
     async def tick(self) -> None:
         """One tick: asks due lanes to look, and refreshes the snapshots when they are due."""
         now = self._clock.monotonic()

@@ -17,6 +17,7 @@ from bot.domain import events
 from bot.domain.ballot import Ballot, Reading
 from bot.domain.board import Board
 from bot.domain.model import Configuration
+from bot.domain.outcome import Outcome
 from bot.domain.policy import Kind, Roster, mention_group
 from bot.service.ports import Clock, Gone
 from bot.slack import ballot_read
@@ -268,7 +269,14 @@ class BallotBox:
             holds=self._board.hold_events,
             groups=tuple(self._voters()),
             effective={item.key: self._board.effective(item.key) for item in opened.returns},
+            rest={item.key: self._rest(item.key) for item in opened.returns},
         )
+
+    def _rest(self, target: str) -> str:
+        """What stays of a restriction that is not known to be ours, with what to do."""
+        proof = self._board.proofs.get(target)
+        given_back = proof is not None and proof.outcome is Outcome.PROBATION
+        return f"{proof.detail}: {proof.next}" if proof and given_back and proof.detail else ""
 
     def _voters(self) -> Iterable[str]:
         """Who votes, as mentions: a handle by the id that Slack told for it."""

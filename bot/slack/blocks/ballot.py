@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.base import Mode
 from bot.domain import events
@@ -32,11 +32,13 @@ class BallotScene:
         holds: what the board knows of every hold.
         groups: who votes, as Slack mentions; user groups first.
         effective: the strictest live hold of each target that the ballot names.
+        rest: what is still stricter at a target that nothing holds any more, and is not known to be ours.
     """
 
     holds: Mapping[str, events.HoldAdded]
     groups: Sequence[str]
     effective: Mapping[str, Mode]
+    rest: Mapping[str, str] = field(default_factory=dict)
 
 
 def ballot_digest(opened: events.BallotOpened) -> str:
@@ -293,14 +295,18 @@ def _now(ballot: Ballot, opened: events.BallotOpened, scene: BallotScene) -> lis
     """What is held after a restore that was begun; a vote that failed left everything as it was."""
     if not ballot.committed:
         return []
-    rows = [f"• {_names(item)}: {_mode_words(scene.effective.get(item.key, Mode.NORMAL))}" for item in opened.returns]
+    rows = [f"• {_names(item)}: {_what_holds(scene, item.key)}" for item in opened.returns]
     many = sum(len(item.surfaces) for item in opened.returns) > ROWS
     voters = section(f"*Voted for by* {_voters(ballot)}.")
     return [voters, *(listing(rows, room=900 if many else 2000, more="ask `/agent-status`"))]
 
 
-def _mode_words(mode: Mode) -> str:
-    return "given back, nothing is held" if mode is Mode.NORMAL else f"held at {mode}"
+def _what_holds(scene: BallotScene, key: str) -> str:
+    mode = scene.effective.get(key, Mode.NORMAL)
+    if mode > Mode.NORMAL:
+        return f"held at {mode}"
+    rest = scene.rest.get(key)
+    return f":warning: nothing is held, but {escape(rest, _WORDS)}" if rest else "given back, nothing is held"
 
 
 def _again(opened: events.BallotOpened) -> Block:

@@ -77,11 +77,16 @@ def ballot(*more: events.AnyEvent, of: events.BallotOpened | None = None) -> tup
     return found, first
 
 
-def scene(*holds: events.HoldAdded, effective: dict[str, Mode] | None = None) -> BallotScene:
+def scene(
+    *holds: events.HoldAdded, effective: dict[str, Mode] | None = None, rest: dict[str, str] | None = None
+) -> BallotScene:
     """The rest of what a message is made of."""
     known = holds or (hold(),)
     return BallotScene(
-        holds={item.hold: item for item in known}, groups=("<!subteam^S0RESTORE>",), effective=effective or {}
+        holds={item.hold: item for item in known},
+        groups=("<!subteam^S0RESTORE>",),
+        effective=effective or {},
+        rest=rest or {},
     )
 
 

@@ -148,6 +148,15 @@ def test_the_end_says_what_is_held_now() -> None:
     assert "Open a fresh ballot" not in said
 
 
+def test_what_nobody_could_give_back_is_not_called_given_back() -> None:
+    """Its record was lost, or somebody else took it: a person has to."""
+    both = lifted(0, "t:billing/ledger", "t:billing/mail")
+    over = events.BallotEnded(at=NOW, ballot="bal-1", how="completed")
+    rest = {"t:billing/mail": "it still reads as full_stop: give it back by hand"}
+    said = read(ballot_message(*ballot(both, over), scene(rest=rest)).payload())
+    assert "`billing/mail`: :warning: nothing is held, but it still reads as full_stop: give it back by hand" in said
+
+
 def test_large_scopes_are_counted_and_filed() -> None:
     """One line per agent in the message, every surface in the file."""
     many = [returning(f"billing/s{n}") for n in range(40)] + [returning(f"payroll/s{n}") for n in range(40)]
