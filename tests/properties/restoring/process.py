@@ -18,6 +18,7 @@ from tests.properties.exploring.process import Disk, Process, target_of
 from tests.properties.exploring.unruly import Site, Unruly
 from tests.properties.restoring.marked import Marked, MarkedFew
 from tests.properties.restoring.people import Box, Slack
+from tests.unit.service.rig import Rings
 
 KINDS: tuple[type[Unruly], ...] = (Marked, Marked, MarkedFew, Unruly)
 _PATIENCE = 10.0  # seconds that the database is waited for
@@ -76,6 +77,7 @@ class Restoring(Process):
             evidence=self,
             stored=self._stored,
             box=self.box,
+            reporter=Rings(),
             configuration=lambda: self.inventory.configuration,
             budget=lambda key: self.inventory.targets[key].deadline + self.inventory.targets[key].drain,
             clock=self.clock,
