@@ -17,7 +17,7 @@ MODES = tuple(mode for mode in Mode if mode is not Mode.NORMAL)
 MAX_CHOICE = 1900  # characters of a choice's line; Slack allows 2,000 in a button's value
 _BY_SQUASHED = {squash(str(mode)): mode for mode in Mode}
 _STOP_WORDS = frozenset({"stop", "kill", "halt", "pause", "freeze", "off", "disable", "terminate", "shutdown"})
-HELP = frozenset({"", "help", "-h", "--help", "?", "h"})
+HELP = frozenset({"", "help", "h"})  # folded: `--help` and `?` are among them
 JOINS = frozenset({"and", "&", "+", "plus", ",", "und"})
 _NO_MARKUP = str.maketrans({"`": "'", "<": "(", ">": ")", "&": "+"})
 _FAR = 64  # characters that are compared, and edits that are counted
@@ -114,9 +114,9 @@ KillCommand = Stop | Help | Close | Undo | Refused | AskBack
 def parse_kill(line: str, here: Here) -> KillCommand:
     """Reads the text of `/agent-kill`. Never raises."""
     words = split(line)
-    first = fold(words[0].text) if words else ""
     if asks_for_help(words):
         return Help()
+    first = fold(words[0].text)
     if first == "close":
         return Close()
     if first == "undo":
@@ -128,8 +128,7 @@ def parse_kill(line: str, here: Here) -> KillCommand:
 
 def asks_for_help(words: Sequence[Word]) -> bool:
     """Whether it is a bare command, or one word that asks for usage."""
-    first = words[0].text if words else ""
-    return len(words) <= 1 and (fold(first) in HELP or first in HELP)
+    return len(words) <= 1 and all(fold(word.text) in HELP for word in words)
 
 
 def _undo(words: Sequence[Word], here: Here) -> Undo | Refused:
@@ -194,7 +193,7 @@ def _parse_stop(words: Sequence[Word], here: Here, *, preview: bool) -> KillComm
 def read_mode(words: Sequence[Word]) -> tuple[Mode | None, int]:
     """Reads the mode in any spelling that can mean nothing else: `full-stop`, `FULL_STOP`, `full stop`."""
     for count in (1, 2):
-        if len(words) >= count and not any(word.mention for word in words[:count]):
+        if not any(word.mention for word in words[:count]):
             mode = _BY_SQUASHED.get(squash("".join(word.text for word in words[:count])))
             if mode is not None:
                 return mode, count
@@ -310,7 +309,7 @@ def _ask_mode(words: Sequence[Word], here: Here, *, preview: bool) -> Help | Ask
     likely = [mode for key, mode in _BY_SQUASHED.items() if mode in MODES and distance(squashed, key, 2) <= 2]  # noqa: PLR2004
     if not likely and squashed in _STOP_WORDS:
         likely = list(reversed(MODES))
-    if not likely and (here.names.scope(word) or here.names.near(word)):
+    if not likely and here.names.near(word):
         likely, rest = list(reversed(MODES)), " ".join(item.shown() for item in words)
     if not likely:
         return Help(f"`{quoted(word)}` is not a mode. Nothing was stopped.")

@@ -70,8 +70,8 @@ class Names:
 
     def shaped(self, word: Word) -> bool:
         """Whether the word has the form of a target (`agent/surface`, `class:x`), which prose seldom has."""
-        head, slash, tail = word.text.partition("/")
-        path = bool(slash and head and tail) and ":" not in head and "/" not in tail
+        head, _, tail = word.text.partition("/")
+        path = bool(head and tail) and ":" not in head and "/" not in tail
         return not word.mention and (path or fold(word.text).startswith("class:"))
 
     def _same(self, text: str) -> list[str]:

@@ -46,7 +46,7 @@ def _plain(text: str) -> list[Word]:
 
 def seen(text: str) -> str:
     """Drops the characters that nobody sees: they name nothing and disguise much."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     return "".join(char for char in text if unicodedata.category(char) not in _UNSEEN)
 

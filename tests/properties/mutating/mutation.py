@@ -45,7 +45,6 @@ _PAIRS = (
     ("any", "all"),
     ("partition", "rpartition"),
     ("find", "rfind"),
-    ("split", "rsplit"),
     ("startswith", "endswith"),
     ("removeprefix", "removesuffix"),
     ("lstrip", "rstrip"),

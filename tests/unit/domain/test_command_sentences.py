@@ -1,6 +1,7 @@
 """What exactly is somebody told whose line is not plainly a command, and which buttons are offered?"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from bot.domain.commands import (
     Refused,
     Status,
     Stop,
+    Undo,
     parse_kill,
     parse_picked,
     parse_status,
@@ -202,6 +204,48 @@ def test_a_word_for_stopping_offers_every_mode_with_the_rest() -> None:
         assert asked(line).choices == choices(*((f"{mode} {line}", f"{mode} {line}") for mode in order))
     long = asked(f"stop {'x' * 50}").choices[0]
     assert long == Choice(f"full_stop {'x' * 39}…", f"full_stop {'x' * 50}")
+
+
+@pytest.mark.parametrize(
+    "word", ["stop", "kill", "halt", "pause", "freeze", "off", "disable", "terminate", "shutdown", "Stop!", "KILL"]
+)
+def test_every_word_for_stopping_is_understood(word: str) -> None:
+    """Nobody has to know the words of the modes."""
+    assert len(asked(word).choices) == 4
+
+
+def test_what_was_typed_is_shown_without_mark_up() -> None:
+    """No mention and no code of somebody else's in a sentence of ours."""
+    assert parse_kill("a`b&lt;c&gt;&amp;d", here()) == Help("`a'b(c)+d` is not a mode. Nothing was stopped.")
+
+
+def test_an_undo_names_its_hold_or_the_newest_one() -> None:
+    """What has the form of a hold and is none is never taken for the reason; `--` ends the names."""
+    known = replace(here(), holds=frozenset({"hold-1"}))
+    assert parse_kill("undo hold-1 a mistake", known) == Undo("hold-1", "a mistake")
+    assert parse_kill("undo hold-1 -- hold on", known) == Undo("hold-1", "hold on")
+    assert parse_kill("undo hold-1", known) == Undo("hold-1", "")
+    assert parse_kill("undo hold-1 it was -- me", known) == Undo("hold-1", "it was -- me")
+    assert parse_kill("Undo a mistake", known) == Undo(None, "a mistake")
+    assert parse_kill("undo", known) == Undo(None, "")
+    assert parse_kill("undo <@U1|hold-1> said so", known) == Undo(None, "@hold-1 said so")
+    assert parse_kill("undo hold-9 a mistake", known) == Refused(
+        "`hold-9` is not a hold that is known here: the incident's message names it."
+    )
+
+
+def test_a_target_that_is_exact_is_not_asked_about_twice() -> None:
+    """Behind a joining word the agent of that name is meant, and not a surface that is called alike."""
+    where = place(
+        Agent(id="ops", name=""),
+        Agent(id="one", name=""),
+        Agent(id="many", name="", surfaces=tuple(_surfaces("one"))),
+        incident="C1",
+    )
+    assert [choice.line for choice in asked("full_stop ops and one", where).choices] == [
+        "full_stop ops one",
+        "full_stop ops -- and one",
+    ]
 
 
 def test_a_joining_word_asks_about_the_target_behind_it() -> None:

@@ -45,6 +45,7 @@ def test_invisible_characters_are_dropped_and_others_kept() -> None:
     assert seen("a\x00b") == "ab"
     assert seen("a\u200bb\u00e9\U0001f600") == "ab\u00e9\U0001f600"
     assert seen("plain text") == "plain text"
+    assert seen("\u2028 caf\u00e9") == "\u2028 caf\u00e9"
 
 
 def test_a_reason_is_cut_with_an_ellipsis() -> None:
@@ -93,7 +94,14 @@ def test_the_distance_of_two_words_is_the_number_of_edits(one: str, other: str, 
 
 @pytest.mark.parametrize(
     ("one", "other", "edits"),
-    [("billing", "billing", 0), ("billing", "bililng", 1), ("abcd", "wxyz", 4), ("ab", "ba", 1), ("ca", "abc", 3)],
+    [
+        ("aaa", "a", 2),
+        ("billing", "billing", 0),
+        ("billing", "bililng", 1),
+        ("abcd", "wxyz", 4),
+        ("ab", "ba", 1),
+        ("ca", "abc", 3),
+    ],
 )
 def test_distances_that_are_known(one: str, other: str, edits: int) -> None:
     """And what is just beyond a limit."""
@@ -117,6 +125,9 @@ NAMED = (
     Agent(id="ops-eu", name="", slack_identities=frozenset({"U2"})),
     Agent(id="hr", name="", slack_identities=frozenset({"U2"})),
     Agent(id="qa", name="", slack_identities=frozenset({"U2"})),
+    Agent(id="n" * 64, name=""),
+    Agent(id="north-1", name=""),
+    Agent(id="north1", name=""),
 )
 
 
@@ -176,6 +187,13 @@ def test_a_name_is_taken_exactly_or_not_at_all(typed: str, scope: Scope | None) 
         ("alx", ("all",)),
         ("x" * 64, ()),
         ("ledgr", ()),
+        ("--", ()),
+        ("N" * 64, ("n" * 64,)),
+        ("N" * 65, ()),
+        ("North-1", ("north-1",)),
+        ("NORTH1", ("north-1", "north1")),
+        ("o-p-s-e-u", ("ops-eu",)),
+        ("maxlx", ()),
         ("billing" + "," * 60, ()),
     ],
 )

@@ -116,6 +116,8 @@ async def test_a_close_writes_what_was_given(writer: Writer, folder: Path) -> No
     waiting = [writer.append(_note(str(number))) for number in range(20)]
     writer.close()
     assert _texts(folder) == [str(number) for number in range(20)]
+    assert [thread for thread in threading.enumerate() if thread.name == "journal-bot"] == []
+    assert not is_written(folder / "bot.jsonl")
     assert await asyncio.gather(*waiting) == [True] * 20
 
 
@@ -271,6 +273,31 @@ async def test_a_further_event_frees_what_hangs(
     writer.close()
 
 
+async def test_everything_that_waits_behind_a_hang_moves_on(
+    tmp_path: Path, before_write: Callable[[Write], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in the thread's hand, and what is queued behind it, in their order."""
+    release = threading.Event()
+
+    def first(file: ChainFile, _batch: object) -> None:
+        if file.chain == "bot":
+            release.wait(BOUND)
+
+    before_write(first)
+    writer = Writer([tmp_path / "first", tmp_path / "second"], "bot")
+    waiting = [writer.append(_note("0"))]
+    await _until(lambda: writer._lane is not None and bool(writer._lane._in_hand))
+    waiting += [writer.append(_note(str(number))) for number in range(1, 4)]
+    monkeypatch.setattr(writing, "STUCK_AFTER", 0.0)
+    writer.check()
+    monkeypatch.setattr(writing, "STUCK_AFTER", BOUND)
+    assert await asyncio.gather(*waiting) == [True] * 4
+    assert _texts(tmp_path / "second") == ["0", "1", "2", "3"]
+    release.set()
+    await _until(lambda: not any(thread.name == "journal-bot" for thread in threading.enumerate()))
+    writer.close()
+
+
 async def test_a_writer_that_rests_is_not_stuck(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long ago the last write was."""
     assert await writer.append(_note("one")) is True
@@ -303,6 +330,7 @@ def test_an_event_whose_loop_is_gone_is_written_all_the_same(
     end = time.monotonic() + BOUND
     while not lane.failed and time.monotonic() < end:
         time.sleep(0.001)
+    assert lane.failed
 
     async def wait() -> bool:
         return await writer.append(_note("here"))
