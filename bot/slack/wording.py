@@ -61,6 +61,12 @@ def when(at: float) -> str:
     return f"<!date^{int(at)}^{{date_short_pretty}} {{time_secs}}|{utc}>"
 
 
+def minute(at: float) -> str:
+    """As `when`, to the minute: for what nobody has to compare by the second."""
+    utc = datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"<!date^{int(at)}^{{date_short_pretty}} {{time}}|{utc}>"
+
+
 def user(user_id: str) -> str:
     """A mention, where it is a Slack user; else the escaped text."""
     return f"<@{user_id}>" if _SLACK_USER.fullmatch(user_id) else escape(user_id, NAME)

@@ -103,7 +103,7 @@ _ENDS: Mapping[str, tuple[str, str]] = {
 
 
 def _asked(opened: events.BallotOpened) -> list[Block]:
-    said = f"*Asked by* {wording.person(opened.by)}, {wording.when(opened.at)}, because:"
+    said = f"*Asked by* {wording.person(opened.by)}, {wording.minute(opened.at)}, because:"
     return [section(said), quoted(opened.reason)]
 
 
@@ -184,7 +184,7 @@ def _lifts(opened: events.BallotOpened, holds: Mapping[str, events.HoldAdded]) -
         if hold is None:
             found.append(section(f"*Lifts hold* `{escape(hold_id, NAME)}`"))
             continue
-        who = f"{hold.mode} by {wording.person(hold.by)}, since {wording.when(hold.at)}"
+        who = f"{hold.mode} by {wording.person(hold.by)}, since {wording.minute(hold.at)}"
         found.append(section(f"*Lifts hold* `{escape(hold_id, NAME)}`: {who}"))
         found.append(quoted(clean(hold.reason, _WORDS) if hold.reason else "(no reason was given)"))
     if len(ids) > _HOLDS:
@@ -200,7 +200,7 @@ def _evidence(opened: events.BallotOpened) -> list[Block | None]:
         rows.append(f"… and {len(order) - _FINDINGS:,} more, see the file in the thread")
     without = ", ".join(wording.name(name) for name in opened.without[:10])
     return [
-        section("*Evidence*, gathered by machines just now"),
+        section("*Evidence*, by machines, just now"),
         *listing(rows or ["• none"], room=1500, more="see the file in the thread"),
         section(f":warning: *Missing, acknowledged by two people*: {without}") if opened.without else None,
     ]
@@ -223,9 +223,9 @@ def _rules(opened: events.BallotOpened, groups: Sequence[str]) -> str:
     dwell = f" that stand for {duration(opened.dwell)}" if opened.dwell else ""
     need = f"{wording.plural(opened.quorum, 'vote')}{dwell}"
     return (
-        f"*React* with :+1: or :white_check_mark: to give it back; :-1:, :x: or :no_entry: is a veto and ends it. "
-        f"{who} may vote, without whoever asked and the agents' owners. "
-        f"Needs *{need}* by {wording.when(opened.expires_at)}."
+        f"*React* :+1: or :white_check_mark: to give it back; :-1: :x: :no_entry: veto and end it. "
+        f"{who} may vote, not whoever asked, nor the agents' owners. "
+        f"Needs *{need}* by {wording.minute(opened.expires_at)}."
     )
 
 
