@@ -170,7 +170,7 @@ class Pushed:
             yield path.stem, Heard(head=Link(seq=seq, digest=digest), at=at, have=have)
 
     def _put_aside(self, chain: str, lines: Sequence[str]) -> None:
-        digest = _checked(lines[-1])[2] if lines else "head"
+        digest = _checked(lines[-1])[2]
         path = self.folder / f"{chain}.fork-{digest[:16]}"
         if len(list(self.folder.glob(f"{chain}.fork-*"))) < _FORKS:
             path.write_text("".join(f"{line}\n" for line in lines))

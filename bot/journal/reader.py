@@ -28,8 +28,8 @@ class Entry:
 class _Cursor:
     """How far a file was read. `head` is None after a damaged line: the rest is kept, its place cannot be checked."""
 
+    head: Link | None
     offset: int = 0
-    head: Link | None = None
     problems: list[str] = field(default_factory=list)
 
 

@@ -101,6 +101,7 @@ def test_a_line_that_takes_the_long_way_has_no_text_twice() -> None:
     raw = _raw(event)
     assert sorted(_marks(raw["body"])) == sorted(raw["aside"])
     assert len(raw["aside"]) == 2
+    assert encode(event, genesis("bot"))[0].isascii()
     assert decode(json.dumps(raw), genesis("bot"))[0] == event
 
 

@@ -70,6 +70,11 @@ def test_a_torn_note_is_looked_for_once(chains: Chains, tmp_path: Path, monkeypa
     file.append(_note(chains))
     assert cut == []
     assert b"torn" in path.read_bytes()
+    whole = f"{_note(chains)}\n" * 3
+    path.write_text(whole + "torn")
+    AnchorFile(path).append(_note(chains))
+    assert path.read_text() == f"{whole}{_note(chains)}\n"
+    cut.clear()
     path.write_text("torn from the first byte on")
     AnchorFile(path).append(_note(chains))
     assert cut == [0]
@@ -80,7 +85,8 @@ def test_only_the_last_whole_note_is_read(chains: Chains, tmp_path: Path) -> Non
     """Earlier ones may be of a key that was changed since; what is unfinished or no text behind it is passed over."""
     file = AnchorFile(tmp_path / "anchors.txt")
     key = chains.signer.verifier_key
-    file.append(Signer("22" * 32, "bot").note(chains.heads(), AT))
+    for _ in range(2):
+        file.append(Signer("22" * 32, "bot").note(chains.heads(), AT))
     chains.write([event(1)])
     file.append(_note(chains))
     heads = [(chain, seq, digest) for chain, seq, digest, _ in file.last(key)]
