@@ -24,7 +24,7 @@ from bot.service.stepping import Stepping
 
 _log = logging.getLogger(__name__)
 TICK = 0.5  # seconds between two looks at the ballots
-POLL = 10.0  # seconds between two readings of the reactions, when no event hints at a change
+POLL = 5.0  # seconds between two readings of the reactions, when no event hints at a change
 HINTED = 0.5  # seconds between two readings that events ask for
 ACKNOWLEDGED_FOR = 3600.0  # seconds that somebody's word about a missing proof or journal counts
 TWO = 2  # people who must name what is missing

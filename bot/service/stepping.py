@@ -23,7 +23,7 @@ from bot.service.recorder import Recorder
 
 _log = logging.getLogger(__name__)
 _LOOK = 0.25  # seconds between two looks during probation
-_READ = 10.0  # seconds between two readings of the reactions during probation
+_READ = 5.0  # seconds between two readings of the reactions during probation
 _FRESH = 15.0  # seconds that a reading of the reactions counts when the next step begins
 _PATIENCE = 600.0  # seconds that a step waits for votes that cannot be read, before everything goes back
 _DURABLE = 10.0  # seconds that a lift may take to reach the disk
