@@ -29,12 +29,21 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
 
 
 async def test_a_stop_is_with_the_disk_when_its_write_was_started(
-    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is done next for the stop is done while the disk works."""
+    """Whatever is done next for the stop is done while the disk works, also where the write itself takes a while."""
     monkeypatch.setattr(writing, "HEAD_START", 10.0)  # a busy machine may take its time
+    late, whole, taken = threading.Event(), os.write, list[int]()
+
+    def write(fd: int, data: bytes) -> int:
+        late.wait(20)
+        taken.append(whole(fd, data))
+        return taken[-1]
+
+    monkeypatch.setattr("bot.journal.chain_file.os.write", write)
+    threading.Timer(0.1, late.set).start()
     written = writer.append(HOLD)
-    assert "hold-1" in (tmp_path / "journal" / "bot.jsonl").read_text()
+    assert taken
     assert await written
 
 
