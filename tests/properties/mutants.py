@@ -131,7 +131,7 @@ def _run(modules: dict[str, Module], todo: Sequence[Mutant], findings: Findings,
 @click.option("--part", default="", help="only mutants whose name contains this")
 @click.option("--only-page", is_flag=True, help="tries nothing and writes the page of what is known")
 def main(only: tuple[str, ...], tests: tuple[str, ...], part: str, *, fresh: bool, only_page: bool) -> None:
-    """Exits 1 where a mutant lives that is not known to be equivalent."""
+    """Exits 1 where a mutant lives that is not known to be equivalent, or was not tried."""
     KEPT.parent.mkdir(exist_ok=True)
     if fresh:
         KEPT.unlink(missing_ok=True)
@@ -145,7 +145,7 @@ def main(only: tuple[str, ...], tests: tuple[str, ...], part: str, *, fresh: boo
     equal = page.equivalents()
     now = Findings(digest).of
     states = {it.id: now[it.id].state for it in mutants if it.id in now and now[it.id].digest == it.digest}
-    wrong = page.wrong(equal, states, whole=not only and not part)
+    wrong = page.wrong(equal, states, mutants, whole=not only and not part)
     alive = [mutant for mutant in mutants if states.get(mutant.id) == "alive" and mutant.id not in equal]
     for mutant in alive:
         click.echo(f"{mutant.path}:{mutant.line}: {mutant.id.partition(' ')[2]}")
@@ -153,8 +153,9 @@ def main(only: tuple[str, ...], tests: tuple[str, ...], part: str, *, fresh: boo
         click.echo(sentence)
     if only_page or not (only or part or tests):
         page.write(ROOT, mutants, states, equal)
-    click.echo(f"{len(alive)} of {len(mutants)} mutants live")
-    sys.exit(bool(alive or wrong))
+    untried = sum(mutant.id not in states for mutant in mutants)
+    click.echo(f"{len(alive)} of {len(mutants)} mutants live, {untried} were not tried")
+    sys.exit(bool(alive or wrong or untried))
 
 
 if __name__ == "__main__":
