@@ -6,8 +6,8 @@ that has loaded everything is what the standard library's `multiprocessing.forks
 
 Lines of JSON on standard input start a program each: `id` (the caller's), `argv`, `env`, the files `out` and `err`;
 `held` stops it by SIGSTOP before its first own call; `mounts` are arguments of calls of `mount` in a mount namespace of
-its own; `files` is its limit of descriptors (0: none), `clock` the Unix time that it begins at (null: the true one).
-`{"id", "pid"}` comes back, and later `{"id", "code"}`, where a negative code is a signal.
+its own; `files` is its limit of descriptors (0: none), `clock` the Unix time that it begins at (null: the true one);
+`module` has the entry point `main`. `{"id", "pid"}` comes back, and later `{"id", "code"}`, where a negative code is a signal.
 """
 
 import ctypes
@@ -44,6 +44,7 @@ MODULES = (
     "bot.store.upgrade",
     "encodings.idna",
     "sqlalchemy.dialects.sqlite.aiosqlite",
+    "tests.faults.restoring",
 )
 
 
@@ -117,7 +118,7 @@ def _be(order: dict[str, Any]) -> NoReturn:
         os.kill(os.getpid(), signal.SIGSTOP)
     code = 1
     try:
-        importlib.import_module("bot.cli").main()
+        importlib.import_module(order["module"]).main()
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

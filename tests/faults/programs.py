@@ -76,6 +76,7 @@ class Programs:
         mounts: Sequence[Sequence[str]] = (),
         files: int = 0,
         clock: float | None = None,
+        module: str = "bot.cli",
     ) -> Program:
         """Starts `agent-kill argv`.
 
@@ -88,6 +89,7 @@ class Programs:
             mounts: arguments of calls of `mount`, seen by it alone.
             files: how many descriptors it may have; 0: as many as this process.
             clock: the Unix time that its wall clock begins at; None: the true one.
+            module: whose `main` is run.
         """
         out, err = folder / f"{name}.out", folder / f"{name}.err"
         number = next(_NUMBERS)
@@ -99,13 +101,13 @@ class Programs:
             "err": str(err),
             "held": held,
         }
-        order |= {"mounts": mounts, "files": files, "clock": clock}
+        order |= {"mounts": mounts, "files": files, "clock": clock, "module": module}
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._asked[number] = answer
         assert self._nursery.stdin is not None
         self._nursery.stdin.write(json.dumps(order).encode() + b"\n")
         pid = await answer
-        while held and not self._codes[pid].done() and not _is_stopped(pid):  # noqa: ASYNC110  # another process's state
+        while held and not self._codes[pid].done() and not is_stopped(pid):  # noqa: ASYNC110  # another process's state
             await asyncio.sleep(0.001)  # a SIGCONT that comes before its stop would be lost
         return Program(pid, out, err, self._codes[pid])
 
@@ -144,7 +146,8 @@ class Programs:
             self._codes[pids.pop(told["id"])].set_result(told["code"])
 
 
-def _is_stopped(pid: int) -> bool:
+def is_stopped(pid: int) -> bool:
+    """Whether it waits for SIGCONT."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
 
 

@@ -23,11 +23,11 @@ from bot.service.stepping import Stepping
 from tests.properties.explore_restores import play
 
 ROOT = Path(__file__).parents[2]
-IN_CI = 3000
+IN_CI = 2000
 
 
 def test_nothing_comes_back_without_its_vote() -> None:
-    """I3 to I5, I9 to I11: 3,000 steps of stops, ballots, votes, faults and crashes break no invariant."""
+    """I3 to I5, I9 to I11: 2,000 steps of stops, ballots, votes, faults and crashes break no invariant."""
     command = [sys.executable, "-m", "tests.properties.explore_restores", "--steps", str(IN_CI)]
     played = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
 
@@ -38,7 +38,7 @@ def test_nothing_comes_back_without_its_vote() -> None:
     assert told is not None
     steps, lifts, completed = map(int, told.groups())
     assert steps >= IN_CI
-    assert lifts > 100
+    assert lifts > 70
     assert completed > 10
 
 
