@@ -17,7 +17,7 @@ from adapters.errors import AdapterError, Refused
 from adapters.redis_acl import probes
 from adapters.redis_acl.hand import Hand, denied, missing
 from adapters.redis_acl.line import Address, Command, Endpoint, raised
-from adapters.redis_acl.rules import STOPPED, User, authority, changes, given, parse, reduced, undone
+from adapters.redis_acl.rules import STOPPED, User, authority, changes, given, parse, reduced, replaced, undone
 from adapters.redis_acl.sessions import Session, sessions
 
 
@@ -151,7 +151,7 @@ class RedisAcl:
             found, known = user.facts(), self._endpoint.known
             target, kept = undone(found, undo, known)
             target = target if to is Mode.NORMAL else reduced(target, known)
-            if not await gate(() if to is Mode.NORMAL else changes(found, target, undo)):
+            if not await gate(() if to is Mode.NORMAL else replaced(found, target, undo, kept)):
                 return Relaxed(kept=kept)
             if not await hand.loosen(user, target, mark=None if to is Mode.NORMAL else token):
                 raise self._strange(None)

@@ -153,17 +153,32 @@ def baseline(undo: Iterable[Change]) -> dict[str, str | None]:
 
 
 def undone(found: Facts, undo: Sequence[Change], known: Catalogue) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Takes back our own changes, fact by fact: (was, now, found). Also names what others changed and is kept."""
+    """Takes back our own changes, fact by fact: (was, now, found). Also names what others changed and is kept.
+
+    What somebody chose between two of our steps, the later one replaced: that comes back, not what was first.
+    """
     target, kept = dict(found), []
     for name, was in baseline(undo).items():
-        ours = [change.now for change in undo if change.key == name]
         here = found.get(name)
-        if any(_alike(name, here, now, known) for now in ours):
+        if _alike(name, here, was, known):
+            continue
+        ours = [it.was for it in undo if it.key == name and _alike(name, here, it.now, known)]
+        back = was if was in ours or not ours else ours[-1]
+        if ours:
             target.pop(name, None)
-            target.update({name: was} if was is not None else {})
-        elif not _alike(name, here, was, known):
+            target.update({name: back} if back is not None else {})
+        if not _alike(name, back if ours else here, was, known):
             kept.append(name)
     return target, tuple(kept)
+
+
+def replaced(found: Facts, target: Facts, undo: Iterable[Change], kept: Iterable[str]) -> tuple[Change, ...]:
+    """As `changes`, for a step between: of what others changed, their choice is what it replaces."""
+    theirs = {name: found.get(name) for name in kept}
+    made = (
+        Change(key=it.key, was=theirs.get(it.key, it.was), now=it.now) for it in changes(found, target, tuple(undo))
+    )
+    return tuple(change for change in made if change.was != change.now)
 
 
 def _alike(name: str, one: str | None, other: str | None, known: Catalogue) -> bool:

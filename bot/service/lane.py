@@ -124,7 +124,7 @@ class Lane:
                 await self._until_looser(asked)
             else:
                 failures += 1
-                if not self._check_due:  # a stop that came meanwhile waits for no backoff
+                if not self._check_due and self._order is None:  # what came meanwhile waits for no backoff
                     await self._bell.heard(timeout=self._delay(proof, failures))
 
     async def _take_step(self, order: Order) -> Mode | None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 
 from adapters.base import Adapter, Mode
-from adapters.memory import Memory, Settings
+from adapters.memory import Canary, Memory, Settings
 from bot.domain import events
 from bot.domain.model import Risk, Surface
 from bot.service.ports import CannotOpen
@@ -200,6 +200,18 @@ async def test_what_was_given_back_whole_is_not_given_back_twice(make_restore: M
 
     assert rig.world("billing/api").rights["write"] == "off"
     assert rig.world("billing/queue").mode() is Mode.NORMAL
+
+
+async def test_a_step_is_taken_while_a_canary_cannot_be_tried(make_restore: Make) -> None:
+    """The password was rotated while it was shut: the cut is tried again and again, and no step waits for that."""
+    rig = make_restore(surface(NAME, canary=Canary(credential="first")), dwell=0.0, step=0.0)
+    await rig.held()
+    rig.world(NAME).credential = "rotated"
+    ballot = await rig.open()
+    rig.box.react("+1", "U1", "U2")
+
+    assert await rig.ended(ballot) == "completed", ballot.ended
+    assert rig.world(NAME).mode() is Mode.NORMAL
 
 
 async def test_a_lift_that_the_disk_refused_is_not_obeyed(make_restore: Make) -> None:
