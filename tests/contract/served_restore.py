@@ -25,7 +25,7 @@ class Served(RestoreRig):
         self._made = dict(adapters)
         self._look = look
         self.looked: list[tuple[Mode, str]] = []
-        super().__init__(*(surface(name, canary=Canary()) for name in adapters), dwell=0.0, step=0.0)
+        super().__init__(*(surface(name, canary=Canary(), deadline=30.0) for name in adapters), dwell=0.0, step=0.0)
         self.machines.evaluate = self._evaluate  # type: ignore[method-assign]  # where a step ends
 
     def key(self, name: str) -> str:
