@@ -7,7 +7,8 @@ that has loaded everything is what the standard library's `multiprocessing.forks
 Lines of JSON on standard input start a program each: `id` (the caller's), `argv`, `env`, the files `out` and `err`;
 `held` stops it by SIGSTOP before its first own call; `mounts` are arguments of calls of `mount` in a mount namespace of
 its own; `files` is its limit of descriptors (0: none), `clock` the Unix time that it begins at (null: the true one);
-`module` has the entry point `main`. `{"id", "pid"}` comes back, and later `{"id", "code"}`, where a negative code is a signal.
+`module` has the entry point `main`. `{"id", "pid"}` comes back, and later `{"id", "code"}`, where a negative code is a
+signal.
 """
 
 import ctypes

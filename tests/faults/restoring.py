@@ -117,6 +117,7 @@ def _restores(core: Core, serving: Serving) -> Restores:
     carrying_out = Stepping(
         recorder=core.recorder,
         dispatcher=core.dispatcher,
+        reporter=core.reporters,
         evidence=approved,
         stored=stored,
         box=approved,
