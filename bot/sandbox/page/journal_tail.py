@@ -86,12 +86,19 @@ class JournalTail:
                     self._proven(proof, at)
             case "pairs_lifted":
                 for _, target in body["pairs"]:
-                    self._mark(target, at, "relax")
+                    self._given_back(target, at)
 
     def _held(self, body: Json, at: float) -> None:
         for target in body["targets"]:
             self._mark(target["key"], at, "stop")
             self._outcomes.pop(target["key"], None)
+
+    def _given_back(self, target: str, at: float) -> None:
+        """What was proven of the stricter mode says nothing of the looser one."""
+        self._mark(target, at, "relax")
+        self._outcomes.pop(target, None)
+        for surface in self._surfaces.get(target, ()):
+            self.proofs.pop(surface, None)
 
     def _proven(self, proof: Json, at: float) -> None:
         target, outcome = proof["target"], proof["outcome"]

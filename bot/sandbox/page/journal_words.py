@@ -51,6 +51,16 @@ def _outcomes(read: Reader, body: Json) -> str:
     return ", ".join(f"{read.where(one['target'])} {one['outcome']}" for one in body["proofs"])
 
 
+def _reason(read: Reader, body: Json) -> str:
+    return read.text(body["reason"]) if body.get("reason") else "no reason given"
+
+
+def _votes(read: Reader, body: Json) -> str:
+    approved = [read.called(read.text(one["id"])) for one in body["approvals"]]
+    vetoed = [read.called(read.text(one["id"])) for one in body["vetoes"]]
+    return f"for: {', '.join(approved) or 'nobody'}" + (f"; veto: {', '.join(vetoed)}" if vetoed else "")
+
+
 def _undos(_: Reader, body: Json) -> str:
     number = len(body["records"])
     return f"undo record{'s' * (number > 1)} of {number} target{'s' * (number > 1)}, encrypted"
@@ -64,6 +74,10 @@ _POSTS = {
     "closing": "the report",
     "late": "what changed since the report",
     "reason": "the question for the reason",
+    "ballot": "the ballot",
+    "ballot-link": "where the vote is",
+    "ballot-file": "all that the ballot was opened on",
+    "ballot-end": "how the vote ended",
 }
 """What stands in a slot of the incident's thread, by the first word of its name."""
 _WORDS: dict[str, Callable[[Reader, Json], str]] = {
@@ -76,5 +90,15 @@ _WORDS: dict[str, Callable[[Reader, Json], str]] = {
     "posted": lambda _, body: f"in Slack: {_POSTS.get(str(body['slot']).partition(':')[0], 'a message of the thread')}",
     "incident_closed": lambda read, body: f"{body['incident']} closed by {read.who(body)}",
     "pairs_lifted": lambda read, body: f"lifted on {', '.join(read.where(target) for _, target in body['pairs'])}",
+    "ballot_opened": lambda read, body: (
+        f"{body['scope']} to {body['mode']}? asked by {read.who(body)}: {_reason(read, body)}"
+    ),
+    "votes_counted": _votes,
+    "step_done": lambda _, body: f"step {body['step']} of the restore is done on {len(body['targets'])} targets",
+    "ballot_ended": lambda read, body: (
+        f"the ballot is {body['how']}{': ' * bool(body['why'])}{read.plain(body['why'])}"
+    ),
+    "acknowledged": lambda read, body: f"{read.who(body)} goes without {body['subject']}: {_reason(read, body)}",
+    "episode_ended": lambda read, body: f"nothing of ours is left to undo on {read.where(body['target'])}",
     "note": lambda _, body: str(body["text"]),
 }

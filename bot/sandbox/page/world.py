@@ -159,6 +159,7 @@ class World:
             "proven": all(one["outcome"] == "verified" for one in surfaces),
             "drifted": "drift" in kinds,
             "cut_again": "recut" in kinds,
+            "restored": "relax" in kinds and not any(one["asked"] not in {None, "normal"} for one in surfaces),
             "effects_after": sum(self.counting.after_verified().values()),
         }
 

@@ -11,7 +11,8 @@ const NAMES = {
   boom: "💥", mag: "🔍", bulb: "💡", pushpin: "📌", information_source: "ℹ️", large_green_circle: "🟢",
   large_yellow_circle: "🟡", large_orange_circle: "🟠", red_circle: "🔴", large_blue_circle: "🔵", white_circle: "⚪",
   black_circle: "⚫", heart: "❤️", smile: "😄", thinking_face: "🤔", scream: "😱", sweat_smile: "😅", cry: "😢",
-  stop_button: "⏹️", arrow_forward: "▶️", arrows_counterclockwise: "🔄", recycle: "♻️", scales: "⚖️", package: "📦",
+  stop_button: "⏹️", arrow_forward: "▶️", arrows_counterclockwise: "🔄", recycle: "♻️", scales: "⚖️", ballot_box_with_ballot: "🗳️", small_blue_diamond: "🔹", small_orange_diamond: "🔸", arrow_up: "⬆️", arrow_down: "⬇️",
+  arrow_right: "➡️", bust_in_silhouette: "👤", busts_in_silhouette: "👥", seedling: "🌱", ok_hand: "👌", no_good: "🙅", package: "📦",
   inbox_tray: "📥", outbox_tray: "📤", sos: "🆘", construction: "🚧", test_tube: "🧪", fire_engine: "🚒", broom: "🧹",
 };
 const TONES = { 2: "🏻", 3: "🏼", 4: "🏽", 5: "🏾", 6: "🏿" };

@@ -8,9 +8,10 @@ const KINDS = [
   ["doubt", "warn", (n) => `${n} NOT PROVEN`],
   ["stale", "warn", (n) => (n === 1 ? "1 proof not renewed" : `${n} proofs not renewed`)],
   ["wait", "clock", (n) => `${n} in progress`],
-  ["good", "check", (n, all) => (n === all ? `All ${n} surfaces cut and proven` : `${n} cut and proven`)],
+  ["good", "check", (n, all) => (n === all ? `All ${n} surfaces ${verb()} and proven` : `${n} ${verb()} and proven`)],
   ["live", "play", (n, all) => (n === all ? `Agent at work on ${n} surfaces` : `${n} at work`)],
 ];
+const verb = () => (state.surfaces.some((one) => one.outcome === "verified" && one.effective !== "full_stop") ? "held" : "cut");
 let before = "";
 let state = null;
 let leaks = 0;
@@ -32,7 +33,7 @@ function show() {
   const tones = state.surfaces.map((one) => standing(one).tone);
   const parts = KINDS.map(([tone, sign, words]) => [tone, sign, words, tones.filter((one) => one === tone).length]).filter(([, , , n]) => n);
   if (leaks) parts.unshift(["bad", "cross", (n) => (n === 1 ? "1 still acts after its proof" : `${n} still act after their proof`), leaks]);
-  const key = parts.map(([tone, , , n]) => tone + n + parts.length).join();
+  const key = parts.map(([tone, , words, n]) => tone + words(n, tones.length)).join();
   if (key !== before) byId("glance").replaceChildren(...parts.map(([tone, sign, words, n]) => el("span", { class: `pill ${tone}` }, icon(sign), words(n, tones.length))));
   before = key;
   document.title = `${parts.map(([, , words, n]) => words(n, tones.length)).join(", ")} · agent-kill demo`;

@@ -6,7 +6,7 @@ const OVERDUE = 12; // seconds: several looks of the drift watch came back witho
 
 const WORDS = {
   pending: ["Being cut", "wait", "clock"],
-  verified: ["Cut and proven", "good", "check"],
+  verified: ["Cut and proven", "good", "check"], // or "Held and proven": see below
   applied: ["Cut, not proven", "doubt", "warn"],
   failed: ["NOT CUT: failed", "bad", "cross"],
   absent: ["NOT CUT: absent", "bad", "cross"],
@@ -32,8 +32,9 @@ export function proofAge(surface) {
 /** {words, tone, icon} of a surface of the state. */
 export function standing(surface) {
   const known = Object.hasOwn(WORDS, surface.outcome ?? "") ? WORDS[surface.outcome] : null;
-  if (!surface.held && !known) return { words: "Working", tone: "live", icon: "play" };
+  if (!known && (!surface.held || surface.held === "normal")) return { words: "Working", tone: "live", icon: "play" };
   if (surface.outcome === "verified" && !surface.not_cut && proofAge(surface) > OVERDUE) return { words: "Cut; proof not renewed", tone: "stale", icon: "warn" };
+  if (surface.outcome === "verified" && !surface.not_cut && surface.effective !== "full_stop") return { words: "Held and proven", tone: "good", icon: "check" };
   const [words, tone, icon] = known ?? [String(surface.outcome || "Held"), "wait", "clock"];
   if (surface.not_cut && tone !== "bad" && surface.outcome !== "pending") return { words: `NOT CUT: ${words}`, tone: "bad", icon: "cross" };
   return { words, tone, icon };

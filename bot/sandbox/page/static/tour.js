@@ -11,7 +11,7 @@ const STEPS = [
   },
   {
     title: "Stop it",
-    text: "You are on call. Type one line in the channel; the typed command is the confirmation.",
+    text: "You are on call: type one line in the channel; the typed command is the confirmation. Somebody else, or the agent itself, is refused: choose who you are above the channel.",
     act: ["Type it for me", () => { become("oncall"); tab("slack"); propose("/agent-kill full_stop it leaks"); }],
     done: ({ stopped }) => stopped,
   },
@@ -28,10 +28,10 @@ const STEPS = [
     done: () => broken,
   },
   {
-    title: "Be the intruder",
-    text: "Become somebody who may not stop anything, or the agent itself, and type the same line. Only you see the refusal; the journal keeps it.",
-    act: ["Be the intruder", () => { become("intruder"); tab("slack"); propose("/agent-kill full_stop"); }],
-    done: ({ refused }) => refused > 0,
+    title: "Give it back",
+    text: "Nobody gives authority back alone. Ask for a vote, then become Amir and Bea, who are approvers, and react with 👍 on the ballot. The intruder's vote counts for nothing, and a stop in the middle wins.",
+    act: ["Ask for the vote", () => { become("oncall"); tab("slack"); propose("/agent-restore billing normal mended in the last release"); }],
+    done: ({ restored }) => restored,
   },
 ];
 let at = 0;
