@@ -63,7 +63,11 @@ def _votes(read: Reader, body: Json) -> str:
 
 def _undos(_: Reader, body: Json) -> str:
     number = len(body["records"])
-    return f"undo record{'s' * (number > 1)} of {number} target{'s' * (number > 1)}, encrypted"
+    return f"{_counted(number, 'undo record')}, encrypted"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 _POSTS = {
@@ -94,7 +98,7 @@ _WORDS: dict[str, Callable[[Reader, Json], str]] = {
         f"{body['scope']} to {body['mode']}? asked by {read.who(body)}: {_reason(read, body)}"
     ),
     "votes_counted": _votes,
-    "step_done": lambda _, body: f"step {body['step']} of the restore is done on {len(body['targets'])} targets",
+    "step_done": lambda _, body: f"step {body['step']} is done on {_counted(len(body['targets']), 'target')}",
     "ballot_ended": lambda read, body: (
         f"the ballot is {body['how']}{': ' * bool(body['why'])}{read.plain(body['why'])}"
     ),

@@ -34,6 +34,7 @@ export function standing(surface) {
   const known = Object.hasOwn(WORDS, surface.outcome ?? "") ? WORDS[surface.outcome] : null;
   if (!known && (!surface.held || surface.held === "normal")) return { words: "Working", tone: "live", icon: "play" };
   if (surface.outcome === "verified" && !surface.not_cut && proofAge(surface) > OVERDUE) return { words: "Cut; proof not renewed", tone: "stale", icon: "warn" };
+  if (surface.outcome === "pending" && surface.effective !== "full_stop") return { words: "Being changed", tone: "wait", icon: "clock" };
   if (surface.outcome === "verified" && !surface.not_cut && surface.effective !== "full_stop") return { words: "Held and proven", tone: "good", icon: "check" };
   const [words, tone, icon] = known ?? [String(surface.outcome || "Held"), "wait", "clock"];
   if (surface.not_cut && tone !== "bad" && surface.outcome !== "pending") return { words: `NOT CUT: ${words}`, tone: "bad", icon: "cross" };
