@@ -54,7 +54,7 @@ async def test_one_typed_line_stops_all_eight_and_what_comes_back_is_cut_again(p
 
 
 async def test_an_agent_that_ignores_every_stop_gets_nothing_done_until_a_vote(page: Page, folder: Path) -> None:
-    """The same eight confirmations while each card says how hard it tries; then two votes, step by step, and it works."""
+    """The same eight confirmations, while each card says how hard it tries; two votes later it works again."""
     async with visiting(page, demo(folder)) as visitor:
         names = await visitor.names()
         await page.click("#ignores")
