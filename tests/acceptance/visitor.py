@@ -183,4 +183,5 @@ async def visiting(page: Page, serving: AbstractAsyncContextManager[str]) -> Asy
             yield Visitor(page, address)
         except BrowserError as error:
             raise BrowserError(f"{error}\nthe thread:\n{await Visitor(page, address).text('#thread-list')}") from error
-        await page.open("about:blank", wait="location.href === 'about:blank'")
+        finally:
+            await page.open("about:blank", wait="location.href === 'about:blank'")
