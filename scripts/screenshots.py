@@ -60,6 +60,7 @@ async def take(page: Page, address: str, folder: Path) -> None:
     """All pictures, in the order of the story."""
     await page.look(WIDTH, HEIGHT)
     await page.open(address, wait="document.querySelectorAll('.card').length === 8")
+    await page.click("#tour [data-focus=dismiss]")
     await page.click("#ignores")
     await asyncio.sleep(_LINES)
     await page.click("#composer")
@@ -73,14 +74,16 @@ async def take(page: Page, address: str, folder: Path) -> None:
     await page.click("#room-list .replies")
     await _picture(page, folder, "thread")
     await page.look(390, 844, phone=True, scale=2)
-    await page.click("#tour [aria-label='Dismiss the tour']")
     await page.click("#tabs [data-name=surfaces]")
     await _shot(page, folder, "phone")
     await page.look(WIDTH, HEIGHT)
     await page.click("[data-fault=surface_comes_back]")
     await page.wait_for("!!document.querySelector('.mark.recut')", seconds=30)
-    await page.click("[data-fault=database_frozen]")
-    await page.wait_for("!!document.querySelector('.card.stale')", seconds=60)
+    for fault in ("database_frozen", "surface_lying"):
+        await page.click(f"[data-fault={fault}]")
+        await page.wait_for(f"!!document.querySelector('[data-fault={fault}][aria-pressed=true]')")
+    await page.wait_for("!!document.querySelector('.card[data-tone=stale]')", seconds=60)
+    await page.wait_for("!!document.querySelector('.card[data-tone=bad]')", seconds=60)
     await page.ask("document.activeElement.blur()")
     await _picture(page, folder, "fault")
 
