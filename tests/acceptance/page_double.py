@@ -131,6 +131,8 @@ class World:
             )
         elif body["text"].startswith("/agent-kill"):
             self.stop(body["text"])
+        elif body["text"].startswith("/agent-restore"):
+            self.state["tour"]["restored"] = True
         elif not body["text"].startswith("/"):
             self.message(body["as"], body["text"], thread=body["thread"])
         return self.answer

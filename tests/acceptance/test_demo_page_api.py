@@ -76,7 +76,7 @@ def test_one_line_stops_eight_kinds_of_authority(demo: Page) -> None:
     demo.fault("surface_comes_back")
     state = demo.until(lambda one: any(mark["kind"] == "recut" for mark in one["marks"]), "it is cut again")
     assert [mark["surface"] for mark in state["marks"] if mark["kind"] == "drift"] == ["billing/reminders"]
-    demo.until(lambda one: "a restart of the service" in json.dumps(one["messages"]), "the thread says who it was")
+    demo.until(lambda one: "and was cut again" in json.dumps(one["messages"]), "the thread says that it came back")
     demo.idle(*names(state))
 
 

@@ -45,7 +45,7 @@ async def test_one_typed_line_stops_all_eight_and_what_comes_back_is_cut_again(p
 
         await visitor.breaks("surface_comes_back")
         await visitor.marked(REMINDERS, "drift", "recut")
-        await visitor.reads("a restart of the service", where="#thread-list")
+        await visitor.reads("and was cut again", where="#thread-list")
         await visitor.outcome(REMINDERS, "verified")
         await visitor.breaks("surface_lying")
         await visitor.marked(HOOKS, "drift", "not_cut")
@@ -53,8 +53,8 @@ async def test_one_typed_line_stops_all_eight_and_what_comes_back_is_cut_again(p
         await visitor.reads("NOT FULLY CUT", where="#room-list")
 
 
-async def test_an_agent_that_ignores_every_stop_gets_nothing_done(page: Page, folder: Path) -> None:
-    """The same eight confirmations, while each card says how hard it tries."""
+async def test_an_agent_that_ignores_every_stop_gets_nothing_done_until_a_vote(page: Page, folder: Path) -> None:
+    """The same eight confirmations, while each card says how hard it tries; two votes later it works again."""
     async with visiting(page, demo(folder)) as visitor:
         names = await visitor.names()
         await page.click("#ignores")
@@ -67,6 +67,21 @@ async def test_an_agent_that_ignores_every_stop_gets_nothing_done(page: Page, fo
         await visitor.sees("[...document.querySelectorAll('.tries')].every((one) => /tries [1-9]/.test(one.innerText))")
         await visitor.lines_are_still(*names)
         assert min((await visitor.witness())["attempts"].values()) > 1
+
+        await page.press("Escape")
+        await visitor.types("/agent-restore billing normal mended in the last release")
+        await visitor.reads("VOTE: give billing back to normal?", where="#room-list")
+        for who in ("intruder", "approver1", "approver2"):
+            await visitor.become(who)
+            await _votes(page, tone="Medium" if who == "approver2" else None)
+        await visitor.reads("GIVING BACK", where="#room-list")
+        await visitor.reads("GIVEN BACK", where="#room-list", seconds=60)
+        await visitor.reads("Agent at work on 8 surfaces", where="#glance")
+        assert await page.ask("document.querySelectorAll('.card:has(.mark.relax)').length") == CARDS
+        await visitor.sees(
+            "[...document.querySelectorAll('.rate span')].every((one) => !/^0|none/.test(one.innerText))"
+        )
+        assert all((await visitor.witness())["surfaces"].values())
 
 
 async def test_a_bot_killed_in_the_middle_finishes_when_it_is_back(page: Page, folder: Path) -> None:
@@ -144,6 +159,15 @@ async def test_what_cannot_be_cut_is_called_so_until_it_is(page: Page, folder: P
         await visitor.lines_are_still(LEDGER, MAIL, *others, seconds=0.5)
         await visitor.reads("1 NOT CUT", where="#glance")
         await visitor.reads("7 cut and proven", where="#room-list")
+
+
+async def _votes(page: Page, *, tone: str | None) -> None:
+    """A reaction on the channel's last message, by its picker."""
+    await page.ask("[...document.querySelectorAll('#room-list [aria-label=\\'Add a reaction\\']')].at(-1).focus()")
+    await page.press("Enter")
+    await page.click(f".picker-tones [aria-label='{tone or 'No skin tone'}']")
+    await page.click(".picker-grid [aria-label='+1']")
+    await page.wait_for("!document.querySelector('dialog.picker')")
 
 
 async def _stops_from_a_thread(page: Page, *, visitor_says: str, surface: str) -> None:
