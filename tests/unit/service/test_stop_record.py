@@ -81,6 +81,14 @@ async def test_ids_are_random_but_for_a_delivery(make_rig: Make) -> None:
     assert first.incident != again.incident
 
 
+async def test_what_came_of_a_delivery_is_its_hold(make_rig: Make) -> None:
+    """And nothing of one that never came."""
+    rig = make_rig(surface("a/1"))
+    receipt = await rig.stops.stop(_order(delivery="d"))
+    assert rig.stops.came_of("d") == rig.board.hold_events[receipt.hold]
+    assert rig.stops.came_of("another") is None
+
+
 async def test_a_stop_elsewhere_opens_an_incident_of_its_own(make_rig: Make) -> None:
     """Only the open incident of the same channel is joined."""
     rig = make_rig(surface("a/1"))
