@@ -140,11 +140,14 @@ class Restores:
         """Something happened to the reactions on this message: look soon. Never decides anything."""
         for ballot_id, vote in self._votes.items():
             ballot = self._board.ballots.get(ballot_id)
-            incident = self._board.incidents.get(ballot.opened.incident) if ballot and ballot.opened else None
-            posted = incident.posts.get(f"ballot:{ballot_id}") if incident else None
+            posted = self._posted(ballot.opened) if ballot and ballot.opened else None
             if posted and (posted.channel, posted.ts) == (channel, ts):
                 vote.next_read = min(vote.next_read, self._clock.monotonic() + HINTED)
                 self._stepping.hint(ballot_id)
+
+    def _posted(self, opened: events.BallotOpened) -> events.Posted | None:
+        incident = self._board.incidents.get(opened.incident)
+        return incident.posts.get(f"ballot:{opened.ballot}") if incident else None
 
     async def run(self) -> None:
         """Looks after every ballot until cancelled. One that fails to be looked at is looked at again."""
@@ -185,6 +188,8 @@ class Restores:
             return self._end(ballot, "void", reading.why)
         if reading is None or roster is None:
             vote.stands_since = None  # what cannot be read does not stand
+            if self._posted(opened) is None:
+                vote.next_read = self._clock.monotonic() + HINTED  # it is on its way: look as soon as it is there
             return None
         electorate = electorate_of(opened, self._configuration(), roster)
         if electorate.members() != electorate.frozen:
