@@ -14,9 +14,10 @@ from bot.domain.board import Board
 from bot.domain.hesitation import hesitation
 from bot.domain.outcome import Outcome
 from bot.service.baseline import Baselines
+from bot.service.desk import Desk
 from bot.service.episode import Episode
 from bot.service.inventory import Inventory, Target
-from bot.service.lane import Desk, Lane
+from bot.service.lane import Lane
 from bot.service.loosening import Order
 from bot.service.ports import Clock
 from bot.service.proofs import BY_HAND

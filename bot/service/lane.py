@@ -9,10 +9,9 @@ import asyncio
 import random
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 
-from adapters.base import Change, Mode, Observation
+from adapters.base import Change, Mode
 from adapters.errors import Refused, Unreachable
 from bot.domain import events
 from bot.domain.drift import Recuts
@@ -21,10 +20,10 @@ from bot.domain.verdict import Evidence, Verdict, judge
 from bot.service import proofs
 from bot.service.bell import Bell
 from bot.service.call import Call
+from bot.service.desk import Desk
 from bot.service.episode import SNAPSHOT_MAX_AGE, Episode
 from bot.service.inventory import Target
 from bot.service.loosening import Order, loosen, mode_to_hold, prove
-from bot.service.ports import Clock
 from bot.service.sight import Sight, attempt_all, look_at
 
 FIRST_RETRY = 0.2  # seconds, before jitter
@@ -34,34 +33,6 @@ RECORD_BUDGET = 1.0  # seconds that a reopening waits for its undo record
 STALE = 60.0  # seconds without a read after which a proof is no longer claimed
 _INSTANT = 0.001  # seconds: less than a clock can be trusted to show
 _MOST_CALLS = 4  # open calls of one target; above it only a stricter one does not wait for an abandoned one to end
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What every lane needs of the dispatcher.
-
-    Args:
-        asked: the target's effective mode now.
-        proof: the last proof that is recorded of a target.
-        refresh: reads other writers' journals, without waiting.
-        publish: takes a proof.
-        keep_undo: records sealed changes of a target; yields whether they are durable.
-        gather_undo: as `keep_undo`, soon, together with those of other targets.
-        flush_undo: records what was gathered now.
-        open_episode: the target's undo record so far.
-        tripped: called once when a deadline passes unproven.
-    """
-
-    clock: Clock
-    asked: Callable[[str], Mode]
-    proof: Callable[[str], events.Proof | None]
-    refresh: Callable[[], None]
-    publish: Callable[[events.Proof], None]
-    keep_undo: Callable[[str, str], Awaitable[bool]]
-    gather_undo: Callable[[str, str], None]
-    flush_undo: Callable[[], None]
-    open_episode: Callable[[str, Observation | None], Episode]
-    tripped: Callable[[str], None]
 
 
 class Lane:
