@@ -21,6 +21,7 @@ _TOO_MANY = 429
 _GATEWAY_TIMEOUT = 504
 _BUSY = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 _MAYBE_DONE = {"internal_error", "fatal_error"}  # "some aspect of the operation may have succeeded"
+_NO_NAME = "Slack took the {} and did not say {}: look at what stands between Slack and the bot (SLACK_API_URL)"
 _TROUBLE = _MAYBE_DONE | {"service_unavailable", "request_timeout", "team_added_to_org"}
 
 
@@ -84,7 +85,11 @@ class SlackApi:
         body = {"channel": channel, "unfurl_links": False, "unfurl_media": False, **message.payload()}
         if thread is not None:
             body["thread_ts"] = thread
-        return await _asked(self.client.api_call("chat.postMessage", json=body))
+        answer = await _asked(self.client.api_call("chat.postMessage", json=body))
+        if thread is None and answer == Sent(""):
+            # nothing can be said below it, nor can it be updated: for a thread it is as good as lost
+            return Later(_NO_NAME.format("message", "ts"), unsure=True)
+        return answer
 
     async def update(self, channel: str, ts: str, message: Message) -> Answer:
         """Replaces a message. Doing it twice is harmless, so it is never `unsure`."""
@@ -99,10 +104,12 @@ class SlackApi:
         ticket = await _response(asked)
         if not isinstance(ticket, AsyncSlackResponse):
             return Later(ticket.why, ticket.seconds) if isinstance(ticket, Later) else ticket
-        failure = await self._put(str(ticket["upload_url"]), data)
+        url, file = ticket.get("upload_url"), ticket.get("file_id")
+        if not (isinstance(url, str) and isinstance(file, str)):
+            return Later(_NO_NAME.format("file", "upload_url and file_id"))
+        failure = await self._put(url, data)
         if failure is not None:
             return failure
-        file = str(ticket["file_id"])
         done = self.client.files_completeUploadExternal(
             files=[{"id": file, "title": title}], channel_id=channel, thread_ts=thread
         )

@@ -32,21 +32,27 @@ class Outbox:
         return await self._paced("chat.update", 0.0, lambda: self._api.update(channel, ts, message))
 
     async def upload(self, channel: str, *, thread: str, name: str, title: str, text: str) -> Answer:
-        """Shares a file when it is the channel's turn: its message counts as one."""
+        """Shares a file when it is the channel's turn: its message counts as one.
+
+        A pause that Slack asks for is that of the file methods, which the channel's messages need not keep.
+        """
 
         def call() -> Awaitable[Answer]:
             return self._api.upload(channel, thread=thread, name=name, title=title, text=text)
 
-        return await self._paced(channel, self._spacing, call)
+        def turn() -> Awaitable[Answer]:
+            return self._paced(channel, self._spacing, call, keeps=False)
 
-    async def _paced(self, lane: str, spacing: float, call: _Call) -> Answer:
+        return await self._paced("files", 0.0, turn)
+
+    async def _paced(self, lane: str, spacing: float, call: _Call, *, keeps: bool = True) -> Answer:
         async with self._senders[lane]:
             wait = self._not_before[lane] - self._clock.monotonic()
             if wait > 0:
                 await self._clock.sleep(wait)
             answer = await call()
             pause = spacing
-            if isinstance(answer, Later) and answer.seconds is not None:
+            if keeps and isinstance(answer, Later) and answer.seconds is not None:
                 pause = max(spacing, answer.seconds)
             self._not_before[lane] = self._clock.monotonic() + pause
             return answer

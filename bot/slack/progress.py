@@ -64,6 +64,7 @@ class Progress:
     changed_at: float | None = None
     said: dict[str, str] | None = None  # the state of each surface as last told; None after a restart
     unsure: Counter[str] = field(default_factory=Counter)  # posts of unknown outcome, by slot
+    uploads: Counter[str] = field(default_factory=Counter)  # files that Slack did not take so far, by slot
     frozen: set[str] = field(default_factory=set)  # slots that cannot be updated any more
     bare: set[str] = field(default_factory=set)  # slots whose blocks Slack did not take
     dropped: set[str] = field(default_factory=set)  # slots that cannot be filled (a file without the scope for it)

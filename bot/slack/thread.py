@@ -27,6 +27,8 @@ _TICK = 0.05  # seconds between two looks at the same incident
 _GIVE_WAY = 0.05  # seconds that a report lets the cuts go first: it is made of as many lines
 _SHARE = 40  # looking may take one part in so many of the time: the loop belongs to the cuts
 _LONGEST = 60.0  # seconds between two attempts
+_FILE_TRIES = 3  # of an upload; what is NOT CUT is said below it, and must not wait for a file for long
+_FILE_WAIT = 10.0  # seconds that a file may make the rest of the report wait
 _DOUBTFUL = 5.0  # seconds, times the posts of unknown outcome before
 _AGAIN = 300.0  # seconds until a channel that refused is asked again
 _RECENT = 24 * 3600.0  # seconds; incidents that were closed longer ago are not looked at again after a restart
@@ -216,6 +218,8 @@ class Thread:
 
     async def _take(self, step: Step, scene: Scene, channel: str) -> Answer:
         """Makes the call of a step."""
+        if step.kind == "upload" and scene.progress.uploads[step.slot] >= _FILE_TRIES:
+            return await self._without_file(step.slot, scene)
         if scene.progress.unsure[step.slot] and step.slot != PARENT and step.kind != "update":
             trial = await self._try_again(step, scene)
             if trial is not None:
@@ -249,6 +253,15 @@ class Thread:
         except Exception:  # noqa: BLE001  # whatever it is, the report matters more
             _LOG.exception("The heads of the journals are not known; the report goes out without them")
             return message
+
+    async def _without_file(self, slot: str, scene: Scene) -> Answer:
+        """Gives the file up, once Slack answers other calls: an outage of all of it is waited for."""
+        posted = scene.posts[PARENT]
+        alive = await self._outbox.update(posted.channel, posted.ts, parent_message(scene))
+        if isinstance(alive, Later):
+            scene.progress.uploads[slot] = 0
+            return alive
+        return Refused("the file was not taken")
 
     async def _try_again(self, step: Step, scene: Scene) -> Answer | None:
         """A post of unknown outcome is repeated once, and only when Slack answers again: at most one duplicate.
@@ -305,6 +318,11 @@ class Thread:
         if answer.unsure and step.kind != "update":
             progress.unsure[step.slot] += 1
         _LOG.warning("Slack did not take %s, which is tried again: %s", step.slot, answer.why)
+        if step.kind == "upload":
+            progress.uploads[step.slot] += 1
+            if answer.seconds is not None and answer.seconds > _FILE_WAIT:
+                progress.dropped.add(step.slot)
+                return 0.0
         wait = self._back_off(progress, answer.seconds)
         if step.slot == PARENT and answer.unsure and progress.unsure[PARENT] > 1:
             # a thread cannot do without its parent, but each further attempt may be a duplicate

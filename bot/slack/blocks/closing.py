@@ -16,6 +16,9 @@ GIVE_REASON = "agent_kill:give_reason"
 _ROOM = 5000  # characters for both lists
 _DETAIL = 140
 _MENTIONS = 20
+_NO_FILE = (
+    "The full list could not be shared as a file: ask `/agent-status`, or run `agent-kill status` on the bot's host."
+)
 
 
 Gap = tuple[float, float] | None
@@ -45,6 +48,7 @@ def closing(
         *(_ask(chapter) if ask else ()),
         calls(not_cut, groups) if hold.origin != "drill" else None,
         *endings(lines, filed=filed),
+        context(_NO_FILE) if len(chapter.fresh) > FILE_ABOVE and not filed else None,
     ]
     return message(f"{hold.mode} on {escape(hold.scope, NAME) or 'the named surfaces'}: {_verdict(lines)}.", blocks)
 

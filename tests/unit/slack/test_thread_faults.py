@@ -3,8 +3,10 @@
 import asyncio
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain.outcome import Outcome
 from bot.slack.thread import Thread
@@ -223,6 +225,65 @@ async def test_a_file_that_may_not_be_uploaded_does_not_hold_up_the_closing() ->
         rig.start()
         await rig.until("*NOT CUT* (200)")
         assert "see the file" not in rig.replies()[-1]
+
+
+@pytest.mark.parametrize("method", ["files.getUploadURLExternal", "files.completeUploadExternal"])
+@pytest.mark.parametrize("trouble", ["rate limit", "503"])
+async def test_a_file_that_slack_never_takes_does_not_hold_up_the_closing(method: str, trouble: str) -> None:
+    """It is given up after a few attempts, and the report says where the list is."""
+    async with rigged() as rig:
+        names = [f"billing/s{index}" for index in range(20)]
+        if trouble == "rate limit":
+            rig.slack.faults.rate_limit(method, retry_after=600, times=None)
+        else:
+            rig.slack.faults.status(method, 503, times=None)
+        rig.desk.stop(*names)
+        rig.desk.prove(*names)
+        rig.start()
+        await rig.until(CLOSING, bound=15)
+        assert "The full list could not be shared as a file" in rig.replies()[-1]
+        assert "agent-kill status" in rig.replies()[-1]
+        await rig.settled()
+        assert not rig.thread.undeliverable()
+
+
+async def test_a_file_waits_for_an_outage_of_all_of_slack() -> None:
+    """Only where Slack answers other calls is a file given up."""
+    async with rigged() as rig:
+        names = [f"billing/s{index}" for index in range(20)]
+        asked = "files.getUploadURLExternal"
+        for method in (asked, "chat.update"):
+            rig.slack.faults.status(method, 503, times=None)
+        rig.desk.stop(*names)
+        rig.desk.prove(*names)
+        rig.start()
+        calls = rig.slack.calls
+        await rig.slack.wait_for(lambda: calls.count(asked) > 2 and calls.count("chat.update"), 15)
+        rig.slack.faults.clear()
+        await rig.until(CLOSING, bound=15)
+        assert any("[file" in reply for reply in rig.replies())
+        assert "could not be shared" not in rig.everything()
+
+
+async def test_a_parent_without_a_name_is_not_taken_for_posted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where something on the way takes the message's `ts` off the answer, the status says so until it is mended."""
+    async with rigged() as rig:
+        client, known = rig.api.client, rig.api.client.api_call
+
+        async def nameless(method: str, **given: Any) -> AsyncSlackResponse:
+            answer = await known(method, **given)
+            if isinstance(answer.data, dict):
+                answer.data.pop("ts", None)
+            return answer
+
+        monkeypatch.setattr(client, "api_call", nameless)
+        small_stop(rig)
+        rig.start()
+        assert "did not say ts" in await rig.slack.wait_for(lambda: rig.thread.undeliverable().get("inc-1"))
+        assert not rig.replies()
+        monkeypatch.setattr(client, "api_call", known)
+        await rig.until(CLOSING, bound=20)
+        assert len(rig.replies()) == 3
 
 
 async def test_one_channel_in_trouble_delays_no_other_incident() -> None:
