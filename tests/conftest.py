@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ ALONE = {
     "tests/faults/test_disk.py": "judges milliseconds",
     "tests/faults/test_many_stops.py": "judges the 99th percentile",
 }
+_TOLD = "told"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -59,3 +61,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints what was measured; a report carries it here from whichever process ran the test."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, line in report.user_properties if report.when == "call" else ():
+            if name == _TOLD:
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {line}")
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Says a measured figure at the end of the run."""
+    return lambda line: request.node.user_properties.append((_TOLD, line))

@@ -23,7 +23,6 @@ from tests.faults.programs import programs, running_nursery
 __all__ = ["Simulator", "postgres_database", "postgres_server", "sandbox", "valkey_server"]
 
 _NUMBERS = itertools.count(1)
-_TOLD = "told"
 Make = Callable[..., Estate]
 
 
@@ -45,20 +44,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Prints what was measured; a report carries it here from whichever process ran the test."""
-    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
-        for name, line in report.user_properties if report.when == "call" else ():
-            if name == _TOLD:
-                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {line}")
-
-
-@pytest.fixture
-def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Says a measured figure at the end of the run."""
-    return lambda line: request.node.user_properties.append((_TOLD, line))
 
 
 @pytest.fixture(scope="session")

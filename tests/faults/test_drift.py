@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import pytest
@@ -57,14 +57,15 @@ def said(sandbox: Simulator, words: str) -> list[str]:
 
 
 async def test_it_is_cut_again_within_the_period_and_said_once(
-    estate: Estate, sandbox: Simulator, postgres_database: Database
+    estate: Estate, sandbox: Simulator, postgres_database: Database, tell: Callable[[str], None]
 ) -> None:
     """F50, P1 P3: one re-enabling costs at most one period, and one message."""
-    await enabled_by_hand(postgres_database)
+    took = await enabled_by_hand(postgres_database)
 
     await sandbox.wait_for(lambda: bool(said(sandbox, "was cut again")), 15, what="the drift in the thread")
     await asyncio.sleep(0)
     assert len(said(sandbox, "was cut again")) == 1, texts(sandbox)
+    tell(f"a real role re-enabled by hand: cut again after {took:.1f} s of a period of {PERIOD:.0f} s, said once")
     with pytest.raises((asyncpg.PostgresError, OSError)):
         await asyncpg.connect(postgres_database.dsn(postgres_database.agent))
     assert (await estate.status(estate.started[-1]))["surfaces"][0]["effective"] == "full_stop"
@@ -73,11 +74,10 @@ async def test_it_is_cut_again_within_the_period_and_said_once(
 @pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_a_contested_role_is_called_out_and_stays_held(
-    estate: Estate, sandbox: Simulator, postgres_database: Database
+    estate: Estate, sandbox: Simulator, postgres_database: Database, tell: Callable[[str], None]
 ) -> None:
     """F50, P1 P5: enabled ten times in a row it is contested: owner and group are called, the hold stays, it is cut."""
-    for _ in range(10):
-        await enabled_by_hand(postgres_database)
+    took = [await enabled_by_hand(postgres_database) for _ in range(10)]
 
     await sandbox.wait_for(
         lambda: any("CONTESTED" in text and "<@U0OWNER>" in text for text in texts(sandbox)[1:]), 75, what="the call"
@@ -87,6 +87,7 @@ async def test_a_contested_role_is_called_out_and_stays_held(
     assert "<!subteam^S0ONCALL>" in called
     row = (await estate.status(estate.started[-1]))["surfaces"][0]
     assert (row["effective"], row["outcome"]) == ("full_stop", "contested")
+    tell(f"ten times in a row: cut again after {max(took):.1f} s at most, contested, people called once, still held")
     assert not await postgres_database.value(
         "SELECT rolcanlogin FROM pg_roles WHERE rolname = $1", postgres_database.agent
     )

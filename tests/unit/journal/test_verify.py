@@ -52,20 +52,22 @@ def test_an_intact_journal_is_intact(chains: Chains) -> None:
     assert (found.entries, found.anchors) == ({"bot": ENTRIES, "bastion": 5}, 2)
 
 
-def test_every_changed_byte_of_200_entries_is_found(chains: Chains) -> None:
+def test_every_changed_byte_of_200_entries_is_found(chains: Chains, tell: Callable[[str], None]) -> None:
     """Whatever byte it is, the entry that it stands in is named; the last newline needs an anchor."""
     anchors, whole, path = chains.note(), chains.path().read_bytes(), chains.path()
-    seq, missed = 1, []
+    seq, missed, tried = 1, [], 0
     for index, byte in enumerate(whole):
         begin = whole.rfind(b"\n", 0, index) + 1
         end = whole.find(b"\n", index) + 1
         wrong = bytearray(whole[begin:end])
         for new in {byte ^ 0x20} | ({byte ^ 0x01, byte + 1 & 0x7F, 0x30} - {byte} if seq <= 8 else set()):
             wrong[index - begin] = new
+            tried += 1
             missed += [] if _caught(seq, whole[begin:end], bytes(wrong)) else [(seq, index, new)]
         seq += byte == 0x0A
     path.write_bytes(whole[:-1] + b" ")
 
+    tell(f"{tried:,} changes of single bytes, at every byte of {ENTRIES} entries, {len(missed)} missed")
     assert missed == []
     assert judge(chains, anchors).bad[0][:2] == ("bot", ENTRIES)
 
@@ -94,7 +96,9 @@ def test_a_changed_byte_is_named_by_its_entry(chains: Chains, seq: int) -> None:
 
 
 @pytest.mark.parametrize("attack", ["delete", "duplicate", "swap", "truncate", "truncate within", "blank"])
-def test_every_structured_attack_is_found_at_each_entry(chains: Chains, attack: str) -> None:
+def test_every_structured_attack_is_found_at_each_entry(
+    chains: Chains, attack: str, tell: Callable[[str], None]
+) -> None:
     """Entries that are removed, repeated, moved or cut off are missed, wherever they stood."""
     anchors, lines, missed = chains.note(), chains.lines(), []
     for seq in EACH:
@@ -103,6 +107,7 @@ def test_every_structured_attack_is_found_at_each_entry(chains: Chains, attack: 
         first = found.bad[0] if found.bad else ("", 0, "")
         missed += [] if found.code == 1 and first[0] == "bot" and abs(first[1] - seq) <= 1 else [(seq, first)]
 
+    tell(f"{len(EACH)} times, {len(missed)} missed")
     assert missed == []
 
 
@@ -125,7 +130,9 @@ def _attacked(lines: list[bytes], at: int, attack: str) -> list[bytes]:
             return [*lines[:at], b"\n", *lines[at:]]
 
 
-def test_a_chain_that_was_computed_anew_is_found_through_the_anchors(chains: Chains) -> None:
+def test_a_chain_that_was_computed_anew_is_found_through_the_anchors(
+    chains: Chains, tell: Callable[[str], None]
+) -> None:
     """A signed note, or the line in Slack, shows that all entries were rewritten; without either it cannot be seen."""
     note, line = chains.note(), slack_line(chains.heads(), "bot")
     chains.path().write_bytes(rehashed(chains.lines(), "bot", _forge))
@@ -133,6 +140,7 @@ def test_a_chain_that_was_computed_anew_is_found_through_the_anchors(chains: Cha
     assert judge(chains).code == 0
     for anchors in (note, f"12:04 Agent Kill\n  {line}\n"):
         assert judge(chains, anchors).bad[0][:2] == ("bot", ENTRIES)
+    tell("not seen without anchors; found by a saved note, and by the line in the thread")
 
 
 @pytest.mark.parametrize("key", ["22" * 32, "11" * 32])
