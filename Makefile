@@ -77,10 +77,6 @@ faults: $(VENV)/.test ## the fault suite whole: every crash point, minutes (need
 reliability: $(VENV)/.test ## everything that reliability is judged by; writes docs/reliability.md (ARGS="--only model audit")
 	@nice -n 5 $(BIN)/python -m tests.reliability $(ARGS)
 
-.PHONY: reliability
-reliability: $(VENV)/.test ## measure what reliability is judged by; writes docs/reliability.md (ARGS="--only model audit")
-	@nice -n 5 $(BIN)/python -m tests.reliability $(ARGS)
-
 model: $(VENV)/.test ## check the protocol's model and its broken variants (needs spin and gcc)
 	@$(BIN)/python -m model.run
 
