@@ -1,6 +1,6 @@
 """Checks the stop protocol's model and its known-broken variants with Spin, and says states, time and memory.
 
-    python -m model.run            every variant, and the protocol at full size: minutes, 3 GB
+    python -m model.run            every variant, and the protocol at full size: minutes, 4 GB
     python -m model.run --small    the same verdicts at a size that takes seconds
 
 Every search is exhaustive: an exact table of all reachable states, no partial-order reduction, no bits instead of

@@ -15,6 +15,7 @@ ALONE = {
     "tests/acceptance/test_demo_page_browser.py": "a browser fills both processors",
     "tests/acceptance/test_thousand_surfaces.py": "judges milliseconds under a thousand cuts",
     "tests/contract/test_http_control_scale.py": "judges milliseconds under a thousand cuts",
+    "tests/faults/test_blocking_adapter.py": "judges the seconds of a cold start",
     "tests/faults/test_crash_points.py": "runs as many programs as there are processors",
     "tests/faults/test_disk.py": "judges milliseconds",
     "tests/faults/test_many_stops.py": "judges the 99th percentile",

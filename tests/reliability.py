@@ -164,7 +164,7 @@ Machine: {machine}. The load average before each command says how much else ran 
 
 def _section(item: Item) -> str:
     found = figures(item)
-    state = "met" if found and _code(item) == "0" else "**NOT MET**" if found else "**not run**"
+    state = "met" if found and _code(item) == "0" else "**not met, or not finished**" if found else "**not run**"
     return f"""## {item.title}
 
 {item.asked}

@@ -244,8 +244,11 @@ class Scenario:
                 found.append(f"{target} is {site.mode}, held at {effective}")
         for incident in board.incidents.values():
             lines = report(board, incident, {}).lines
-            live = [line for line in lines if board.effective(f"unruly:{line.surface.partition('/')[2]}") >= line.asked]
-            found += [f"{it.surface} is {it.outcome}" for it in live if it.outcome not in _ENDS]
+            for line in lines:
+                effective = board.effective(f"unruly:{line.surface.partition('/')[2]}")
+                lifted = line.outcome is Outcome.RESTORED and effective is Mode.NORMAL
+                if effective >= line.asked and line.outcome not in _ENDS and not lifted:
+                    found.append(f"{line.surface} is {line.outcome}")
         return found
 
     def _judge(self, process: Process, proof: events.Proof) -> None:
