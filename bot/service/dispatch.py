@@ -255,9 +255,16 @@ class Dispatcher:
         proven = self._board.is_proven(proof.target)
         return not proven or _SUBSTANCE(self._board.proofs[proof.target]) != _SUBSTANCE(proof)
 
+    def _counted(self, key: str, proof: events.Proof) -> events.Proof:
+        lane = self._lanes.get(key)
+        return proof if lane is None else lane.counted(proof)
+
     def _flush(self) -> None:
         self._flush_undo()
-        proofs, self._proofs = self._proofs, {}
+        waiting, self._proofs = self._proofs, {}
+        if not self._carried.isdisjoint(waiting):
+            self._desk.refresh()  # what the other process proved before this must not come to be known after it
+        proofs = {key: self._counted(key, proof) for key, proof in waiting.items()}
         news = tuple(proof for proof in proofs.values() if self._is_news(proof))
         now = self._board.stamp(proofs, self._clock.now())
         if news:

@@ -45,6 +45,7 @@ class Lane:
         self._bell = Bell()
         self._gate_lock = asyncio.Lock()
         self._calls: set[Call] = set()
+        self._tokens: set[str] = set()  # the marks of this lane's own cuts
         self._looks: set[asyncio.Task[Sight | None]] = set()
         self._episode: Episode | None = None
         self._recuts = Recuts()
@@ -53,6 +54,7 @@ class Lane:
         self._undo_kept = True
         self._order: Order | None = None
         self._read_at = desk.clock.monotonic()
+        self._ended = 0
         self._restart_clock()
 
     def wake(self) -> None:
@@ -69,6 +71,22 @@ class Lane:
         """Takes a restore step, as soon as what is under way has ended. A stop that comes meanwhile wins."""
         self._order = order
         self._bell.ring()
+
+    def counted(self, proof: events.Proof) -> events.Proof:
+        """The proof with the work that another process ended for the same stop, which this one found ended already.
+
+        The larger number counts and not the sum, since both may have seen the same work. A drift begins anew.
+        """
+        known = self._desk.proof(self.target.key)
+        if known is None or known.token is None or known.token in self._tokens or known.asked is not proof.asked:
+            return proof
+        if known.ended <= proof.ended or proof.outcome is Outcome.DRIFTED:
+            return proof
+        self._ended = max(self._ended, known.ended)
+        whole = proof.model_copy(update={"ended": known.ended})
+        if self.proof is proof:
+            self.proof = whole
+        return whole
 
     async def serve(self) -> None:
         """Runs until the target has no live hold."""
@@ -194,6 +212,7 @@ class Lane:
 
     def _begin(self, asked: Mode, order: Order | None = None) -> Call:
         call = Call(mode=asked, token=secrets.token_hex(8), order=order)
+        self._tokens.add(call.token)
         call.overlapped = bool(self._open_calls())
         self._calls.add(call)
         call.task = asyncio.create_task(self._carry_out(call), name=f"cut {self.target.key}")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from adapters.base import Mode
+from bot.domain import events
 from bot.domain.board import Board
 from bot.domain.outcome import Outcome
 from tests.unit.service.rig import Rig, surface
@@ -79,3 +80,28 @@ async def test_a_held_target_without_a_surface_is_not_cut(make_rig: Make) -> Non
 
     assert Outcome.UNKNOWN is line.outcome
     assert "no surface of the configuration" in line.detail
+
+
+async def test_what_another_process_ended_stays_counted(make_rig: Make) -> None:
+    """The command line and the bot cut the same stop at once: whoever comes second finds nothing left to end."""
+    rig = make_rig(surface(NAME))
+    rig.world(NAME).faults.slow = 0.3
+    await rig.stop()
+    await rig.clock.sleep(0.1)
+    theirs = events.Proof(
+        target=KEY, outcome=Outcome.VERIFIED, asked=Mode.FULL_STOP, held=Mode.FULL_STOP, ended=2, token="theirs"
+    )
+    rig.board.apply(events.Outcomes(at=rig.clock.now(), proofs=(theirs,)))
+
+    await rig.until(lambda: rig.board.proofs[KEY].token != "theirs")
+    assert rig.lines()[NAME].ended == 2
+    rig.dispatcher.check(KEY)
+    await rig.clock.sleep(2.0)
+    assert rig.lines()[NAME].ended == 2
+
+    rig.world(NAME).faults.slow = 0.0
+    rig.world(NAME).rights.update(login="on")
+    rig.dispatcher.check(KEY)
+    await rig.until(lambda: rig.board.proofs[KEY].outcome is Outcome.DRIFTED)
+    await rig.until(lambda: rig.board.proofs[KEY].outcome is Outcome.VERIFIED)
+    assert rig.lines()[NAME].ended == 0
