@@ -39,6 +39,7 @@ from bot.service.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
 JOURNAL = "journal"
+SIGNING_KEY = "signing.key"  # in the state directory
 _LASTING = Path("/var/tmp")  # noqa: S108  # the folder in it is checked to be ours alone
 _KEY_BYTES = 32
 
@@ -284,7 +285,7 @@ def make_signer(state_dir: Path, writer: str, signing_key: str | None) -> Signer
         BadKeyError: the key is not of the form that it must have.
         OSError: the state directory cannot be used.
     """
-    return Signer(signing_key or state_secret(state_dir, "signing.key"), writer)
+    return Signer(signing_key or state_secret(state_dir, SIGNING_KEY), writer)
 
 
 def state_secret(state_dir: Path, name: str) -> str:

@@ -18,6 +18,10 @@ from bot.journal.verify import Result, verify
 from bot.service.checkpoints import FILE
 
 _KEY = "key.txt"
+_UNANCHORED = (
+    "there are no anchors on this host, for `agent-kill serve` writes them: give the auditor those of the bot's host, "
+    "or lines of Slack, as --anchors"
+)
 
 
 @click.group("audit")
@@ -70,7 +74,9 @@ def export_command(folder: Path, config: Path | None) -> None:
             common.fail(f"{folder} is not empty: an older export beside this one would be taken for tampering")
         # anchors first: what is anchored while the journals are copied must not be missed in them
         anchors = env.state_dir / FILE
-        (folder / FILE).write_bytes(anchors.read_bytes() if anchors.exists() else b"")
+        noted = anchors.read_bytes() if anchors.exists() else b""
+        if noted:
+            (folder / FILE).write_bytes(noted)
         _copy((*journal_folders(env.state_dir), env.state_dir / FOLDER), folder, env.writer)
         (folder / _KEY).write_text(signer.verifier_key + "\n")
         shutil.copyfile(verifier.__file__, folder / "verify.py")
@@ -78,7 +84,10 @@ def export_command(folder: Path, config: Path | None) -> None:
         common.fail(str(error))
     except OSError as error:
         common.fail(f"the export to {folder} failed: {error}", code=1)
-    click.echo(f"agent-kill audit verify {folder} --key {folder / _KEY} --anchors {folder / FILE}")
+    if not noted:
+        click.echo(_UNANCHORED, err=True)
+    against = f" --anchors {folder / FILE}" if noted else ""
+    click.echo(f"agent-kill audit verify {folder} --key {folder / _KEY}{against}")
 
 
 @command.command("erase")

@@ -10,9 +10,14 @@ from rich.text import Text
 from adapters.base import Mode
 from bot.cli import common
 from bot.cli.layout import Row, layout
-from bot.core import Core
+from bot.core import CLOCK, SIGNING_KEY, Core, make_signer
 from bot.domain.evidence import label
 from bot.domain.status import StatusRow, StatusView, status_view
+from bot.journal.anchors import AnchorFile, contradictions
+from bot.journal.pushed import Pushed
+from bot.service.checkpoints import FILE
+from bot.service.pushes import Pushes
+from bot.settings.environment import Environment
 
 _WITHOUT = "earned is by the journal alone: evaluations are run when a ballot is opened"
 
@@ -35,12 +40,44 @@ def command(config: Path | None, as_json: bool) -> None:  # noqa: FBT001
         time.time(),
         owners=owners,
         pacts={agent.id: agent.pact.loosest for agent in configuration.agents},
-        problems=[*core.journal_problems(), *(str(item) for item in findings if item.level == "error")],
+        problems=[
+            *core.journal_problems(),
+            *_unanchored(core, env),
+            *_unheard(core, env),
+            *(str(item) for item in findings if item.level == "error"),
+        ],
     )
     if as_json:
         common.print_json(view.json())
     else:
         _print(view)
+
+
+def _unanchored(core: Core, env: Environment) -> list[str]:
+    """Where the journals contradict the last signed note of them. Makes no key: without one there is no note either."""
+    key, notes = common.secret(env.signing_key), env.state_dir / FILE
+    if not notes.exists():
+        return []
+    if key is None and not (env.state_dir / SIGNING_KEY).exists():
+        return [f"audit: {FILE} is there and the signing key is not: set AGENT_KILL_SIGNING_KEY as for the bot"]
+    try:
+        last = AnchorFile(notes).last(make_signer(env.state_dir, env.writer, key).verifier_key)
+        found = contradictions((*core.folders, core.pushed), last)
+    except (OSError, ValueError) as error:  # of a key too; its text shows none
+        found = [str(error)]
+    return [f"audit: {sentence}" for sentence in found]
+
+
+def _unheard(core: Core, env: Environment) -> list[str]:
+    """Writers whose journals are missing here, as the bot sees them."""
+    return Pushes(
+        pushed=Pushed(core.pushed),
+        local=core.folders,
+        own=env.writer,
+        writers=lambda: core.inventory.configuration.writers,
+        adopt=core.adopt,
+        clock=CLOCK,
+    ).problems()
 
 
 def _print(view: StatusView) -> None:

@@ -200,11 +200,12 @@ def group_problems(roster: Roster, configuration: Configuration) -> tuple[str, .
     return (*said, *_unreachable(roster, configuration))
 
 
+UNREAD = "was never read from Slack: check SLACK_BOT_TOKEN and the scope usergroups:read"
 _STATES = {
     GroupState.EMPTY: "has no members in Slack: add its people there; its last known members may still stop",
     GroupState.DISABLED: "is disabled in Slack: enable it there; its last known members may still stop",
     GroupState.MISSING: "does not exist in Slack: correct the id or handle in the configuration file",
-    GroupState.UNREAD: "was never read from Slack: check SLACK_BOT_TOKEN and the scope usergroups:read",
+    GroupState.UNREAD: UNREAD,
 }
 
 

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.electorate import FRESH
 from bot.domain.model import Configuration
-from bot.domain.policy import Group, GroupState, Kind, Roster, group_problems
+from bot.domain.policy import UNREAD, Group, GroupState, Kind, Roster, group_problems
 from bot.service.ports import Clock
 from bot.slack import cache_file
 from bot.slack.groups import read_groups
@@ -75,7 +75,10 @@ class RosterCache:
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the groups of the policy, and why Slack could not be asked."""
         trouble = (f"the roster cannot be read from Slack: {self._trouble}",) if self._trouble else ()
-        return (*trouble, *group_problems(self._roster, self._configuration()))
+        found = group_problems(self._roster, self._configuration())
+        if self._trouble:  # it says why, and what to do: a guess beside it would mislead
+            found = tuple(problem for problem in found if not problem.endswith(UNREAD))
+        return (*trouble, *found)
 
     def blocked(self) -> str:
         """Why groups cannot be read until somebody mends it; empty where Slack may answer the next time."""

@@ -83,6 +83,7 @@ async def test_a_paid_plan_that_is_missing_is_explained(tmp_path: Path) -> None:
     before = lambda slack: slack.faults.error("usergroups.list", "plan_upgrade_required", times=None)  # noqa: E731
     async with rig(tmp_path, before=before) as running:
         await running.simulator.wait_for(lambda: any("policy.stop.users" in p for p in running.door.problems()))
+        assert not any("check SLACK_BOT_TOKEN" in problem for problem in running.door.problems())
 
 
 @pytest.mark.parametrize(
