@@ -1,7 +1,6 @@
 """Is a stop finished by the next start when the bot is told to end in the middle of it?"""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,11 +13,11 @@ from tests.acceptance.whole_bot import Bot, texts
 async def silent() -> AsyncIterator[int]:
     """A port that takes connections and never answers."""
     writers: list[asyncio.StreamWriter] = []
-    async with contextlib.AsyncExitStack() as stack:
-        server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
-        stack.callback(lambda: [writer.close() for writer in writers])
-        stack.callback(server.close)
-        yield server.sockets[0].getsockname()[1]
+    server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    for writer in writers:
+        writer.close()
 
 
 async def test_the_next_start_finishes_what_sigterm_interrupted(bot: Bot, sandbox: Simulator, silent: int) -> None:
