@@ -162,6 +162,7 @@ class App:
             state_dir=self._env.state_dir,
             clock=CLOCK,
             reporter=self._core.reporters,
+            undeliverable=self._undeliverable,
         )
         self._thread = Thread(
             self._core.board,

@@ -65,6 +65,12 @@ def _record_words(done: Receipt) -> str:
     )
 
 
+def unposted(why: str, table: Message) -> Message:
+    """The outcome of a stop whose report no channel takes."""
+    said = f"Your stop, for your eyes only, since {escape(why)}"
+    return Message(text=f"{said}. {table.text}", blocks=(section(f":warning: {said}."), *table.blocks))
+
+
 def late() -> Message:
     """The stop has not answered in time, which says nothing about the cuts."""
     said = "Your stop was taken and is being carried out. It is NOT RECORDED as far as is known; the receipt follows."

@@ -4,7 +4,7 @@ Knows nothing of Bolt and asks Slack nothing before a stop is dispatched.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from bot.domain import commands, events
 from bot.domain.board import Board
@@ -21,12 +21,15 @@ from bot.slack.ask import Ask
 from bot.slack.ballot_desk import BallotDesk
 from bot.slack.blocks.message import Message
 from bot.slack.places import Places
+from bot.slack.progress import NO_CHANNEL, PARENT
 from bot.slack.respond import Responder
 from bot.slack.roster import RosterCache
 from bot.slack.tasks import Tasks
 
 _RECEIPT = 0.6  # seconds that an answer waits for the receipt, which takes 50 ms when all is well
 _FIRST_READ = 0.5  # seconds that a refusal waits for groups that were never read
+_ELSEWHERE = 60.0  # seconds that whoever stopped is waited for with a report that no channel takes
+_LOOK = 0.5  # seconds between two looks whether one does
 _LOOK_UP = 0.3  # seconds that a refusal waits to learn whom it refuses
 
 Record = Callable[[events.AnyEvent], Awaitable[bool]]
@@ -49,9 +52,11 @@ class Desk:
         tasks: Tasks,
         places: Places,
         ballots: BallotDesk,
+        undeliverable: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._stops = stops
         self._board = board
+        self._undeliverable = undeliverable
         self._record = record
         self._configuration = configuration
         self._roster = roster
@@ -150,19 +155,39 @@ class Desk:
             delivery=ask.trigger,
             roster_age=verdict.roster_age,
         )
-        stopping = self._tasks.spawn(self._receipt(order), name=f"stop {order.mode} {ask.trigger}")
+        stopping = self._tasks.spawn(self._receipt(order, ask), name=f"stop {order.mode} {ask.trigger}")
         await asyncio.wait({stopping}, timeout=_RECEIPT)
         if stopping.done():
             return stopping.result()
         self._tasks.spawn(self._follow_up(stopping, ask), name="late receipt")
         return answers.late()
 
-    async def _receipt(self, order: StopOrder) -> Message:
+    async def _receipt(self, order: StopOrder, ask: Ask) -> Message:
         try:
             done: Receipt = await self._stops.stop(order)
         except EmptyScope as error:
             return answers.refusal(f"{str(error)[:1].upper()}{str(error)[1:]}. Nothing was stopped.")
+        if ask.response_url:
+            self._tasks.spawn(self._report_elsewhere(done, ask.response_url), name=f"report of {done.hold}")
         return answers.receipt(done, order)
+
+    async def _report_elsewhere(self, done: Receipt, response_url: str) -> None:
+        """Where no channel takes the report, whoever stopped gets the outcome: for their eyes, once it is settled."""
+        end = self._clock.monotonic() + _ELSEWHERE
+        while self._clock.monotonic() < end:
+            await self._clock.sleep(_LOOK)
+            incident = self._board.incidents.get(done.incident)
+            if incident is None or PARENT in incident.posts:
+                return
+            why = self._undeliverable().get(done.incident, "")
+            settled = all(self._is_settled(target.key) for target in done.plan.held)
+            if why.startswith(NO_CHANNEL) and settled:
+                table = status_table.table(status_table.rows(done.plan, self._board, self._clock.now()))
+                await self._responder.send(response_url, answers.ephemeral(answers.unposted(why, table)))
+                return
+
+    def _is_settled(self, target: str) -> bool:
+        return self._board.is_proven(target) and self._board.proofs[target].settled
 
     async def _follow_up(self, stopping: "asyncio.Task[Message]", ask: Ask) -> None:
         """Sends the receipt that came too late for the acknowledgement."""

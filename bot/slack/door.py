@@ -1,7 +1,7 @@
 """Composes everything that comes in from Slack: both modes, the guard, the roster, the desk."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from aiohttp import web
@@ -48,6 +48,7 @@ class Door:
         state_dir: caches go to its folder `cache`.
         clock: time.
         reporter: told of reasons and closed incidents.
+        undeliverable: why the report of an incident gets nowhere.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Door:
         api_url: str = SLACK,
         app_token: str | None = None,
         signing_secret: str | None = None,
+        undeliverable: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         cache = state_dir / "cache"
         client = api.client
@@ -112,6 +114,7 @@ class Door:
             tasks=self._tasks,
             places=places,
             ballots=self._ballots,
+            undeliverable=undeliverable,
         )
         app = make_app(authorize=make_authorize(self._identity, client.token or ""), client=client)
         back = Back(responder=responder, client=client, tasks=self._tasks)

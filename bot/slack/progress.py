@@ -12,6 +12,7 @@ from bot.domain.outcome import Outcome
 from bot.domain.report import Line
 
 PARENT = "parent"
+NO_CHANNEL = "no channel takes the report"
 _OWN_STATE = {
     Outcome.APPLIED,
     Outcome.DRIFTED,

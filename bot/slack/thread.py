@@ -18,7 +18,7 @@ from bot.slack.blocks.listing import file_name, file_text
 from bot.slack.blocks.message import Message
 from bot.slack.client import Answer, Later, Refused, Sent, SlackApi
 from bot.slack.outbox import Outbox
-from bot.slack.progress import PARENT, Progress, ReportSettings
+from bot.slack.progress import NO_CHANNEL, PARENT, Progress, ReportSettings
 from bot.slack.steps import Scene, Step, asks_in_closing, next_step, parent_message
 from bot.slack.story import story
 
@@ -205,7 +205,7 @@ class Thread:
     def _stuck(self, progress: Progress) -> float:
         """No channel takes the report: it waits, and the status says why."""
         reasons = ", ".join(f"{channel}: {why}" for channel, (why, _) in self._refusing.items())
-        progress.trouble = f"no channel takes the report ({reasons or 'none is configured'}); invite the bot to one"
+        progress.trouble = f"{NO_CHANNEL} ({reasons or 'none is configured'}); invite the bot to one"
         return self._back_off(progress)
 
     def _back_off(self, progress: Progress, asked: float | None = None) -> float:
