@@ -76,7 +76,7 @@ def test_a_bot_that_cuts_the_wrong_role_is_caught_by_the_witness(folder: Path) -
     playing = demo(folder, "--bot-command", shlex.join([sys.executable, str(wrong)]))
     told, _ = playing.communicate(timeout=200)
     assert playing.returncode == 1, told
-    assert "step 3 of 7 did not happen" in told
+    assert "step 3 of 9 did not happen" in told
     assert "the witness saw effects after the proof: {'billing/ledger'" in " ".join(told.split())
     [kept] = folder.glob("agent-kill-demo-*")
     assert str(kept) in told
