@@ -32,7 +32,7 @@ demo: $(VENV)/.demo ## an agent that works, a simulated Slack and the real bot, 
 # Two runs: what measures time has the machine for itself, and the rest shares it. Both are run whatever the first says.
 WORKERS ?= 4
 test: lint types imports tools ## linters, types, import rules and every test
-	@status=0; $(BIN)/python -m pytest -n $(WORKERS) -m "not alone" || status=1; \
+	@status=0; $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not alone" || status=1; \
 	$(BIN)/python -m pytest -m alone || status=1; exit $$status
 
 # What no wheel carries: a browser for the demo's page, strace for the faults, spin for the protocol's model.
