@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 
 from pydantic import BaseModel
@@ -13,11 +13,16 @@ from bot.domain.model import Configuration, Place
 from bot.domain.policy import Roster
 
 
+def agents_of(returns: Iterable[events.Return]) -> list[str]:
+    """The ids of every agent that these targets carry, each once, in order."""
+    return sorted({name.partition("/")[0] for item in returns for name in item.surfaces})
+
+
 def electorate_of(
     opened: events.BallotOpened, configuration: Configuration, roster: Roster, *, opening: bool = False
 ) -> Electorate:
     """Whose reactions count, by the roster and the configuration of this moment."""
-    affected = {name.partition("/")[0] for item in opened.returns for name in item.surfaces}
+    affected = agents_of(opened.returns)
     return Electorate(
         roster=roster,
         policy=configuration.policy.restore,

@@ -6,6 +6,7 @@ from adapters.base import Mode
 from bot.domain import events
 from bot.domain.ballot import Ballot, steps
 from bot.domain.board import Board
+from bot.service.restore_hold import restore_hold
 
 WHY = "the bot was restarted in the middle of the restore"
 
@@ -33,19 +34,8 @@ def _holds(board: Board, ballot: Ballot, opened: events.BallotOpened, now: float
             start = modes[before] if before else item.now
             begun.setdefault(start, []).append(item)
     for mode, items in begun.items():
-        yield events.HoldAdded(
-            at=board.stamp((item.key for item in items), now),
-            hold=f"{ballot.id}.restart.{mode}",
-            incident=opened.incident,
-            mode=mode,
-            by=events.Person(kind="bot", id="restore"),
-            reason=WHY,
-            scope=opened.scope,
-            channel=opened.channel,
-            origin="restore",
-            parent=ballot.id,
-            targets=tuple(events.HeldTarget(key=it.key, surfaces=it.surfaces, round_to=mode) for it in items),
-        )
+        name = f"{ballot.id}.restart.{mode}"
+        yield restore_hold(board, opened, hold=name, mode=mode, items=items, why=WHY, now=now)
 
 
 def _touched(lifts: list[events.PairsLifted]) -> set[str]:

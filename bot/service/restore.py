@@ -17,7 +17,7 @@ from bot.domain.electorate import Electorate
 from bot.domain.model import Configuration
 from bot.domain.policy import mention_group
 from bot.service.candidates import Candidates
-from bot.service.electors import electorate_of, fingerprint
+from bot.service.electors import agents_of, electorate_of, fingerprint
 from bot.service.ports import BallotBox, CannotOpen, Clock, Evidence, Gone, RestoreOrder
 from bot.service.recorder import Recorder
 from bot.service.stepping import Stepping
@@ -246,7 +246,7 @@ class Restores:
             return f"a stop came meanwhile{f' from <@{hold.by.id}>' if hold and hold.by.kind == 'slack' else ''}"
         if set(pairs) != set(opened.pairs):
             return "a hold that it names was lifted meanwhile"
-        if fingerprint(self._configuration(), _agents(opened)) != opened.configuration:
+        if fingerprint(self._configuration(), agents_of(opened.returns)) != opened.configuration:
             return "the configuration changed meanwhile"
         return ""
 
@@ -345,7 +345,6 @@ class Restores:
     ) -> events.BallotOpened:
         configuration, undo = self._configuration(), order.kind == "undo"
         policy = configuration.policy.restore
-        agents = sorted({name.partition("/")[0] for item in returns for name in item.surfaces})
         return events.BallotOpened(
             at=self._clock.now(),
             ballot=ballot_id,
@@ -363,12 +362,8 @@ class Restores:
             expires_at=self._clock.now() + policy.ttl,
             dwell=0.0 if undo else policy.dwell,
             step=0.0 if undo else policy.step,
-            configuration=fingerprint(configuration, agents),
+            configuration=fingerprint(configuration, agents_of(returns)),
         )
-
-
-def _agents(opened: events.BallotOpened) -> list[str]:
-    return sorted({name.partition("/")[0] for item in opened.returns for name in item.surfaces})
 
 
 def _people(users: Iterable[str]) -> tuple[events.Person, ...]:

@@ -20,6 +20,7 @@ from bot.service.electors import electorate_of
 from bot.service.loosening import Order
 from bot.service.ports import BallotBox, Clock, Evidence, Gone, Reporter
 from bot.service.recorder import Recorder
+from bot.service.restore_hold import restore_hold
 
 _log = logging.getLogger(__name__)
 _LOOK = 0.25  # seconds between two looks during probation
@@ -355,20 +356,8 @@ class Stepping:
     def _hold(
         self, opened: events.BallotOpened, hold: str, mode: Mode, items: Sequence[events.Return], why: str
     ) -> events.HoldAdded:
-        targets = tuple(events.HeldTarget(key=it.key, surfaces=it.surfaces, round_to=max(mode, it.to)) for it in items)
-        return events.HoldAdded(
-            at=self._board.stamp((item.key for item in items), self._clock.now()),
-            hold=hold,
-            incident=opened.incident,
-            mode=mode,
-            by=events.Person(kind="bot", id="restore"),
-            reason=why,
-            scope=opened.scope,
-            channel=opened.channel,
-            origin="restore",
-            parent=opened.ballot,
-            targets=targets,
-        )
+        now = self._clock.now()
+        return restore_hold(self._board, opened, hold=hold, mode=mode, items=items, why=why, now=now)
 
     def _named(self, run: _Run, key: str) -> str:
         return next((", ".join(item.surfaces) for item in run.opened.returns if item.key == key), key)
