@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -22,6 +23,7 @@ from bot.sandbox.messages import Message
 from bot.sandbox.simulator import Simulator
 
 MANIFEST = shipped()
+_WRITTEN = 10.0  # seconds that files may go on to appear in the folder
 _NAMED = 0.3  # seconds between two looks at what runs
 SUPPORT = Channel("C0SUPPORT", "support")
 
@@ -137,7 +139,10 @@ class Scene:
 
     def _remove(self) -> None:
         if not self.keep_logs:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            end = time.monotonic() + _WRITTEN
+            while self.folder.exists() and time.monotonic() < end:  # a server that was being made may still write there
+                shutil.rmtree(self.folder, ignore_errors=True)
+                time.sleep(_NAMED if self.folder.exists() else 0.0)
             return
         for server in (self.estate.postgres, self.estate.valkey):  # their logs stay, their data is worth nothing
             shutil.rmtree(server.folder / "data", ignore_errors=True)
