@@ -143,6 +143,10 @@ class Dispatcher:
         else:
             lane.loosen(order)
 
+    def tell_proofs(self) -> None:
+        """Records what was proven so far now: what follows from it must not be journaled before it."""
+        self._flush()
+
     def retarget(self) -> None:
         """After a reload: lanes go on with the adapters of the new configuration, where it still has their target."""
         targets = self._inventory().targets

@@ -209,6 +209,7 @@ class Stepping:
         await self._journal(run, self._lifting(run, pairs, index, holds), before=hand_over)
         self._dispatcher.wake(orders)
         proofs = await asyncio.gather(*(self._proof(key, order) for key, order in orders.items()))
+        self._dispatcher.tell_proofs()
         failed = [proof for proof in proofs if proof.outcome not in _DONE]
         if failed:
             raise Abort("; ".join(f"{self._named(run, it.target)}: {it.outcome}, {it.detail}" for it in failed))

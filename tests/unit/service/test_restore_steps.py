@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from adapters.base import Change, Mode
+from bot.domain import events
 from bot.domain.model import Risk
 from bot.domain.outcome import Outcome
 from bot.domain.plan import Scope
@@ -39,6 +40,20 @@ async def test_a_passed_ballot_gives_back_one_mode_per_step(make_restore: Make) 
     (incident,) = rig.board.incidents.values()
     assert incident.closed
     assert rig.reporter.woken.count(incident.id) > 4  # nothing holds its surfaces any more, so only the steps tell it
+
+
+async def test_a_step_is_done_only_after_its_proof_is_recorded(make_restore: Make) -> None:
+    """Whoever reads that a restore ended reads its proofs before, in the journal and on the board."""
+    rig = make_restore(surface("billing/api"), step=0.0)
+    await rig.held()
+    ballot = await rig.open()
+    rig.box.react("+1", "U1", "U2")
+    await rig.ended(ballot)
+
+    written = rig.journal.written
+    done = [index for index, it in enumerate(written) if isinstance(it, events.StepDone)]
+    asked = [[it.asked for it in written[index - 1].proofs] for index in done if written[index - 1].type == "outcomes"]
+    assert asked == [[Mode.READ_ONLY], [Mode.DRAFT_ONLY], [Mode.APPROVAL_GATED], [Mode.NORMAL]], written
 
 
 async def test_a_step_that_changes_nothing_at_a_surface_is_no_trouble_there(make_restore: Make) -> None:
