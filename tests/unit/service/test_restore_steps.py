@@ -52,7 +52,8 @@ async def test_a_step_is_done_only_after_its_proof_is_recorded(make_restore: Mak
 
     written = rig.journal.written
     done = [index for index, it in enumerate(written) if isinstance(it, events.StepDone)]
-    asked = [[it.asked for it in written[index - 1].proofs] for index in done if written[index - 1].type == "outcomes"]
+    before = [written[index - 1] for index in done]
+    asked = [[proof.asked for proof in it.proofs] for it in before if isinstance(it, events.Outcomes)]
     assert asked == [[Mode.READ_ONLY], [Mode.DRAFT_ONLY], [Mode.APPROVAL_GATED], [Mode.NORMAL]], written
 
 
