@@ -109,6 +109,7 @@ class Core:
         self.reporters = Reporters()
         self.pushed = state_dir / PUSHED
         self._reader = Reader((*self.folders, self.pushed))
+        self._unadopted: list[events.HoldAdded] = []
         self._shared = Shared()
         self.inventory = make_inventory(configuration, self._build)
         self.dispatcher = Dispatcher(
@@ -138,10 +139,12 @@ class Core:
         )
 
     def read(self) -> list[Entry]:
-        """Folds what is new in every other chain into the board; returns it."""
+        """Folds what is new in every other chain into the board; returns it. `adopt` carries on with its holds."""
         entries = self._reader.new(but=self.writer.chain)
         for entry in entries:
             self.board.apply(entry.event)
+        # whoever reads first (a cut looks before it loosens) takes the entries: their holds have to wait for `adopt`
+        self._unadopted += [entry.event for entry in entries if isinstance(entry.event, events.HoldAdded)]
         return entries
 
     def recover(self) -> None:
@@ -152,13 +155,14 @@ class Core:
         for event in list(put_back(self.board, self.clock.now())):
             self.recorder.record(event)
         held = [key for key in self.board.holds.targets() if self.board.effective(key) > Mode.NORMAL]
+        self._unadopted.clear()  # all that is held is carried on here
         self.stops.carry_on(sorted(held, key=self._is_proven))
 
     def adopt(self) -> None:
         """Carries on with what another writer recorded: the command line, or a bot that ran here before."""
         self.writer.check()
-        found = [entry.event for entry in self.read()]
-        holds = [event for event in found if isinstance(event, events.HoldAdded)]
+        self.read()
+        holds, self._unadopted = self._unadopted, []
         if holds:
             self.stops.carry_on({target.key for hold in holds for target in hold.targets})
             for incident in {hold.incident for hold in holds}:
