@@ -153,6 +153,9 @@ class BallotBox(Protocol):
     async def roster(self) -> Roster | None:
         """The roster, no older than `electorate.FRESH`; None where Slack does not say."""
 
+    async def unfit(self, channel: str) -> str:
+        """Why no ballot may stand in this channel; empty where nothing is known against it. Never raises."""
+
     def wake(self, ballot: str) -> None:
         """Something about this ballot changed: its message is to be posted or updated. Never blocks, never raises."""
 

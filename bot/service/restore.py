@@ -300,6 +300,8 @@ class Restores:
         roster = await self._box.roster()
         if roster is None:
             raise CannotOpen([*reasons, "Slack does not say now who may vote: try again when it answers"])
+        unfit = await self._box.unfit(order.channel)
+        reasons += [unfit] if unfit else []
         incident = found.incident or f"inc-{secrets.token_hex(4)}"  # nothing of ours explains what is given back
         draft = self._draft(ballot_id, order, found.returns, incident)
         electorate = electorate_of(draft, configuration, roster, opening=True)

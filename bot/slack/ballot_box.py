@@ -33,6 +33,10 @@ _LOG = logging.getLogger(__name__)
 _CALL = 10.0  # seconds that a reading may take
 _LONGEST = 30.0  # seconds between two attempts
 _IDLE = 5.0  # seconds between two looks at a ballot that nobody spoke of
+_SHARED = (
+    "<#{}> is shared with another organisation (Slack Connect), whose people would read what an agent may do, and"
+    " ballots stand only in a channel of this workspace: end the sharing in the channel's settings, and ask again"
+)
 _SETTLE = 0.05  # seconds that a change gathers what follows it
 
 
@@ -110,6 +114,20 @@ class BallotBox:
         Whoever reacted last and is not known yet is looked up too, to be told the right reason.
         """
         return await self._roster.fresh(self._reacted)
+
+    async def unfit(self, channel: str) -> str:
+        """Why no ballot may stand in this channel: another organisation reads it too.
+
+        What Slack does not say is not held against it: whoever is not of this workspace has no vote anywhere.
+        """
+        try:
+            async with asyncio.timeout(_CALL):
+                answer = await self._api.client.conversations_info(channel=channel)
+        except Exception as error:  # noqa: BLE001  # whatever Slack or the network does
+            _LOG.warning("whether <#%s> is shared with another organisation is not known: %s", channel, explain(error))
+            return ""
+        found = answer.get("channel")
+        return _SHARED.format(channel) if isinstance(found, dict) and found.get("is_ext_shared") is True else ""
 
     def wake(self, ballot: str) -> None:
         """Something about this ballot changed: its message is to be posted or updated. Never blocks, never raises."""

@@ -47,6 +47,10 @@ class Approved:
         group = Group(id="S0RESTORE", members=VOTERS)
         return Roster(groups=(group,), people=dict.fromkeys(VOTERS, Kind.MEMBER), read_at=CLOCK.now())
 
+    async def unfit(self, channel: str) -> str:  # noqa: ARG002  # as the port
+        """Any channel will do."""
+        return ""
+
     def wake(self, ballot: str) -> None:
         """Nobody looks."""
 

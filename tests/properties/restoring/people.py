@@ -101,6 +101,10 @@ class Box:
         people = dict.fromkeys((*members, *VOTERS, PROPOSER, OWNER, AGENT), Kind.MEMBER) | NO_SAY
         return Roster(groups=(Group(id="S0RESTORE", members=members),), people=people, read_at=0.0)
 
+    async def unfit(self, channel: str) -> str:  # noqa: ARG002  # as the port
+        """Nobody else reads it here."""
+        return ""
+
     def wake(self, ballot: str) -> None:
         """Nobody looks at the message here."""
 

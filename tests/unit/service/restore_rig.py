@@ -31,6 +31,7 @@ class Box:
     silent: bool = False  # Slack does not answer
     gone: str = ""
     complete: bool = True
+    shared: str = ""  # why no ballot may stand in the channel
     refused: dict[str, str] = field(default_factory=dict)
     woken: list[str] = field(default_factory=list)
 
@@ -52,6 +53,10 @@ class Box:
             return None
         people = dict.fromkeys((*self.members, PROPOSER, *VOTERS), Kind.MEMBER) | self.kinds
         return Roster(groups=(Group(id="S0RESTORE", members=frozenset(self.members)),), people=people, read_at=0.0)
+
+    async def unfit(self, channel: str) -> str:  # noqa: ARG002  # as the port
+        """As a test says."""
+        return self.shared
 
     def wake(self, ballot: str) -> None:
         """Counts."""

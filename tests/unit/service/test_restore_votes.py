@@ -214,6 +214,7 @@ async def test_a_proof_that_is_not_fresh_passes_nothing(make_restore: Make) -> N
         ("withheld", "has earned read_only at the loosest"),
         ("nothing", "is held stricter than"),
         ("twice", "open already"),
+        ("shared", "shared with another organisation"),
     ],
 )
 async def test_a_ballot_is_not_opened_on_doubt(make_restore: Make, sick: str, why: str) -> None:
@@ -229,6 +230,7 @@ async def test_a_ballot_is_not_opened_on_doubt(make_restore: Make, sick: str, wh
         await rig.held()
     rig.trouble = ["the audit is in trouble: no anchor"] if sick == "audit" else []
     rig.box.silent = sick == "roster"
+    rig.box.shared = "the channel is shared with another organisation" if sick == "shared" else ""
     rig.box.members = {"U1"} if sick == "quorum" else rig.box.members
     rig.machines.withheld = ("billing/api has earned read_only at the loosest",) if sick == "withheld" else ()
     if sick == "twice":

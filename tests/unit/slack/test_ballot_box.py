@@ -135,6 +135,25 @@ async def test_what_slack_does_not_answer_is_no_reading(tmp_path: Path, code: st
         poll.slack.violations.clear()
 
 
+async def test_a_channel_that_another_organisation_reads_is_no_place(tmp_path: Path) -> None:
+    """Slack Connect: whoever is not of this workspace would read what an agent may do."""
+    async with rig(tmp_path, mode="socket", made=voting()) as running:
+        box = running.door.box
+        assert "Slack Connect" in await box.unfit("C0SHARED")
+        assert await box.unfit("C0INCIDENT") == ""
+
+
+@pytest.mark.parametrize("code", ["ratelimited", "missing_scope", "channel_not_found", "unknown_method"])
+async def test_what_slack_does_not_say_of_a_channel_is_not_held_against_it(
+    tmp_path: Path, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Strangers have no vote anywhere; an app that was not reinstalled can still restore, and the log says why."""
+    async with rig(tmp_path, mode="socket", made=voting()) as running:
+        running.simulator.faults.error("conversations.info", code, times=1)
+        assert await running.door.box.unfit("C0SHARED") == ""
+    assert "<#C0SHARED> is shared with another organisation is not known" in caplog.text
+
+
 async def test_before_it_is_posted_nothing_is_read(tmp_path: Path) -> None:
     """No place, no votes."""
     async with rig(tmp_path, mode="socket", made=voting()) as running:
