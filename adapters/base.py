@@ -7,7 +7,7 @@ redaction and the audit belong to the dispatcher, which owns them once for every
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import ClassVar, Literal, Protocol, TypeVar
+from typing import ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -173,3 +173,25 @@ class Adapter(Protocol):
 
     async def aclose(self) -> None:
         """Closes this target's own connections."""
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """Optional: for adapters whose targets tell what people changed there while it was shut. Never on a stop's way."""
+
+    async def note(self) -> Mapping[str, str]:
+        """Facts that no cut replaces and people want to hear of, by readable names: credentials, memberships, versions.
+
+        Of a credential only a digest that starts with `DIGEST`, or a word about it. Changes nothing.
+        """
+
+    def others(
+        self, *, before: Mapping[str, str | None], now: Mapping[str, str | None], undo: tuple[Change, ...]
+    ) -> tuple[str, ...]:
+        """What others changed between two readings of `Observation.state`, `NAME: WHAT` each, without what is ours.
+
+        No I/O.
+        """
+
+
+DIGEST = "sha256:"  # how a noted value starts that is not to be shown

@@ -5,12 +5,14 @@ Tests reach it as `shared.get(("memory", target), World)` and set its `faults`.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from adapters.base import Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
+from adapters.base import DIGEST, Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
 from adapters.errors import Refused, Unreachable
 
 ON, OFF = "on", "off"
@@ -215,6 +217,19 @@ class Memory:
         if self._canary.credential not in ("", self.world.credential):
             return Attempt.UNTRIED
         return Attempt.ALLOWED if self._acts(mode) else Attempt.REFUSED
+
+    async def note(self) -> Mapping[str, str]:
+        """The credential, as a digest."""
+        await self._arrive("note")
+        return {"credential": f"{DIGEST}{sha256(f'{self._target}/{self.world.credential}'.encode()).hexdigest()[:32]}"}
+
+    def others(
+        self, *, before: Mapping[str, str | None], now: Mapping[str, str | None], undo: tuple[Change, ...]
+    ) -> tuple[str, ...]:
+        """The rights that are neither as before nor as a cut left them."""
+        ours = {(change.key, change.now) for change in undo}
+        names = sorted(name for name in now if now[name] != before.get(name) and (name, now[name]) not in ours)
+        return tuple(f"{name}: {now[name]}, by somebody else" for name in names)
 
     async def aclose(self) -> None:
         """Nothing is open."""

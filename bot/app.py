@@ -25,6 +25,7 @@ from bot.service.pushes import Pushes
 from bot.service.readiness import STORED, Readiness
 from bot.service.restore import Restores
 from bot.service.stepping import Stepping
+from bot.service.told import Asking
 from bot.service.watch import TICK
 from bot.settings import Finding
 from bot.settings.environment import Environment
@@ -191,6 +192,7 @@ class App:
             clock=CLOCK,
             folder=lambda: self._env.config.resolve().parent,
             environ=os.environ,
+            asking=Asking(inventory=lambda: core.inventory, others=core.dispatcher.others),
         )
         stepping = Stepping(
             recorder=core.recorder,

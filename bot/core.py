@@ -26,6 +26,7 @@ from bot.journal.folders import is_ours, make
 from bot.journal.pushed import FOLDER as PUSHED
 from bot.journal.reader import Entry, Reader
 from bot.journal.writer import Writer
+from bot.service.configured import Configured
 from bot.service.dispatch import Dispatcher
 from bot.service.inventory import make_inventory
 from bot.service.ports import Reporter
@@ -130,12 +131,19 @@ class Core:
             clock=self.clock,
         )
         self.watchdog = Watchdog(blame=self._blame, record=self.writer.append_aside, fold=self.board.apply)
+        configured = Configured(
+            configuration=lambda: self.inventory.configuration,
+            board=self.board,
+            record=self.recorder.record,
+            clock=self.clock,
+        )
         self.watch = Watch(
             inventory=lambda: self.inventory,
             board=self.board,
             dispatcher=self.dispatcher,
             clock=self.clock,
             record=self.recorder.record,
+            configured=configured.note,
         )
 
     def read(self) -> list[Entry]:

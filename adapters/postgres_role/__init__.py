@@ -5,6 +5,7 @@ fences (NOLOGIN), ends and counts first; `default_transaction_read_only` is the 
 grants make a role read-only. `docs/adapters/postgres_role.md` says what cannot be closed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -13,7 +14,7 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator
 
 from adapters.base import Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
 from adapters.errors import AdapterError, Refused, Unreachable
-from adapters.postgres_role import probe, rights
+from adapters.postgres_role import notes, probe, rights
 from adapters.postgres_role.fence import Ended, end_prepared, end_sessions, fence
 from adapters.postgres_role.grants import Grant, Held, revoke
 from adapters.postgres_role.line import LOST, Connection, Line, endpoint
@@ -174,6 +175,18 @@ class PostgresRole:
     async def attempt(self, *, mode: Mode) -> Attempt:
         """Tries to log in, and to write, as the agent."""
         return Attempt.UNTRIED if self._canary is None else await probe.attempt(self._canary, self._name, mode)
+
+    async def note(self) -> Mapping[str, str]:
+        """Memberships, attributes, and whether the password is another one. Raises `Unreachable`, `Refused`."""
+        async with self._line.borrow(writes=False) as connection:
+            role = await read_role(connection, self._name)
+            return await notes.notes(connection, role, salt=self._key, canary=self._canary) if role else {}
+
+    def others(
+        self, *, before: Mapping[str, str | None], now: Mapping[str, str | None], undo: tuple[Change, ...]
+    ) -> tuple[str, ...]:
+        """The grants that others took or gave; the login is the drift watch's business."""
+        return notes.others(before, now, undo)
 
     async def aclose(self) -> None:
         """Closes the warm connection once its last target closed."""

@@ -51,6 +51,18 @@ async def lacking(dsn: str, role: str) -> tuple[str, ...]:
     return () if user == role else (f"canary logs in as {user}, not as role {role}",)
 
 
+async def is_stale(dsn: str) -> bool:
+    """Whether the server refuses the canary's password, which it judges before anything that a cut took."""
+    try:
+        async with asyncio.timeout(LOGIN_SECONDS):
+            await dropped(await _login(dsn))
+    except asyncpg.InvalidPasswordError:
+        return True
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    return False
+
+
 async def _login(dsn: str) -> Connection:
     return await asyncpg.connect(dsn, server_settings={"application_name": "agent-kill canary"})
 

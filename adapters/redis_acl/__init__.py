@@ -5,19 +5,32 @@ sessions until `CLIENT LIST` shows none. read_only is a short full stop that reo
 for, and what it cannot do, is in `docs/adapters/redis_acl.md`.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from adapters.base import Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
+from adapters.base import (
+    DIGEST,
+    Attempt,
+    Change,
+    Config,
+    Cut,
+    Gate,
+    Mode,
+    Observation,
+    Relaxed,
+    Shared,
+    SurfaceClass,
+)
 from adapters.errors import AdapterError, Refused
 from adapters.redis_acl import probes
 from adapters.redis_acl.hand import Hand, denied, missing
 from adapters.redis_acl.line import Address, Command, Endpoint, raised
-from adapters.redis_acl.rules import STOPPED, User, authority, changes, given, parse, reduced, replaced, undone
+from adapters.redis_acl.rules import STOPPED, User, authority, changes, given, others, parse, reduced, replaced, undone
 from adapters.redis_acl.sessions import Session, sessions
 
 
@@ -125,7 +138,10 @@ class RedisAcl:
             stopped = await hand.swap(STOPPED, mark=token, modern=look.user.modern)
             before = drained or stopped
             lost = before.mark is not None and not undo  # restricted already and no record: nobody's baseline
-            cut = Cut(held=Mode.FULL_STOP, changed=() if lost else changes(before.facts(), STOPPED, undo))
+            cut = Cut(
+                held=Mode.FULL_STOP,
+                changed=() if lost else changes(before.facts(), STOPPED, undo, self._endpoint.known),
+            )
             ended, left = await hand.end()
             if not drain:  # the server ends subscribers itself, and counts them nowhere
                 ended = max(ended, len(look.sessions or ()) - (left or 0))
@@ -151,7 +167,7 @@ class RedisAcl:
             found, known = user.facts(), self._endpoint.known
             target, kept = undone(found, undo, known)
             target = target if to is Mode.NORMAL else reduced(target, known)
-            if not await gate(() if to is Mode.NORMAL else replaced(found, target, undo, kept)):
+            if not await gate(() if to is Mode.NORMAL else replaced(found, target, undo, kept, known)):
                 return Relaxed(kept=kept)
             if not await hand.loosen(user, target, mark=None if to is Mode.NORMAL else token):
                 raise self._strange(None)
@@ -172,6 +188,23 @@ class RedisAcl:
             return Attempt.UNTRIED
         answer = await probes.attempt(self._canary, mode, look.user.root.keys)
         return Attempt.UNTRIED if answer is Attempt.REFUSED and self._door(look, mode) else answer
+
+    async def note(self) -> Mapping[str, str]:
+        """The passwords, as one digest that means nothing at another server or user."""
+        async with self._hand() as hand:
+            user = (await self._look(hand)).user
+            await hand.learn()
+        if user is None:
+            return {}
+        text = "\n".join((self.target_key(), *sorted(user.hashes)))
+        needed = {"password needed": "no"} if user.nopass else {}
+        return {"passwords": f"{DIGEST}{sha256(text.encode()).hexdigest()[:32]}", **needed}
+
+    def others(
+        self, *, before: Mapping[str, str | None], now: Mapping[str, str | None], undo: tuple[Change, ...]
+    ) -> tuple[str, ...]:
+        """What others changed of the rules, fact by fact, commands by what they allow."""
+        return others(before, now, undo, self._endpoint.known)
 
     async def aclose(self) -> None:
         """Gives up this target's share of the warm connection."""
@@ -207,8 +240,9 @@ class RedisAcl:
         enforceable, why = self._enforceable(look)
         if Mode.READ_ONLY not in enforceable:
             return replace(cut, why=why)
-        target = reduced(authority(before.facts(), undo), self._endpoint.known)
-        planned = (*cut.changed, *changes(before.facts(), target, (*undo, *cut.changed)))
+        known = self._endpoint.known
+        target = reduced(authority(before.facts(), undo, known), known)
+        planned = (*cut.changed, *changes(before.facts(), target, (*undo, *cut.changed), known))
         cut = replace(cut, changed=planned)
         if not await gate(planned):
             return replace(cut, why="A stricter hold stands, so reads were not given back.")

@@ -59,6 +59,14 @@ class Catalogue:
             return one == other
         return one == other or self.allowed(one) == self.allowed(other)
 
+    def both(self, one: str, other: str) -> str:
+        """The rules that allow what both allow; `one` where nothing tells them apart."""
+        if self.alike(one, other) or not self.categories:
+            return one
+        shared = self.allowed(one) & self.allowed(other)
+        same = next((rules for rules in (one, other) if self.allowed(rules) == shared), None)
+        return " ".join((NOTHING, *(f"+{name}" for name in sorted(shared)))) if same is None else same
+
     def reads_of(self, rules: str) -> str:
         """The rules that allow just the reads among what `rules` allow."""
         return " ".join((NOTHING, *(f"+{name}" for name in sorted(self.allowed(rules) & READS & self.everything))))

@@ -7,6 +7,7 @@ no cut replaces them and no restore gives them back.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from hashlib import sha256
 from typing import cast
 from urllib.parse import quote, unquote
@@ -118,14 +119,17 @@ def reduced(facts: Facts, known: Catalogue) -> dict[str, str]:
     return left
 
 
-def changes(was: Facts, now: Facts, undo: Iterable[Change]) -> tuple[Change, ...]:
+def changes(was: Facts, now: Facts, undo: Iterable[Change], known: Catalogue) -> tuple[Change, ...]:
     """What a cut replaces, beyond what `undo` holds.
 
-    Once an episode is recorded only its own facts are followed: a state that is restricted is nobody's baseline.
+    Once an episode is recorded only its own facts are followed: a state that is restricted is nobody's baseline. What
+    a person took of the commands meanwhile stays taken.
     """
     undo = tuple(undo)
     first = baseline(undo)
     base = {"enabled": now["enabled"], "commands": now["commands"], **first} if first else dict[str, str | None](was)
+    if first:
+        base["commands"] = _left_of_commands(was, undo, known)
     names = [*base, *(name for name in now if name not in base)]
     made = (Change(key=name, was=base.get(name), now=now.get(name)) for name in names)
     return tuple(change for change in made if change.was != change.now and change not in undo)
@@ -137,11 +141,37 @@ def given(found: Facts, target: Facts) -> tuple[Change, ...]:
     return tuple(Change(key=name, was=here, now=then) for name, here, then in both if here != then)
 
 
-def authority(found: Facts, undo: Iterable[Change]) -> dict[str, str]:
-    """What the agent had when the episode began; `found` where nothing is recorded."""
+def authority(found: Facts, undo: Sequence[Change], known: Catalogue) -> dict[str, str]:
+    """What the agent had when the episode began, less what a person took since; `found` where nothing is recorded."""
     first = baseline(undo)
-    base = {"enabled": found["enabled"], "commands": found["commands"], **first} if first else found
+    base = {"enabled": found["enabled"], "commands": found["commands"], **first} if first else dict(found)
+    if first:
+        base["commands"] = _left_of_commands(found, undo, known)
     return {name: value for name, value in base.items() if value is not None}
+
+
+def _left_of_commands(found: Facts, undo: Sequence[Change], known: Catalogue) -> str:
+    """The commands that are owed to the agent: those of the baseline that no person took since."""
+    here = found["commands"]
+    chosen = [was for was in _chosen("commands", undo, undo, known) if was is not None]
+    theirs = [here] if not chosen or _owed("commands", here, undo, known) is None else []
+    return reduce(known.both, (*chosen, *theirs))
+
+
+def _owed(name: str, here: str | None, undo: Sequence[Change], known: Catalogue) -> tuple[str | None] | None:
+    """What the latest of our changes that left this fact as it is found here had replaced; None where none did."""
+    ours = [it for it in undo if it.key == name and _alike(name, here, it.now, known)]
+    if not ours:
+        return None
+    chosen = _chosen(name, ours, undo, known)
+    return (chosen[-1] if chosen else baseline(undo)[name],)
+
+
+def _chosen(name: str, records: Iterable[Change], undo: Iterable[Change], known: Catalogue) -> list[str | None]:
+    """What others had chosen where these records replaced it; what a step of ours had left there is no choice."""
+    left = [it.now for it in undo if it.key == name]
+    mine = (it.was for it in records if it.key == name)
+    return [was for was in mine if not any(_alike(name, was, now, known) for now in left)]
 
 
 def baseline(undo: Iterable[Change]) -> dict[str, str | None]:
@@ -162,23 +192,46 @@ def undone(found: Facts, undo: Sequence[Change], known: Catalogue) -> tuple[dict
         here = found.get(name)
         if _alike(name, here, was, known):
             continue
-        ours = [it.was for it in undo if it.key == name and _alike(name, here, it.now, known)]
-        back = was if was in ours or not ours else ours[-1]
-        if ours:
-            target.pop(name, None)
-            target.update({name: back} if back is not None else {})
-        if not _alike(name, back if ours else here, was, known):
+        ours = _owed(name, here, undo, known)
+        back = here if ours is None else ours[0]
+        target.pop(name, None)
+        target.update({name: back} if back is not None else {})
+        if not _alike(name, back, was, known):
             kept.append(name)
     return target, tuple(kept)
 
 
-def replaced(found: Facts, target: Facts, undo: Iterable[Change], kept: Iterable[str]) -> tuple[Change, ...]:
+def replaced(
+    found: Facts, target: Facts, undo: Sequence[Change], kept: Iterable[str], known: Catalogue
+) -> tuple[Change, ...]:
     """As `changes`, for a step between: of what others changed, their choice is what it replaces."""
-    theirs = {name: found.get(name) for name in kept}
+    first = baseline(undo)
+    theirs = {name: found.get(name) for name in kept if _owed(name, found.get(name), undo, known) is None}
+    theirs |= {name: value for name, value in found.items() if name not in first} if first else {}
     made = (
-        Change(key=it.key, was=theirs.get(it.key, it.was), now=it.now) for it in changes(found, target, tuple(undo))
+        Change(key=it.key, was=theirs.get(it.key, it.was), now=it.now) for it in changes(found, target, undo, known)
     )
     return tuple(change for change in made if change.was != change.now)
+
+
+def others(
+    before: Mapping[str, str | None], now: Mapping[str, str | None], undo: Sequence[Change], known: Catalogue
+) -> tuple[str, ...]:
+    """What others changed between two readings of the facts, a clause each; what our own cuts explain is left out."""
+    said = []
+    for name in sorted({*before, *now}):
+        was, here = before.get(name), now.get(name)
+        ours = _owed(name, here, undo, known)
+        back = here if ours is None else ours[0]
+        if not _alike(name, back, was, known):
+            said.append(f"{name}: {_how(was, back)}")
+    return tuple(said)
+
+
+def _how(was: str | None, here: str | None) -> str:
+    if was is None or here is None:
+        return "added" if was is None else "taken away"
+    return "chosen by somebody else"
 
 
 def _alike(name: str, one: str | None, other: str | None, known: Catalogue) -> bool:

@@ -58,6 +58,7 @@ class Board:
         self.lines: dict[str, tuple[Any, Any]] = {}  # by surface, what reports last made of all this (`report.py`)
         self.undo: dict[str, list[str]] = {}  # sealed records of the running episode, by target
         self.baselines: dict[str, tuple[float, str]] = {}  # when, and the sealed state, by target
+        self.configured: dict[str, dict[float, str]] = {}  # by part of the configuration: when, and its digest
         self.ballots: dict[str, Ballot] = {}
         self.acknowledged: dict[str, dict[str, events.Acknowledged]] = {}  # by subject, then by person
         self._undone: set[tuple[str, str]] = set()  # (target, digest of a sealed record) of episodes that ended
@@ -80,13 +81,18 @@ class Board:
                 self._incident(event.incident).posts[event.slot] = event
             case events.IncidentClosed():
                 self._incident(event.incident).closed = event
-            case events.OrphansSeen() | events.LoopBlocked():
+            case events.OrphansSeen() | events.LoopBlocked() | events.ConfigurationSeen():
                 self._keep_watch(event)
             case _:
                 self._give_back(event)
 
-    def _keep_watch(self, event: events.OrphansSeen | events.LoopBlocked) -> None:
+    def _keep_watch(self, event: events.OrphansSeen | events.LoopBlocked | events.ConfigurationSeen) -> None:
         """What the bot notices by itself."""
+        if isinstance(event, events.ConfigurationSeen):
+            for name, digest in event.parts:
+                known = self.configured.setdefault(name, {})
+                known[event.at] = max(digest, known.get(event.at, ""))
+            return
         if isinstance(event, events.OrphansSeen):
             self.orphans = max(event, self.orphans or event, key=lambda it: (it.at, it.model_dump_json()))
         elif event.target:

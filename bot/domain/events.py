@@ -150,6 +150,13 @@ class BaselinesTaken(Event):
     records: tuple[tuple[str, str], ...]
 
 
+class ConfigurationSeen(Event):
+    """What is configured changed: a digest of each part that did, empty where it is gone. Beside the stops."""
+
+    type: Literal["configuration_seen"] = "configuration_seen"
+    parts: tuple[tuple[str, str], ...]
+
+
 class Proof(BaseModel):
     """The latest that is known of one target. `elapsed_ms` counts from the target's own start."""
 
@@ -361,6 +368,7 @@ AnyEvent = Annotated[
     | UndoRecorded
     | UndosRecorded
     | BaselinesTaken
+    | ConfigurationSeen
     | Outcomes
     | IncidentClosed
     | Posted

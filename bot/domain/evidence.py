@@ -1,6 +1,7 @@
 """What machines say on a ballot: evaluations, and everything known of its surfaces in as few lines as it takes. Pure.
 
-Nothing that an agent wrote gets here: no output of an evaluation, no text of a surface.
+Nothing that an agent wrote gets here but names of what it may use, tamed by whoever shows them: no output of an
+evaluation.
 """
 
 import re
@@ -16,6 +17,7 @@ from bot.domain.words import shorten
 
 _NAMES = 2  # that a line names before it counts the rest
 _GROUPS = 3  # lines of one topic; the best of what is left is counted in one more
+_SAID = 300  # characters of what changed at a surface
 _WORDS = 120  # characters of a pact that a line quotes
 _URL = 300  # characters of a link
 _LINK = re.compile(r"https://[^\s<>|\"'`]+[^\s<>|\"'`.,;:!?)\]}]")
@@ -85,6 +87,8 @@ class Case:
         earned: what it has earned.
         since: when the oldest of its live holds was asked for; None where nothing holds it.
         backlog: how much work waits there; None where its kind does not tell.
+        changed: what others changed there since it was last seen before the stop; None where that is not known.
+        silent: whether it could not be asked now.
     """
 
     surfaces: tuple[str, ...]
@@ -93,6 +97,8 @@ class Case:
     earned: Earned
     since: float | None = None
     backlog: int | None = None
+    changed: tuple[str, ...] | None = None
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +110,7 @@ class Material:
         agents: whose surfaces they are.
         evaluated: the evaluations that were run just now.
         silent: evaluations (`agent/evaluation`) that expect nothing at the mode that is held, so that none was run.
+        reconfigured: what of the configuration changed since the stop; None where that is not known.
         reason: why authority may come back, as it was typed.
         now: Unix time.
     """
@@ -112,6 +119,7 @@ class Material:
     agents: Sequence[Agent]
     evaluated: Sequence[Evaluated] = ()
     silent: Sequence[str] = ()
+    reconfigured: Sequence[str] | None = None
     reason: str = ""
     now: float
 
@@ -130,17 +138,42 @@ class _Said:
 def findings(material: Material) -> tuple[Finding, ...]:
     """The lines of a ballot: about ten, however many surfaces there are. What is alike is one line."""
     now = material.now
-    topics: tuple[Callable[[Case], _Said], ...] = (_trusted, lambda case: _drift(case, now), _proof, _history, _waiting)
-    trusted, drift, proof, history, waiting = (_lines("surfaces", map(topic, material.cases)) for topic in topics)
+    topics: tuple[Callable[[Case], _Said], ...] = (
+        _trusted,
+        lambda case: _drift(case, now),
+        _proof,
+        _history,
+        _waiting,
+        _changed,
+    )
+    trusted, drift, proof, history, waiting, changed = (
+        _lines("surfaces", map(topic, material.cases)) for topic in topics
+    )
     evaluations = _lines("agents", [_evaluations(agent, material) for agent in material.agents])
     pacts = _lines("agents", map(_pact, material.agents))
-    return (*trusted, *drift, *proof, *evaluations, *history, _UNSEEN, *waiting, *pacts, _root_cause(material.reason))
+    return (
+        *trusted,
+        *drift,
+        *proof,
+        *evaluations,
+        *history,
+        *changed,
+        _configuration(material.reconfigured),
+        *waiting,
+        *pacts,
+        _root_cause(material.reason),
+    )
 
 
-_UNSEEN = Finding(
-    about="since the stop",
-    says="whether configuration, pact, credentials or deployment changed is not known: nothing records it",
-)
+def _configuration(changed: Sequence[str] | None) -> Finding:
+    about = "since the stop"
+    if changed is None:
+        says = "whether configuration or pact changed is not known: nothing was recorded before it"
+        return Finding(about=about, says=says)
+    if not changed:
+        return Finding(about=about, says="neither configuration nor pact changed", good=True)
+    named = ", ".join(changed[:_GROUPS]) + (f" and {len(changed) - _GROUPS:,} more" if changed[_GROUPS:] else "")
+    return Finding(about=about, says=f"changed in the configuration: {named}", good=False)
 
 
 def _trusted(case: Case) -> _Said:
@@ -187,6 +220,19 @@ def _history(case: Case) -> _Said:
     count = len(case.record.stops)
     text = f"{count} {'incident' if count == 1 else 'incidents'} in 30 days; never drilled"
     return _Said(names=case.surfaces, text=text)
+
+
+def _changed(case: Case) -> _Said:
+    """What others changed at the surface itself: nobody should vote without having read it."""
+    if case.silent:
+        return _Said(names=case.surfaces, text="did not say what others changed there since the stop", good=False)
+    if case.changed is None:
+        text = "whether others changed its rights, credentials or deployment is not known"
+        return _Said(names=case.surfaces, text=text)
+    if not case.changed:
+        return _Said(names=case.surfaces, text="nobody changed its rights or credentials since the stop", good=True)
+    text = shorten(f"changed by others since the stop: {'; '.join(case.changed)}", _SAID)
+    return _Said(names=case.surfaces, text=text, good=False)
 
 
 def _waiting(case: Case) -> _Said:

@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from adapters.base import Mode, Observation
+from adapters.base import Change, Mode, Observation
 from bot.domain import events
 from bot.service.episode import Episode
+from bot.service.inventory import Target
 from bot.service.ports import Clock
 
 
@@ -23,6 +24,7 @@ class Desk:
         flush_undo: records what was gathered now.
         open_episode: the target's undo record so far.
         tripped: called once when a deadline passes unproven.
+        others: what people changed at a target since the stop, given what was read of it and what is ours.
     """
 
     clock: Clock
@@ -35,3 +37,4 @@ class Desk:
     flush_undo: Callable[[], None]
     open_episode: Callable[[str, Observation | None], Episode]
     tripped: Callable[[str], None]
+    others: Callable[[Target, Observation, tuple[Change, ...]], Awaitable[tuple[str, ...]]]

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from operator import attrgetter
 
-from adapters.base import Mode, Observation
+from adapters.base import Mode, Noting, Observation
 from bot.domain import events
 from bot.domain.board import Board
 from bot.domain.hesitation import hesitation
@@ -19,6 +19,7 @@ from bot.service.episode import Episode
 from bot.service.inventory import Inventory, Target
 from bot.service.lane import Lane
 from bot.service.loosening import Order
+from bot.service.others import Others
 from bot.service.ports import Clock
 from bot.service.proofs import BY_HAND
 from bot.service.seal import Seal
@@ -41,6 +42,9 @@ class Dispatcher:
         refresh: reads other writers' journals into the board, without waiting.
         changed: called with the targets whose proof changed.
         tripped: called with a target whose deadline passed unproven.
+
+    Attributes:
+        others: what people changed at a target since the stop.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Dispatcher:
         self._seal = seal
         self._clock = clock
         self._changed = changed
+        self.others = Others(seal=seal, board=board)
         self._desk = Desk(
             clock=clock,
             asked=board.effective,
@@ -72,6 +77,7 @@ class Dispatcher:
             flush_undo=self._flush_undo,
             open_episode=self._open_episode,
             tripped=tripped,
+            others=self.others.at_a_step,
         )
         self._baselines = Baselines(seal=seal, board=board, record=record, clock=clock)
         self._lanes: dict[str, Lane] = {}
@@ -215,6 +221,8 @@ class Dispatcher:
             try:
                 async with asyncio.timeout(target.deadline):
                     target.remember(await target.adapter.observe(), self._clock.monotonic())
+                    if isinstance(target.adapter, Noting):
+                        target.noted = await target.adapter.note()
             except Exception:  # noqa: BLE001  # an unreachable surface is not this sweep's business
                 return
 

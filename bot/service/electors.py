@@ -36,21 +36,21 @@ def electorate_of(
 def fingerprint(configuration: Configuration, agents: Sequence[str]) -> str:
     """A digest of what is configured of these agents and of who may restore; where it stands in the file is no part."""
     bound = [agent for agent in configuration.agents if agent.id in agents]
-    text = json.dumps([_plain(configuration.policy.restore), _plain(bound)], sort_keys=True)
+    text = json.dumps([plain(configuration.policy.restore), plain(bound)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """As JSON, with sets in one order; secrets read as stars."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if is_dataclass(value):
         named = ((item.name, getattr(value, item.name)) for item in fields(value))
-        return {name: _plain(part) for name, part in named if not isinstance(part, Place)}
+        return {name: plain(part) for name, part in named if not isinstance(part, Place)}
     if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, frozenset | set):
         return sorted(str(part) for part in value)
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.base import Mode
@@ -12,13 +13,24 @@ from bot.domain.board import Board
 from bot.domain.evidence import Case, Evaluated, Material, expected, findings, label
 from bot.domain.model import Agent, Configuration, Evaluation
 from bot.domain.trust import earned, held_since, loosest_of, stops_by_target, trust
+from bot.service.configured import changed
 from bot.service.evaluate import Evaluator, Job, Progress
 from bot.service.inventory import Inventory
 from bot.service.ports import Clock, Gathered
+from bot.service.told import Asking, Told
 
 _log = logging.getLogger(__name__)
 _TURN = 100  # targets that are judged in one turn of the event loop
 _PROOF = "proven"  # asked of whoever opens a ballot, together with who goes without it
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was run and asked: evaluations, those that expect nothing, and what the surfaces told, by target."""
+
+    evaluated: Sequence[Evaluated]
+    silent: Sequence[str]
+    told: Mapping[str, Told]
 
 
 class Machines:
@@ -31,6 +43,7 @@ class Machines:
         folder: yields the folder of the configuration file, where commands of evaluations start.
         environ: the variables of this process; evaluations get few of them, and none of the bot's secrets.
         progress: told whenever an evaluation ended. Never blocks, never raises.
+        asking: asks the surfaces what changed there; without it, that is not known.
     """
 
     def __init__(
@@ -42,17 +55,21 @@ class Machines:
         folder: Callable[[], Path],
         environ: Mapping[str, str],
         progress: Callable[[Progress], None] | None = None,
+        asking: Asking | None = None,
     ) -> None:
         self._inventory = inventory
         self._board = board
         self._clock = clock
+        self._asking = asking
         self._evaluator = Evaluator(folder=folder, clock=clock, environ=environ, progress=progress)
 
     async def gather(self, returns: Sequence[events.Return], to: Mode, reason: str) -> Gathered:
         """Everything that the ballot shows, gathered now. Bounded in time, never raises."""
         try:
             jobs, silent = self._jobs(returns)
-            return await self._compose(returns, to, reason, await self._evaluator.run(jobs), silent)
+            asking = asyncio.create_task(self._told(returns))  # beside the evaluations
+            found = _Found(await self._evaluator.run(jobs), silent, await asking)
+            return await self._compose(returns, to, reason, found)
         except Exception as error:  # noqa: BLE001  # a doubt about the evidence is a no, and never the end of the bot
             _log.exception("the evidence could not be gathered")
             return Gathered(withheld=(_failed("the evidence could not be gathered", error),))
@@ -65,6 +82,16 @@ class Machines:
         except Exception as error:  # noqa: BLE001  # as above
             _log.exception("the evaluations could not be run")
             return (_failed("the evaluations could not be run", error),)
+
+    async def _told(self, returns: Iterable[events.Return]) -> Mapping[str, Told]:
+        return await self._asking.all(item.key for item in returns) if self._asking else {}
+
+    async def _reconfigured(self, cases: Iterable[Case], agents: Iterable[Agent]) -> tuple[str, ...] | None:
+        """What of the configuration changed since the oldest of the holds."""
+        since = min((case.since for case in cases if case.since is not None), default=None)
+        if since is None:
+            return None
+        return await changed(self._board, self._inventory().configuration, [agent.id for agent in agents], since)
 
     def close(self) -> None:
         """Ends what the evaluations need."""
@@ -99,24 +126,27 @@ class Machines:
         able = target.enforceable() | {Mode.NORMAL}
         return min((mode for mode in able if mode >= held), default=held)
 
-    async def _compose(
-        self,
-        returns: Sequence[events.Return],
-        to: Mode,
-        reason: str,
-        evaluated: Sequence[Evaluated],
-        silent: Sequence[str],
-    ) -> Gathered:
-        cases = [case async for case in self._cases(returns, to, evaluated)]
+    async def _compose(self, returns: Sequence[events.Return], to: Mode, reason: str, found: _Found) -> Gathered:
+        cases = [case async for case in self._cases(returns, to, found.evaluated, found.told)]
         agents = _agents(self._inventory().configuration, returns)
         material = Material(
-            cases=cases, agents=agents, evaluated=evaluated, silent=silent, reason=reason, now=self._clock.now()
+            cases=cases,
+            agents=agents,
+            evaluated=found.evaluated,
+            silent=found.silent,
+            reconfigured=await self._reconfigured(cases, agents),
+            reason=reason,
+            now=self._clock.now(),
         )
         lines = await asyncio.to_thread(findings, material)
         return Gathered(findings=lines, withheld=tuple(_withheld(cases)))
 
     async def _cases(
-        self, returns: Sequence[events.Return], to: Mode, evaluated: Sequence[Evaluated]
+        self,
+        returns: Sequence[events.Return],
+        to: Mode,
+        evaluated: Sequence[Evaluated],
+        told: Mapping[str, Told],
     ) -> AsyncIterator[Case]:
         """Everything known of each target. Ten thousand of them must not hold up a stop, so the loop gets its turns."""
         now, configuration = self._clock.now(), self._inventory().configuration
@@ -133,7 +163,16 @@ class Machines:
                 failing=list(dict.fromkeys(why for name in item.surfaces for why in failing.get(name, ()))),
             )
             since = held_since(self._board, item.key)
-            yield Case(surfaces=item.surfaces, to=round_up(item, to), record=record, earned=found, since=since)
+            says = told.get(item.key, Told())
+            yield Case(
+                surfaces=item.surfaces,
+                to=round_up(item, to),
+                record=record,
+                earned=found,
+                since=since,
+                changed=says.changed,
+                silent=says.silent,
+            )
 
 
 def _crossed(agent: Agent, evaluation: Evaluation) -> list[str]:

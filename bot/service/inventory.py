@@ -32,6 +32,7 @@ class Target:
     adapters: tuple[Adapter, ...]
     seen: Observation | None = None
     seen_at: float = 0.0
+    noted: Mapping[str, str] = field(default_factory=dict)  # what the adapter last noted while nothing restricted it
     risk: Risk = field(init=False)  # the highest of its surfaces
     deadline: float = field(init=False)  # the shortest of its surfaces, in seconds
     drain: float = field(init=False)  # the shortest of its surfaces, in seconds

@@ -10,8 +10,9 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
+from functools import partial
 
-from adapters.base import Change, Mode
+from adapters.base import Change, Mode, Observation
 from adapters.errors import Refused, Unreachable
 from bot.domain import events
 from bot.domain.drift import Recuts
@@ -283,12 +284,16 @@ class Lane:
 
     async def _loosen_and_prove(self, call: Call, order: Order) -> events.Proof:
         undo, gate = self._episode_of().changes, self._gate_for(call)
-        done = await loosen(self.target, order, last=self.proof, token=call.token, undo=undo, gate=gate)
+        others = partial(self._others, undo=undo)
+        done = await loosen(self.target, order, last=self.proof, token=call.token, undo=undo, gate=gate, others=others)
         self._read_at = self._desk.clock.monotonic()
         self.target.remember(done.seen, self._read_at)
         if order.to is Mode.NORMAL:
             self._episode = None  # whatever comes now is another one
         return await prove(self.target, order, self._so_far(order.to), done)
+
+    async def _others(self, seen: Observation, *, undo: tuple[Change, ...]) -> tuple[str, ...]:
+        return await self._desk.others(self.target, seen, undo)
 
     def _gate_for(self, call: Call) -> Callable[[tuple[Change, ...]], Awaitable[bool]]:
         async def gate(changes: tuple[Change, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from adapters.base import Change, Cut, Gate, Mode, Observation
@@ -10,6 +11,7 @@ from bot.domain.outcome import Outcome
 from bot.domain.verdict import Evidence, Verdict, judge
 from bot.service import proofs
 from bot.service.inventory import Target
+from bot.service.others import together
 from bot.service.sight import attempt_all
 
 _BY_SOMEBODY = "somebody restricted it since: ask who, then open a ballot again"
@@ -58,17 +60,20 @@ async def loosen(
     token: str,
     undo: tuple[Change, ...],
     gate: Gate,
+    others: Callable[[Observation], Awaitable[tuple[str, ...]]],
 ) -> Loosened:
     """Loosens the target by one step and reads it back. Raises what the adapter raises.
+
+    What `others` changed at what is read first is read before the step, which may give back what they left.
 
     A mark that is missing or strange means that somebody else was there: it is cut again first, under a mark of ours.
     A surface that is stricter than it was left was restricted by somebody else since, who gives it back.
     """
     adapter, seen = target.adapter, await target.adapter.observe()
     to, start = mode_to_hold(target, order.to), mode_to_hold(target, order.start)
-    expect = last.token if last else None
+    expect, theirs = last.token if last else None, await others(seen)
     if seen.mode <= to:
-        return Loosened(seen=seen, mark=expect)
+        return Loosened(seen=seen, mark=expect, kept=theirs)
     left = max(start, last.held) if last and last.held else start
     if seen.mode > left:
         return Loosened(seen=seen, mark=expect, refused=f"it reads {seen.mode}, stricter than {left} as it was left")
@@ -76,7 +81,7 @@ async def loosen(
         expect = secrets.token_hex(8)
         await adapter.restrict(mode=start, token=expect, drain=0.0, undo=undo, gate=gate)
     relaxed = await adapter.relax(to=to, expect=expect, token=token, undo=undo, gate=gate)
-    return Loosened(seen=await adapter.observe(), mark=token, kept=relaxed.kept)
+    return Loosened(seen=await adapter.observe(), mark=token, kept=together(relaxed.kept, theirs))
 
 
 def mode_to_hold(target: Target, asked: Mode) -> Mode:

@@ -1,6 +1,6 @@
 """The drift watch: looks at what is held, often while an incident is young, and keeps snapshots of what is not."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from adapters.base import Mode
 from bot.domain import events
@@ -26,6 +26,7 @@ class Watch:
         dispatcher: Dispatcher,
         clock: Clock,
         record: Callable[[events.OrphansSeen], object],
+        configured: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._inventory = inventory
         self._board = board
@@ -34,6 +35,7 @@ class Watch:
         self._checked: dict[str, float] = {}
         self._looked: float | None = None
         self._record = record
+        self._configured = configured
         self._suspected: dict[str, tuple[Mode, float]] = {}  # what nothing explained, and when that was read
 
     def look_soon(self) -> None:
@@ -54,6 +56,8 @@ class Watch:
             self._looked = now
             await self._dispatcher.look(self._inventory().targets.values())
             self._note_orphans()
+            if self._configured:
+                await self._configured()
         elif self._suspected and now - self._looked >= CONFIRM:
             targets = self._inventory().targets
             await self._dispatcher.look(targets[key] for key in self._suspected if key in targets)

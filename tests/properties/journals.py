@@ -104,8 +104,13 @@ _BASELINES = st.builds(
     at=_AT,
     records=st.lists(st.tuples(st.sampled_from(TARGETS), _SEALED), max_size=3).map(tuple),
 )
+_CONFIGURED = st.builds(
+    events.ConfigurationSeen,
+    at=_AT,
+    parts=st.lists(st.tuples(st.sampled_from(["pact of a", "writers"]), _SEALED), max_size=2).map(tuple),
+)
 _OUTCOMES = st.builds(events.Outcomes, at=_AT, proofs=st.tuples(proofs()))
-ANY = st.one_of(hold_added(), lifts(), _REASONS, _CLOSED, _UNDO, _UNDONE, _BASELINES, _OUTCOMES)
+ANY = st.one_of(hold_added(), lifts(), _REASONS, _CLOSED, _UNDO, _UNDONE, _BASELINES, _CONFIGURED, _OUTCOMES)
 # Of one target, no two proofs of one instant: a dispatcher stamps them so that they rise.
 JOURNAL: st.SearchStrategy[list[events.AnyEvent]] = st.lists(
     ANY,

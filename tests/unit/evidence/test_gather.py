@@ -160,9 +160,10 @@ async def test_a_quiet_proven_surface_has_earned_everything(scene: Scene) -> Non
         ("billing/ledger", "no drift since it was held, 60 min ago", True),
         ("billing/ledger", "read back and the agent's own credential refused, 12 s ago", True),
         ("billing/ledger", "1 incident in 30 days; never drilled", None),
+        ("billing/ledger", "whether others changed its rights, credentials or deployment is not known", None),
         (
             "since the stop",
-            "whether configuration, pact, credentials or deployment changed is not known: nothing records it",
+            "whether configuration or pact changed is not known: nothing was recorded before it",
             None,
         ),
         ("billing/ledger", "work that waits there is not known: this kind does not tell", None),

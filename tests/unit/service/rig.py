@@ -101,13 +101,14 @@ class Rig:
         self.journal = MemoryJournal()
         self.reporter = Rings()
         self.recorder = Recorder(self.board, self.journal)
+        self.seal = Seal("key")
         self.wrap: Callable[[Adapter], Adapter] = lambda adapter: adapter
         self.inventory = make_inventory(_configuration(surfaces, broken), self._build)
         self.dispatcher = Dispatcher(
             inventory=lambda: self.inventory,
             board=self.board,
             record=self.recorder.record,
-            seal=Seal("key"),
+            seal=self.seal,
             clock=self.clock,
             refresh=lambda: None,
             changed=lambda _: None,

@@ -145,7 +145,11 @@ async def test_a_sweep_looks_at_what_nothing_holds(make_rig: Make) -> None:
 
     await rig.dispatcher.look(rig.inventory.targets.values())
 
-    assert [rig.world(name).calls for name in (NAME, "billing/db", "billing/mq")] == [[], ["observe"], ["observe"]]
+    assert [rig.world(name).calls for name in (NAME, "billing/db", "billing/mq")] == [
+        [],
+        ["observe", "note"],
+        ["observe"],
+    ]
     seen = rig.inventory.targets["memory:billing/db"]
     assert isinstance(seen.seen, Observation)
     assert seen.seen_at == rig.clock.monotonic()
