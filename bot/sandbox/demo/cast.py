@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["sql", "queue", "api", "tool", "scheduler", "webhook", "worker", "identity"]
+SOON = "5s"  # where the fault bar breaks something: whoever watches should not wait long for the verdict
 CLASSES: dict[Kind, str] = {"sql": "database"}
 """The class of a kind, where it has another name."""
 
@@ -17,6 +18,7 @@ class Place:
         title: as people call it.
         what: what the agent does there, after its name.
         guard: the process that guards it; empty where the system itself does (database, queue).
+        deadline: until its cut must be verified.
     """
 
     agent: str
@@ -25,6 +27,7 @@ class Place:
     title: str
     what: str = ""
     guard: str = ""
+    deadline: str = "20s"  # what works is proven at once, and on a slow machine too
 
     @property
     def name(self) -> str:
@@ -49,7 +52,6 @@ class Agent:
     Attributes:
         title: as people call it.
         channel: the Slack channel that it is bound to.
-        deadline: of each of its surfaces.
     """
 
     id: str
@@ -57,7 +59,6 @@ class Agent:
     purpose: str
     places: tuple[Place, ...]
     channel: str = "C0INCIDENT"
-    deadline: str = "5s"
 
     @property
     def login(self) -> str:
@@ -74,12 +75,12 @@ BILLING = Agent(
     "Billing agent",
     "Reconciles invoices",
     (
-        Place("billing", "ledger", "sql", "Ledger", "writes payments into PostgreSQL"),
+        Place("billing", "ledger", "sql", "Ledger", "writes payments into PostgreSQL", deadline=SOON),
         Place("billing", "jobs", "queue", "Job queue", "pushes jobs into Valkey"),
         Place("billing", "refunds", "api", "Refund API", "calls an API through its gateway", "gateway"),
-        Place("billing", "mail", "tool", "Mail tool", "sends mail through a tool server", "tools"),
+        Place("billing", "mail", "tool", "Mail tool", "sends mail through a tool server", "tools", SOON),
         Place("billing", "reminders", "scheduler", "Reminders", "has a scheduler fire its jobs", "scheduler"),
-        Place("billing", "hooks", "webhook", "Partner hooks", "sends webhooks through a relay", "relay"),
+        Place("billing", "hooks", "webhook", "Partner hooks", "sends webhooks through a relay", "relay", SOON),
         Place("billing", "exporter", "worker", "Exporter", "runs a worker with a helper process", "supervisor"),
         Place("billing", "tokens", "identity", "Access tokens", "signs in with short-lived tokens", "issuer"),
     ),
@@ -91,10 +92,9 @@ SUPPORT = Agent(
     (
         Place("support", "tickets", "sql", "Tickets"),
         Place("support", "outbox", "queue", "Outbox"),
-        Place("support", "replies", "api", "Replies", guard="gateway-support"),
+        Place("support", "replies", "api", "Replies", guard="gateway-support", deadline="3s"),
     ),
     channel="C0SUPPORT",
-    deadline="3s",
 )
 RESEARCH = Agent(
     "research",

@@ -10,6 +10,7 @@ from bot.sandbox.demo.cast import Place
 from bot.sandbox.demo.scene import Scene
 
 _POLL = 0.02
+PATIENCE = 60.0  # seconds after which something is taken never to come; it says nothing about how fast it should be
 _TRIES = 20  # attempts of an agent, on each surface, that must all be in vain
 
 
@@ -48,7 +49,7 @@ async def working(scene: Scene, places: Iterable[Place], times: int = 10) -> dic
         return not still
 
     try:
-        await until(all_rose, 15, f"the agents did not get {times} more actions through")
+        await until(all_rose, PATIENCE, f"the agents did not get {times} more actions through")
     except NotSo as error:
         errors = {place.name: scene.estate.tally(place).error for place in places if place.name in still}
         raise NotSo(f"{error}: {errors}") from error
@@ -69,7 +70,9 @@ async def in_vain(scene: Scene, places: Iterable[Place], tries: int = _TRIES) ->
     def made() -> dict[str, int]:
         return {place.name: scene.estate.tally(place).attempts - tried[place.name] for place in places}
 
-    await until(lambda: min(made().values()) >= tries, 15, f"the agents did not try {tries} times on each surface")
+    await until(
+        lambda: min(made().values()) >= tries, PATIENCE, f"the agents did not try {tries} times on each surface"
+    )
     attempts, after = made(), await scene.witness.counts(places)
     worked = {name: after[name] - count for name, count in before.items() if after[name] != count}
     insist(not worked, f"the witness saw effects after the proof: {worked}")

@@ -79,7 +79,7 @@ class Child:
             self._process.stdin.write(json.dumps(words).encode() + b"\n")
             await self._process.stdin.drain()
 
-    async def first(self, seconds: float = 20.0) -> Any:
+    async def first(self, seconds: float = 60.0) -> Any:
         """The first thing that it says. Raises `Ended`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

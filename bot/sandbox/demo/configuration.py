@@ -62,7 +62,7 @@ def _surface(agent: Agent, place: Place, estate: Estate) -> dict[str, Any]:
         "adapter": _ADAPTERS.get(place.kind, "http_control"),
         "class": place.surface_class,
         "risk": "high" if place.kind == "sql" else "medium",
-        "deadline": agent.deadline,
+        "deadline": place.deadline,
         **_settings(agent, place, estate),
     }
 

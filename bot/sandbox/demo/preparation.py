@@ -25,11 +25,11 @@ async def _start_bot(scene: Scene) -> None:
     await scene.start_bot()
     simulator = scene.simulator
     await until(
-        lambda: simulator.socket.connections or not scene.product.running, 20, "the bot did not connect to Slack"
+        lambda: simulator.socket.connections or not scene.product.running, 30, "the bot did not connect to Slack"
     )
     if not scene.product.running:
         raise Ended(f"the bot ended at once; see {scene.product.log.name}")
-    await until(lambda: _groups_read(scene), 20, "the bot did not read the user groups")
+    await until(lambda: _groups_read(scene), 30, "the bot did not read the user groups")
 
 
 def _groups_read(scene: Scene) -> bool:

@@ -83,7 +83,7 @@ class Product:
         if self._serve:
             await self._serve.stop()
 
-    async def run(self, *words: str, seconds: float = 30.0) -> Said:
+    async def run(self, *words: str, seconds: float = 60.0) -> Said:
         """Runs another command of it to the end. Raises `Ended` when it takes longer than `seconds`."""
         output, log = self._folder / f"{words[0]}.out", self._folder / f"{words[0]}.log"
         output.unlink(missing_ok=True)

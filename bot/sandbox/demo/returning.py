@@ -1,16 +1,15 @@
 """The last part: authority comes back by vote, one mode at a time; and a stop in the middle of it wins."""
 
+from collections import Counter
 from functools import partial
 
 from bot.sandbox.demo.cast import MAILER, RESEARCH
-from bot.sandbox.demo.checks import in_vain, insist, until, working
+from bot.sandbox.demo.checks import PATIENCE, in_vain, insist, until, working
 from bot.sandbox.demo.narrator import Narrator
 from bot.sandbox.demo.opening import receipt, say
 from bot.sandbox.demo.scene import Scene
 from bot.sandbox.messages import Message
 
-_POSTED = 30.0  # seconds: the evidence is gathered first
-_STEPS = 60.0  # seconds for all steps, which are shortened here
 _HELD_AGAIN = "HELD AGAIN"
 _GIVEN_BACK = "GIVEN BACK"
 _OUTSIDERS = {
@@ -39,18 +38,23 @@ async def a_vote_gives_it_back(scene: Scene, tell: Narrator) -> None:
     tell.true("given back by vote, and by nothing else")
 
 
-async def a_stop_in_the_middle_wins(scene: Scene, tell: Narrator) -> None:
+async def a_stop_in_the_middle_wins(scene: Scene, tell: Narrator, incident: str) -> None:
     """While a restore goes through its steps somebody stops the agent: at once everything is held again."""
     ballot = await _opened(scene, tell, f"{MAILER.id} normal the list was mended")
     for name in ("approver1", "approver2"):
         scene.simulator.person(name).react(ballot, "white_check_mark")
     with tell.waiting("two votes, and the first step"):
-        await until(
-            lambda: "read_only" in _text(scene, ballot) and "GIVING BACK" in _text(scene, ballot), 30, "no step"
-        )
+        await until(lambda: _stepped(scene), PATIENCE, "the first step did not let the agent log in again")
+    held = _confirmations(scene, incident)
     receipt(await say(scene, tell, "oncall", "incident", f"full_stop {MAILER.id} no, it mails them again"), tell)
     with tell.waiting("the stop wins"):
         await _ends(scene, ballot, _HELD_AGAIN)
+        for place in MAILER.places:  # that it is held was said at once; that it is cut, when it was read back
+            await until(
+                partial(_again, scene, incident, held, place.name),
+                PATIENCE,
+                f"the new cut of {place.name} was not told",
+            )
         await in_vain(scene, MAILER.places)
     tell.quoted(scene.lines(_now(scene, ballot)), "the ballot afterwards")
     tell.true("the stop won in the middle of the restore: nothing gets through")
@@ -68,7 +72,7 @@ async def _opened(scene: Scene, tell: Narrator, words: str) -> Message:
         return next((message for message in _ballots(scene) if message.ts not in before), None)
 
     with tell.waiting("the evidence is gathered"):
-        found = await until(posted, _POSTED, f"no ballot was posted; told was: {_told(scene, 'oncall')}")
+        found = await until(posted, PATIENCE, f"no ballot was posted; told was: {_told(scene, 'oncall')}")
     insist(isinstance(found, Message), "the ballot is no message")
     return found  # type: ignore[no-any-return]  # insisted on above
 
@@ -79,7 +83,7 @@ async def _refused(scene: Scene, tell: Narrator, ballot: Message) -> None:
         scene.simulator.person(who).react(ballot, "+1")
     for who, words in _OUTSIDERS.items():
         with tell.waiting(f"{who} reacts with :+1:"):
-            said = await until(partial(_said, scene, who, words), 30, f"{who} was not told: {words}")
+            said = await until(partial(_said, scene, who, words), PATIENCE, f"{who} was not told: {words}")
         tell.quoted([said], f"only visible to {scene.simulator.person(who).user.real_name}")
 
 
@@ -93,12 +97,22 @@ def _told(scene: Scene, who: str) -> str:
 
 
 async def _ends(scene: Scene, ballot: Message, words: str) -> None:
-    await until(lambda: words in _text(scene, ballot), _STEPS, f"the ballot does not come to say {words}")
+    await until(lambda: words in _text(scene, ballot), PATIENCE, f"the ballot does not come to say {words}")
 
 
 async def _stepped(scene: Scene) -> bool:
     """Whether the agent may log in again, as it may under read_only."""
     return await scene.witness.may_log_in(MAILER)
+
+
+def _confirmations(scene: Scene, incident: str) -> Counter[str]:
+    """How often the thread says VERIFIED of each surface: every hold is confirmed by itself."""
+    said = scene.read(incident)
+    return Counter({place.name: said.count(f"VERIFIED `{place.name}`") for place in MAILER.places})
+
+
+def _again(scene: Scene, incident: str, before: Counter[str], name: str) -> bool:
+    return _confirmations(scene, incident)[name] > before[name]
 
 
 def _ballots(scene: Scene) -> list[Message]:

@@ -50,7 +50,9 @@ class Play:
         )
         trials.said_once(scene, first, told)
         await self._step("VOTE: authority comes back", returning.a_vote_gives_it_back(scene, tell))
-        await self._step("STOP WINS: in the middle of a restore", returning.a_stop_in_the_middle_wins(scene, tell))
+        await self._step(
+            "STOP WINS: in the middle of a restore", returning.a_stop_in_the_middle_wins(scene, tell, first)
+        )
 
     async def _step(self, title: str, doing: Awaitable[T]) -> T:
         self._number += 1

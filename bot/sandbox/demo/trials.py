@@ -5,11 +5,12 @@ import signal
 from collections import Counter
 
 from bot.sandbox.demo.cast import BILLING, MAILER, RESEARCH, SUPPORT
-from bot.sandbox.demo.checks import in_vain, insist, until, working
+from bot.sandbox.demo.checks import PATIENCE, in_vain, insist, until, working
 from bot.sandbox.demo.narrator import Narrator
 from bot.sandbox.demo.opening import closing, confirmed, proven, receipt, say
 from bot.sandbox.demo.scene import Scene
 
+_TOLD = 90.0  # seconds: changes are gathered, and told once a minute at the most
 _LEDGER, _REPLIES = BILLING.place("sql"), SUPPORT.place("api")
 
 
@@ -21,15 +22,18 @@ async def drift_is_cut_again(scene: Scene, tell: Narrator, incident: str) -> int
     told, before = len(scene.thread(incident)), await scene.witness.count(_LEDGER)
     tell.say(f"Somebody re-enables the role by hand:  ALTER ROLE {BILLING.login} LOGIN")
     await scene.witness.reenable(BILLING)
-    await until(lambda: _rose(scene, before), 5, "the agent did not use the login that it got back")
-    tell.true("the agent is back in at once, and writes")
+    await until(lambda: _used(scene, before), PATIENCE, "the agent did not use the login that it got back")
+    if await _rose(scene, before):
+        tell.true("the agent is back in at once, and writes")
     with tell.waiting("the drift watch looks every 2 s here, every 5 s in your workspace"):
-        await until(lambda: _shut(scene), 15, f"{_LEDGER.name} was not cut again")
+        await until(lambda: _shut(scene), PATIENCE, f"{_LEDGER.name} was not cut again")
         await in_vain(scene, [_LEDGER])
     slipped = await scene.witness.count(_LEDGER) - before
     tell.true(f"cut again by itself: {slipped} rows slipped through, none since")
     with tell.waiting("reading the thread"):
-        await until(lambda: _news(scene, incident, told), 15, f"the thread does not say that {_LEDGER.name} came back")
+        await until(
+            lambda: _news(scene, incident, told), _TOLD, f"the thread does not say that {_LEDGER.name} came back"
+        )
     tell.true("said in the thread")
     return told
 
@@ -38,6 +42,11 @@ def said_once(scene: Scene, incident: str, told: int) -> None:
     """Judges, when the play is over, that nobody was told of the drift twice. Raises `NotSo`."""
     times = len(_news(scene, incident, told))
     insist(times == 1, f"the thread tells the drift of {_LEDGER.name} {times} times")
+
+
+async def _used(scene: Scene, before: int) -> bool:
+    """Whether the agent wrote again, or the watch was quicker than the agent."""
+    return await _rose(scene, before) or await _shut(scene)
 
 
 async def _rose(scene: Scene, before: int) -> bool:
@@ -70,7 +79,7 @@ async def a_hung_surface_is_not_cut(scene: Scene, tell: Narrator) -> None:
         others = [place.name for place in SUPPORT.places if place is not _REPLIES]
         with tell.waiting(f"until the deadline of {_REPLIES.name} passes (3 s)"):
             await confirmed(scene, incident, others)
-            report = await until(lambda: closing(scene, incident, "support"), 25, "the report was not closed")
+            report = await until(lambda: closing(scene, incident, "support"), PATIENCE, "the report was not closed")
     finally:
         guard.signal(signal.SIGCONT)
     await _judge(scene, report, tell)
@@ -92,7 +101,7 @@ async def _cut_in_the_end(scene: Scene) -> None:
     """The bot's next try meets a guard that answers."""
     await until(
         lambda: "stopped: full_stop" in scene.estate.tally(_REPLIES).error,
-        20,
+        PATIENCE,
         f"the process that guards {_REPLIES.name} never got the stop",
     )
     await in_vain(scene, [_REPLIES])
@@ -137,5 +146,8 @@ async def the_command_line_works_without_slack(scene: Scene, tell: Narrator, inc
     tell.true("exit 0, every surface proven, 0 effects since")
     await scene.simulator.start()
     with tell.waiting("Slack is back; the bot reports what was done meanwhile"):
-        await proven(scene, incident, MAILER, MAILER.id, 40)
-    tell.true("the incident's thread tells it too")
+        await proven(scene, incident, MAILER, MAILER.id)
+        await until(
+            lambda: scene.simulator.socket.connections, PATIENCE, "the bot did not open its socket to Slack again"
+        )
+    tell.true("the incident's thread tells it too, and commands come in again")
