@@ -57,8 +57,9 @@ def test_one_line_stops_eight_kinds_of_authority(demo: Page) -> None:
 
     receipt = demo.say("oncall", f"{_STOP} It refunds twice")
     assert receipt["ok"]
-    assert receipt["ack_ms"] < 1000
-    assert "8 surfaces being cut now. RECORDED" in receipt["ephemeral"]["text"]
+    assert receipt["ack_ms"] < 3000
+    assert "8 surfaces being cut now." in receipt["ephemeral"]["text"]
+    assert "RECORDED" in receipt["ephemeral"]["text"]
     state = demo.until(lambda one: proven(one) and len(confirmed(one)) == 8, "eight confirmations")
     demo.until(lambda one: "Everything in scope is cut and proven" in json.dumps(one["messages"]), "the report closes")
     assert {(mark["surface"], mark["kind"]) for mark in state["marks"]} == {

@@ -46,7 +46,8 @@ async def a_stop_in_the_middle_wins(scene: Scene, tell: Narrator, incident: str)
     with tell.waiting("two votes, and the first step"):
         await until(lambda: _stepped(scene), PATIENCE, "the first step did not let the agent log in again")
     held = _confirmations(scene, incident)
-    receipt(await say(scene, tell, "oncall", "incident", f"full_stop {MAILER.id} no, it mails them again"), tell)
+    result = await say(scene, tell, "oncall", "incident", f"full_stop {MAILER.id} no, it mails them again")
+    await receipt(scene, result, tell)
     with tell.waiting("the stop wins"):
         await _ends(scene, ballot, _HELD_AGAIN)
         for place in MAILER.places:  # that it is held was said at once; that it is cut, when it was read back

@@ -117,6 +117,10 @@ class Scene:
         self.configure((*FIRST, *LATER))
         self.product.reload()
 
+    def journal(self) -> str:
+        """What the bot has on disk, as text; empty while there is nothing."""
+        return "".join(path.read_text(encoding="utf-8") for path in sorted(self.product.state.glob("journal/*.jsonl")))
+
     # What Slack shows ------------------------------------------------------------------------------------------------
     def parent(self, incident: str) -> Message | None:
         """The parent message of an incident."""

@@ -27,6 +27,12 @@ _EMOJI = {
     ":lock:": "🔒",
     ":ghost:": "👻",
     ":eyes:": "👀",
+    ":arrow_up:": "⬆️",
+    ":arrow_up_small:": "🔼",
+    ":alarm_clock:": "⏰",
+    ":ballot_box_with_ballot:": "🗳️",
+    ":hourglass:": "⌛",
+    ":small_blue_diamond:": "🔹",
 }
 
 

@@ -75,7 +75,7 @@ async def a_hung_surface_is_not_cut(scene: Scene, tell: Narrator) -> None:
     tell.say("In the channel of one agent a stop without a target means that agent alone.")
     try:
         result = await say(scene, tell, "oncall", "support", "full_stop it shows customers each other's tickets")
-        incident = receipt(result, tell)
+        incident = await receipt(scene, result, tell)
         others = [place.name for place in SUPPORT.places if place is not _REPLIES]
         with tell.waiting(f"until the deadline of {_REPLIES.name} passes (3 s)"):
             await confirmed(scene, incident, others)
@@ -110,7 +110,9 @@ async def _cut_in_the_end(scene: Scene) -> None:
 async def a_killed_bot_finishes(scene: Scene, tell: Narrator, incident: str) -> None:
     """`kill -9` right after the receipt: the holds stand without the bot, and the next start tells the rest."""
     result = await say(scene, tell, "oncall", "incident", "full_stop research it buys data sets")
-    insist(receipt(result, tell) == incident, "a second stop in the channel did not join its open incident")
+    insist(
+        await receipt(scene, result, tell) == incident, "a second stop in the channel did not join its open incident"
+    )
     pid = scene.product.pid
     await scene.product.kill()
     tell.say(f"kill -9 {pid}, at once after the receipt. The bot is gone; the billing agent goes on trying.")

@@ -114,6 +114,7 @@ class TokenWorker(WebWorker):
     async def act(self, session: ClientSession) -> None:
         """Uses the token that is at hand first: a stop has to end that one too."""
         if self._wallet.token:
+            self.tally.attempts += 1
             with contextlib.suppress(Refused):  # it was ended; whether another is to be had is asked next
                 await self.call_at(session, self._post.office)
         self._wallet.token = (await self.call(session, "token"))["token"]
