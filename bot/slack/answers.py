@@ -1,5 +1,6 @@
 """What whoever typed a command is told, visible only to them: pure functions from what happened to a message."""
 
+import re
 from collections.abc import Sequence
 
 from bot.domain import events
@@ -14,6 +15,7 @@ from bot.slack.limits import BUTTON_TEXT, BUTTON_VALUE, NAME, escape, shorten
 CHOOSE = "agent_kill:choose"
 PICK = "agent_kill:pick"
 GIVE_REASON = "agent_kill:give_reason"
+_CODE = re.compile(r"`([^`]+)`")
 _ROOM = 2500  # characters for each list of surfaces
 _OLD_ROSTER = 300.0  # seconds; a younger one is not worth a word
 _NAMED = 30  # agents that the usage names
@@ -170,8 +172,9 @@ def ask_back(question: AskBack, *, action: str = CHOOSE) -> Message:
         for index, choice in enumerate(question.choices)
     ]
     row: Block | None = {"type": "actions", "elements": buttons} if buttons else None
-    # the sentence holds words as they were typed, so it is shown as plain text
-    return message(question.sentence, [quoted(question.sentence), row])
+    # the sentence holds words as they were typed, so it is shown as plain text, which knows no code marks
+    said = _CODE.sub(r"“\1”", question.sentence)
+    return message(said, [quoted(said), row])
 
 
 def closed(incident: str, owned: Sequence[events.Owned]) -> Message:

@@ -110,6 +110,15 @@ def test_a_question_about_hostile_words_cannot_mark_anything_up() -> None:
         fits(answers.ask_back(found))  # type: ignore[arg-type]  # fails where it is no question
 
 
+def test_a_question_has_no_marks_that_plain_text_would_show() -> None:
+    """Slack renders no code in plain text: the word stands in quotation marks, in the fallback text too."""
+    agents = (Agent(id="billing", name="B", channel="C1"),)
+    here = Here(channel="C1", configuration=Configuration(agents=agents), names=Names(agents))
+    shown = answers.ask_back(parse_kill("full_stop biling it leaks", here))  # type: ignore[arg-type]  # as above
+    assert "“biling” is not quite a target here." in shown.text
+    assert "`" not in shown.text + str(shown.blocks[0])
+
+
 @pytest.mark.parametrize("count", [0, 1, 101, 2500])
 def test_the_form_fits_for_any_number_of_agents(count: int) -> None:
     """Menus are grouped by a hundred; an agent whose id is too long has to be typed."""
