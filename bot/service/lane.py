@@ -22,15 +22,14 @@ from bot.service import proofs
 from bot.service.bell import Bell
 from bot.service.call import Call
 from bot.service.desk import Desk
-from bot.service.episode import SNAPSHOT_MAX_AGE, Episode
 from bot.service.inventory import Target
 from bot.service.loosening import Order, loosen, mode_to_hold, prove
 from bot.service.sight import Sight, attempt_all, look_at
+from bot.service.undo_record import UndoRecord
 
 FIRST_RETRY = 0.2  # seconds, before jitter
 LONGEST_RETRY = 30.0
 SETTLED_RETRY = 10.0  # refused, or absent: a person has to act, so looking often is useless
-RECORD_BUDGET = 1.0  # seconds that a reopening waits for its undo record
 STALE = 60.0  # seconds without a read after which a proof is no longer claimed
 _INSTANT = 0.001  # seconds: less than a clock can be trusted to show
 _MOST_CALLS = 4  # open calls of one target; above it only a stricter one does not wait for an abandoned one to end
@@ -48,11 +47,10 @@ class Lane:
         self._calls: set[Call] = set()
         self._tokens: set[str] = set()  # the marks of this lane's own cuts
         self._looks: set[asyncio.Task[Sight | None]] = set()
-        self._episode: Episode | None = None
+        self._undo = UndoRecord(lambda: self.target, desk)
         self._recuts = Recuts()
         self._check_due = False
         self._resting = False
-        self._undo_kept = True
         self._order: Order | None = None
         self._read_at = desk.clock.monotonic()
         self._ended = 0
@@ -209,7 +207,7 @@ class Lane:
         """Ends a call whose time is over; what it replaced is known from the snapshot only."""
         if not call.task.done():
             call.task.cancel()
-            self._episode_of().lost_reply()
+            self._undo.episode().lost_reply()
 
     def _begin(self, asked: Mode, order: Order | None = None) -> Call:
         call = Call(mode=asked, token=secrets.token_hex(8), order=order)
@@ -256,7 +254,7 @@ class Lane:
 
     async def _cut_and_prove(self, call: Call) -> events.Proof:
         adapter = self.target.adapter
-        episode = self._episode_of()
+        episode = self._undo.episode()
         cut = await adapter.restrict(
             mode=mode_to_hold(self.target, call.mode),
             token=call.token,
@@ -265,11 +263,11 @@ class Lane:
             gate=self._gate_for(call),
         )
         self._ended += cut.ended
-        self._keep(episode.add(cut.changed))
+        self._undo.note(episode.add(cut.changed))
         seen = await adapter.observe()
         self._read_at = self._desk.clock.monotonic()
         self.target.remember(seen, self._read_at)
-        self._keep(episode.recover(seen))
+        self._undo.note(episode.recover(seen))
         attempts = await attempt_all(self.target, seen)
         evidence = Evidence(
             asked=call.mode,
@@ -283,13 +281,13 @@ class Lane:
         return proofs.proof(so_far, judge(evidence), cut=cut, seen=seen, attempts=attempts, token=call.token)
 
     async def _loosen_and_prove(self, call: Call, order: Order) -> events.Proof:
-        undo, gate = self._episode_of().changes, self._gate_for(call)
+        undo, gate = self._undo.episode().changes, self._gate_for(call)
         others = partial(self._others, undo=undo)
         done = await loosen(self.target, order, last=self.proof, token=call.token, undo=undo, gate=gate, others=others)
         self._read_at = self._desk.clock.monotonic()
         self.target.remember(done.seen, self._read_at)
         if order.to is Mode.NORMAL:
-            self._episode = None  # whatever comes now is another one
+            self._undo.end()
         return await prove(self.target, order, self._so_far(order.to), done)
 
     async def _others(self, seen: Observation, *, undo: tuple[Change, ...]) -> tuple[str, ...]:
@@ -297,7 +295,7 @@ class Lane:
 
     def _gate_for(self, call: Call) -> Callable[[tuple[Change, ...]], Awaitable[bool]]:
         async def gate(changes: tuple[Change, ...]) -> bool:
-            if not await self._undo_is_kept(changes):
+            if not await self._undo.keeps(changes):
                 return False
             async with self._gate_lock:
                 self._desk.refresh()
@@ -309,28 +307,6 @@ class Lane:
                 return True
 
         return gate
-
-    async def _undo_is_kept(self, changes: tuple[Change, ...]) -> bool:
-        """Whether what a reopening would have to undo is on disk; without it the target stays fully stopped."""
-        self._desk.flush_undo()
-        sealed = self._episode_of().add(changes)
-        if sealed is not None:
-            kept = asyncio.ensure_future(self._desk.keep_undo(self.target.key, sealed))
-            done, _ = await asyncio.wait({kept}, timeout=RECORD_BUDGET)
-            self._undo_kept = bool(done) and kept.result()
-        return self._undo_kept
-
-    def _keep(self, sealed: str | None) -> None:
-        """Records changes beside: it never delays a cut."""
-        if sealed is not None:
-            self._desk.gather_undo(self.target.key, sealed)
-
-    def _episode_of(self) -> Episode:
-        if self._episode is None:
-            age = self._desk.clock.monotonic() - self.target.seen_at
-            fresh = self.target.seen if age <= SNAPSHOT_MAX_AGE else None
-            self._episode = self._desk.open_episode(self.target.key, fresh)
-        return self._episode
 
     def _so_far(self, asked: Mode) -> proofs.Round:
         return proofs.Round(

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.base import Change, Mode
+from adapters.base import Change, Gate, Mode, Relaxed
+from adapters.memory import Memory
 from bot.domain import events
 from bot.domain.model import Risk
 from bot.domain.outcome import Outcome
@@ -55,6 +56,32 @@ async def test_a_step_is_done_only_after_its_proof_is_recorded(make_restore: Mak
     before = [written[index - 1] for index in done]
     asked = [[proof.asked for proof in it.proofs] for it in before if isinstance(it, events.Outcomes)]
     assert asked == [[Mode.READ_ONLY], [Mode.DRAFT_ONLY], [Mode.APPROVAL_GATED], [Mode.NORMAL]], written
+
+
+class Terse(Memory):
+    """A memory surface that names no change when it gives everything back: there is nothing more to undo then."""
+
+    modes = frozenset({Mode.FULL_STOP, Mode.READ_ONLY})
+
+    async def relax(self, *, to: Mode, expect: str, token: str, undo: tuple[Change, ...], gate: Gate) -> Relaxed:
+        """As its parent."""
+        return await super().relax(to=to, expect=expect, token=token, undo=undo, gate=lambda _: gate(()))
+
+
+async def test_a_disk_that_was_full_at_the_stop_does_not_keep_a_surface_closed(make_restore: Make) -> None:
+    """The undo record that no disk took is offered again when something is to be given back."""
+    rig = make_restore(surface("billing/api"), step=0.0)
+    rig.inventory.targets[KEY].adapter.__class__ = Terse
+    rig.journal.broken = True
+    await rig.held(Mode.READ_ONLY)
+    assert rig.world("billing/api").mode() is Mode.FULL_STOP  # no reopening without a record of what it undoes
+    rig.journal.broken = False
+    ballot = await rig.open()
+    rig.box.react("+1", "U1", "U2")
+
+    assert await rig.ended(ballot) == "completed", ballot.ended
+    assert rig.world("billing/api").mode() is Mode.NORMAL
+    assert any(isinstance(it, events.UndoRecorded) for it in rig.journal.written)
 
 
 async def test_a_step_that_changes_nothing_at_a_surface_is_no_trouble_there(make_restore: Make) -> None:
