@@ -115,7 +115,8 @@ class Board:
                 self._end_episode(event)
             case events.BaselinesTaken():
                 for target, sealed in event.records:
-                    self.baselines[target] = max((event.at, sealed), self.baselines.get(target, (0.0, "")))
+                    taken = (event.at, sealed)
+                    self.baselines[target] = max(taken, self.baselines.get(target, taken))
             case _:
                 pass  # notes, heads and refusals are for the audit
 

@@ -72,7 +72,7 @@ def parse_restore(line: str, here: Here, held: Sequence[str] = ()) -> RestoreCom
         held: ids of the agents that are held now, which a question offers.
     """
     words = split(line)
-    if asks_for_help(words):
+    if asks_for_help(words) or words[0].text == END:
         return Help()
     if fold(words[0].text) == "acknowledge":
         return _acknowledge(words[1:], here)
@@ -81,9 +81,9 @@ def parse_restore(line: str, here: Here, held: Sequence[str] = ()) -> RestoreCom
         targets, after = read_targets(words[used:], here)
         return _ask_or_take(mode, targets, after, here, held, marked=ended(words[used:], targets))
     targets, rest = read_targets(words, here)
-    mode, used = read_mode(rest)
+    mode, used = (None, 0) if ended(words, targets) else read_mode(rest)
     if mode is None:
-        return _no_mode(targets, rest, here)
+        return _no_mode(targets, rest, here, marked=ended(words, targets))
     after = rest[used:]
     marked = bool(after) and after[0].text == END
     return _ask_or_take(mode, targets, after[1:] if marked else after, here, held, marked=marked)
@@ -130,10 +130,8 @@ def _ask(  # noqa: PLR0917  # the parts of one question
     said: str, mode: Mode, targets: list[str], names: Sequence[str], rest: Sequence[Word], after: Sequence[Word]
 ) -> AskBack:
     choices = [_choice(mode, [*targets, *name.split()], rest) for name in names]
-    if targets:
-        made = _choice(mode, targets, after)
-        label = f"{made.label}, \u201c{quoted(after[0])}\u201d is the reason" if made else ""
-        choices.append(made and Choice(label=label, line=made.line))
+    if targets and (made := _choice(mode, targets, after)):
+        choices.append(Choice(label=f"{made.label}, \u201c{quoted(after[0])}\u201d is the reason", line=made.line))
     return AskBack(f"{said} {_NOTHING} yet: choose, or type it again.", tuple(it for it in choices if it))
 
 
@@ -145,9 +143,9 @@ def _choice(mode: Mode, targets: Sequence[str], after: Sequence[Word]) -> Choice
     return Choice(label=head, line=as_typed(f"{head} {END} {tail}" if tail else head))
 
 
-def _no_mode(targets: list[str], rest: Sequence[Word], here: Here) -> RestoreCommand:
-    """Asks which mode was meant, or which target where the word before it names none."""
-    word = rest[0] if rest and rest[0].text != END else None
+def _no_mode(targets: list[str], rest: Sequence[Word], here: Here, *, marked: bool) -> RestoreCommand:
+    """Asks which mode was meant, or which target where the word before it names none; `marked` words are the reason."""
+    word = rest[0] if rest and not marked else None
     likely = _near_modes(word) if word else []
     if word is not None and not likely and (names := here.names.near(word)):
         mode, used = read_mode(rest[1:])
@@ -156,9 +154,8 @@ def _no_mode(targets: list[str], rest: Sequence[Word], here: Here) -> RestoreCom
             choices = [_choice(mode, [*targets, *name.split()], rest[1 + used :]) for name in names]
             return AskBack(f"{said} {_NOTHING} yet: choose, or type it again.", tuple(it for it in choices if it))
     if not targets:
-        return _no_name(word, here)
-    after = rest[1:] if likely else rest[1:] if rest and rest[0].text == END else rest
-    choices = [_choice(mode, targets, after) for mode in likely or ASKED]
+        return _no_name(rest[0], here)
+    choices = [_choice(mode, targets, rest[1:] if likely else rest) for mode in likely or ASKED]
     return AskBack(f"To which mode? {_NOTHING} yet: choose, or type it again.", tuple(it for it in choices if it))
 
 
@@ -166,9 +163,7 @@ def _near_modes(word: Word) -> list[Mode]:
     return [mode for mode in ASKED if distance(squash(word.text[:64]), squash(str(mode)), _FAR) <= _FAR]
 
 
-def _no_name(word: Word | None, here: Here) -> Refused | Help:
-    if word is None:
-        return Help()
+def _no_name(word: Word, here: Here) -> Refused:
     near = here.names.near(word)
     hint = f"Did you mean {listing(near)}?" if near else f"Type `/agent-restore TARGET MODE reason` with {_modes()}."
     return Refused(f"`{quoted(word)}` is neither a target nor a mode here. {hint} {_NOTHING}.")

@@ -224,10 +224,8 @@ def _stopped_often(record: Trust, now: float) -> Bound | None:
     return Bound(rule="settled", mode=mode, why=why, until=until)
 
 
-def _pact(record: Trust, loosest: Mode) -> Bound | None:
+def _pact(record: Trust, loosest: Mode) -> Bound:
     mode = record.rounded(loosest)
-    if loosest is Mode.NORMAL or mode is Mode.NORMAL:
-        return None
     return Bound(
         rule="pact",
         mode=mode,
@@ -239,7 +237,7 @@ def age(seconds: float) -> str:
     """A duration for people: the largest unit of which there are at least two; a minute may be one."""
     for unit, size, least in (("d", _DAY, 2 * _DAY), ("h", _HOUR, 2 * _HOUR), ("min", 60.0, 60.0)):
         if seconds >= least:
-            return f"{int(seconds // size)} {unit}"
+            return f"{int(seconds / size)} {unit}"
     return f"{int(max(0.0, seconds))} s"
 
 

@@ -86,7 +86,6 @@ class Dispatcher:
         self._proofs: dict[str, events.Proof] = {}
         self._undo: list[tuple[str, str]] = []  # records that wait for the next batch, by target
         self._flushing = False
-        self._waiting: set[str] = set()  # targets that hesitate
 
     def wake(self, keys: Iterable[str], *, carried: bool = False) -> None:
         """The holds of these targets changed. Returns at once; high risk starts first, what blocked before last.
@@ -122,8 +121,7 @@ class Dispatcher:
         waits = {key: self.hesitation(key) for key in keys}
         for key, seconds in waits.items():
             asked = self._board.effective(key)
-            if seconds and asked > Mode.NORMAL and key not in self._waiting:
-                self._waiting.add(key)
+            if seconds and asked > Mode.NORMAL:
                 self._publish(_hesitates(key, asked, seconds))
                 self._spawn(self._start_later(key, seconds))
         return [key for key, seconds in waits.items() if not seconds]
@@ -132,7 +130,6 @@ class Dispatcher:
         """Its backstops do not wait: it is late already, and may block the process before any deadline passes."""
         self._desk.tripped(key)
         await self._clock.sleep(seconds)
-        self._waiting.discard(key)
         self._start(key)
 
     def check(self, key: str) -> None:

@@ -5,7 +5,7 @@
     make mutants ARGS="--fresh"                         all of it again
 
 What was found out is kept in `build/mutants.jsonl`, so that a run goes on where the last one ended: a mutant stays
-killed while its function is as it was, and one that lives is tried again after any test changed.
+killed while its function is as it was, and one that lives is tried again with the tests whose file changed.
 
 Why not mutmut or cosmic-ray: one start of pytest per mutant is more than a second here, and there are five thousand.
 mutmut had not come past its own trial runs after a quarter of an hour. A fork of one session takes a tenth of that.
@@ -16,7 +16,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,42 +36,62 @@ KEPT = ROOT / "build" / "mutants.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What became of a mutant: "killed", "time" or "alive", the test that killed it, and the tests as they were."""
+    """What became of a mutant: "killed", "time" or "alive", the test that killed it, and the test files it outlived."""
 
     state: str
     by: str
     digest: str
-    tests: str
-
-    def counts(self, mutant: Mutant, tests: str) -> bool:
-        """Whether it need not be tried again."""
-        return self.digest == mutant.digest and (self.state != "alive" or self.tests == tests)
+    tried: Sequence[str] = ()
 
 
 class Findings:
-    """The file of what was found out, one JSON line for each trial; the last of a mutant counts."""
+    """The file of what was found out, one JSON line for each trial; the last of a mutant counts.
 
-    def __init__(self, tests: str) -> None:
-        self.tests = tests
+    Args:
+        texts: the digest of every test file by its path, of all that may kill.
+        files: those that are to kill now.
+    """
+
+    def __init__(self, texts: Mapping[str, str], files: Collection[str]) -> None:
+        self._texts = texts
+        self._marks = {path: f"{path} {digest}" for path, digest in texts.items()}
+        self._files = files
         self.of: dict[str, Finding] = {}
         lines = KEPT.read_text().splitlines() if KEPT.exists() else []
         for name, *rest in map(json.loads, lines):
             self.of[name] = Finding(*rest)
 
+    def again(self) -> "Findings":
+        """As the file says now."""
+        return Findings(self._texts, self._files)
+
     def add(self, mutant: Mutant, state: str, by: str) -> None:
         """Appended at once, by whichever process found it."""
-        finding = Finding(state, by, mutant.digest, self.tests)
+        tried = self._outlived(mutant) | {self._marks[path] for path in self._files} if state == "alive" else ()
+        finding = Finding(state, by, mutant.digest, sorted({*tried} & {*self._marks.values()}))
         with KEPT.open("a") as file:
-            file.write(json.dumps([mutant.id, finding.state, finding.by, finding.digest, finding.tests]) + "\n")
+            file.write(json.dumps([mutant.id, finding.state, finding.by, finding.digest, finding.tried]) + "\n")
         self.of[mutant.id] = finding
+
+    def state(self, mutant: Mutant) -> str:
+        """As it was found for the function as it is; empty where it was not tried, or with other tests alone."""
+        found = self.of.get(mutant.id)
+        if found is None or found.digest != mutant.digest or found.state == "anew":
+            return ""
+        return found.state
+
+    def untried(self, mutant: Mutant, tests: Sequence[str]) -> list[str]:
+        """Those of the tests that are to kill now which the mutant has not outlived as they are."""
+        files = {path for path in self._files if self._marks[path] not in self._outlived(mutant)}
+        return [test for test in tests if test.partition("::")[0] in files]
 
     def todo(self, mutants: Sequence[Mutant]) -> list[Mutant]:
         """The mutants that are to be tried."""
-        return [
-            mutant
-            for mutant in mutants
-            if mutant.id not in self.of or not self.of[mutant.id].counts(mutant, self.tests)
-        ]
+        marks = {self._marks[path] for path in self._files}
+        return [it for it in mutants if self.state(it) in {"", "alive"} and not marks <= self._outlived(it)]
+
+    def _outlived(self, mutant: Mutant) -> set[str]:
+        return {*self.of[mutant.id].tried} if self.state(mutant) == "alive" else set()
 
 
 def _modules(paths: Sequence[str]) -> dict[str, Module]:
@@ -88,15 +108,20 @@ def _under(path: str, modules: dict[str, Module]) -> list[Mutant]:
     ]
 
 
-def _digest_of(*folders: Sequence[str]) -> str:
-    """Of the text of every module below them."""
-    found = (ROOT / path for paths in folders for path in paths)
+def _files(paths: Sequence[str]) -> list[str]:
+    """Every module below them, by its path from the root."""
+    found = (ROOT / path for path in paths)
     files = {file for path in found for file in (path.rglob("*.py") if path.is_dir() else [path])}
-    whole = hashlib.sha256()
-    for file in sorted(files - {ROOT / path for path in LEFT_OUT}):
-        if "mutating" not in file.parts and file.name != "mutants.py":
-            whole.update(file.read_bytes())
-    return whole.hexdigest()[:16]
+    names = (str(file.relative_to(ROOT)) for file in files if "mutating" not in file.parts and file != Path(__file__))
+    return sorted({*names} - {*LEFT_OUT})
+
+
+def _is_test(path: str) -> bool:
+    return Path(path).name.startswith("test_")
+
+
+def _digest(*paths: str) -> str:
+    return hashlib.sha256(b"".join((ROOT / path).read_bytes() for path in paths)).hexdigest()[:16]
 
 
 def _run(modules: dict[str, Module], todo: Sequence[Mutant], findings: Findings, tests: Sequence[str]) -> None:
@@ -110,18 +135,20 @@ def _run(modules: dict[str, Module], todo: Sequence[Mutant], findings: Findings,
             click.echo(f"{count[0]}/{len(todo)} {time.monotonic() - begun:.0f} s  {state}: {mutant.id}", err=True)
 
     arguments = [f"--ignore={ROOT / path}" for path in LEFT_OUT]
-    beside = KEPT.with_name(f"tests-{_digest_of(tests, PATHS)}.json")
+    beside = KEPT.with_name("tests.json")
+    others = [path for path in _files(TESTS) if not _is_test(path)]
+    texts = {path: _digest(path) for path in [*modules, *filter(_is_test, _files(TESTS))]} | {"": _digest(*others)}
     with tempfile.TemporaryDirectory(prefix="agent-kill-mutants-") as folder:
-        trials = session.Trials(modules, todo, beside, found)
+        trials = session.Trials(modules, todo, beside=beside, texts=texts, untried=findings.untried, found=found)
         in_fork(lambda: session.run([*arguments, f"--basetemp={folder}/pytest", *tests], trials))
         known = Known.load(beside)
         if known.failed:
             click.echo(f"left out, for they fail without a mutant: {', '.join(known.failed)}", err=True)
-        now = Findings(findings.tests)
-        count[0] = sum(mutant.id in now.of and now.of[mutant.id].state != "anew" for mutant in todo)
+        now = findings.again()
+        count[0] = sum(bool(now.state(mutant)) for mutant in todo)
         for mutant in todo:
-            if not mutant.owner or now.of[mutant.id].state == "anew":
-                session.try_anew(modules[mutant.path], mutant, known, arguments, found)
+            if not mutant.owner or not now.state(mutant):
+                session.try_anew(modules[mutant.path], mutant, known, arguments, untried=findings.untried, found=found)
 
 
 @click.command(help=(__doc__ or "").splitlines()[0])
@@ -136,15 +163,15 @@ def main(only: tuple[str, ...], tests: tuple[str, ...], part: str, *, fresh: boo
     if fresh:
         KEPT.unlink(missing_ok=True)
     modules = _modules(PATHS)
-    digest = _digest_of(tests or TESTS)
-    findings = Findings(digest)
+    texts = {path: _digest(path) for path in _files(TESTS) if _is_test(path)}
+    findings = Findings(texts, [path for path in _files(tests or TESTS) if _is_test(path)])
     mutants = [mutant for path in only or PATHS for mutant in _under(path, modules) if part in mutant.id]
     todo = findings.todo(mutants)
     if todo and not only_page:
         _run(modules, todo, findings, tests or TESTS)
     equal = page.equivalents()
-    now = Findings(digest).of
-    states = {it.id: now[it.id].state for it in mutants if it.id in now and now[it.id].digest == it.digest}
+    now = findings.again()
+    states = {it.id: now.state(it) for it in mutants if now.state(it)}
     wrong = page.wrong(equal, states, mutants, whole=not only and not part)
     alive = [mutant for mutant in mutants if states.get(mutant.id) == "alive" and mutant.id not in equal]
     for mutant in alive:

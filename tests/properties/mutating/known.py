@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,11 +16,25 @@ SLOW = 1.5  # seconds of the processor
 
 @dataclass(slots=True)
 class Known:
-    """Seconds by test; tests by module and line, both by their names; what failed."""
+    """Seconds by test; tests by module and line, both by their names; what failed; the digests of what was read."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     lines: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def renew(self, texts: Mapping[str, str]) -> None:
+        """Forgets what is no longer so: of tests whose file changed, or a module that they ran, and what failed.
+
+        Args:
+            texts: digests of the mutated modules and of the test files by path, and of all else that tests use as "".
+        """
+        changed = {path for path, digest in texts.items() if self.texts.get(path) != digest}
+        stale = {test for path in changed for tests in self.lines.get(path, {}).values() for test in tests}
+        stale |= {test for test in self.seconds if "" in changed or test.partition("::")[0] in changed}
+        self.forget(stale | {*self.failed})
+        self.seconds = {test: took for test, took in self.seconds.items() if test not in stale | {*self.failed}}
+        self.failed, self.texts = [], dict(texts)
 
     def tests(self, path: str, of: Collection[int] | None) -> list[str]:
         """Those that run any of these lines, or any at all of the module, the quickest first.
@@ -38,11 +52,13 @@ class Known:
         quick = (test for test, took in self.seconds.items() if took < SLOW and test not in self.failed)
         return sorted(quick, key=self.seconds.__getitem__)
 
-    def forget(self, test: str) -> None:
-        """A test that fails without a mutant kills none."""
+    def forget(self, gone: Collection[str]) -> None:
+        """What lines these ran. A test that fails without a mutant kills none."""
+        if not gone:
+            return
         for lines in self.lines.values():
             for line, tests in lines.items():
-                lines[line] = [it for it in tests if it != test]
+                lines[line] = [it for it in tests if it not in gone]
 
     def save(self, path: Path) -> None:
         """As JSON."""
@@ -50,8 +66,8 @@ class Known:
 
     @classmethod
     def load(cls, path: Path) -> "Known":
-        """What `save` wrote."""
-        return cls(**json.loads(path.read_text()))
+        """What `save` wrote; nothing where it never did."""
+        return cls() if not path.exists() else cls(**json.loads(path.read_text()))
 
 
 class Tracer:

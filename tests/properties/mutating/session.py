@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -30,6 +30,7 @@ QUIET = (
     *("-q", "-s", "-o", "timeout=0", "--no-header", "--no-summary"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
 )
+Untried = Callable[[Mutant, Sequence[str]], list[str]]
 Found = Callable[[Mutant, str, str], None]  # the mutant; "killed", "time", "alive" or "anew"; the test that killed it
 
 
@@ -44,14 +45,27 @@ class Trials:
     Args:
         modules: by path.
         mutants: to be tried.
-        beside: where `Known` is kept; measured anew where nothing is.
+        beside: where `Known` is kept; what is not known is measured.
+        texts: as `Known.renew` takes them.
+        untried: which of the tests that run a mutant's lines it has not outlived yet.
         found: told what became of each.
     """
 
-    def __init__(self, modules: dict[str, Module], mutants: Sequence[Mutant], beside: Path, found: Found) -> None:
+    def __init__(
+        self,
+        modules: dict[str, Module],
+        mutants: Sequence[Mutant],
+        *,
+        beside: Path,
+        texts: Mapping[str, str],
+        untried: Untried,
+        found: Found,
+    ) -> None:
         self._modules = modules
         self._mutants = [mutant for mutant in mutants if mutant.owner]
         self._beside = beside
+        self._texts = texts
+        self._untried = untried
         self._found = found
         self._recent: dict[str, list[str]] = defaultdict(list)
 
@@ -61,8 +75,7 @@ class Trials:
         items = {item.nodeid: item for item in session.items}
         for item in items.values():
             _make_small(item)
-        if not self._beside.exists():
-            in_fork(lambda: self._measure(items))
+        in_fork(lambda: self._measure(items))
         known = Known.load(self._beside)
         functions = _functions(self._modules)
         gc.collect()
@@ -72,19 +85,22 @@ class Trials:
         return True
 
     def _measure(self, items: dict[str, pytest.Item]) -> int:
-        known, tracer = Known(), Tracer({module.file: path for path, module in self._modules.items()})
+        known = Known.load(self._beside)
+        known.renew(self._texts)
+        tracer = Tracer({module.file: path for path, module in self._modules.items()})
         watched = _First(known.failed.append)
         for item in items.values():
-            with tracer.noting(known, item.nodeid):
-                _run(item, watched)
-        for test in known.failed:
-            known.forget(test)
+            if item.nodeid not in known.seconds:
+                with tracer.noting(known, item.nodeid):
+                    _run(item, watched)
+        known.forget(known.failed)
         known.save(self._beside)
         return 0
 
     def _try(self, mutant: Mutant, items: dict[str, pytest.Item], known: Known, functions: list[FunctionType]) -> None:
         recent = self._recent[f"{mutant.path} {mutant.owner}"]
-        tests = sorted(known.tests(mutant.path, mutant.lines), key=lambda test: test not in recent[-3:])
+        able = [test for test in known.tests(mutant.path, mutant.lines) if test in items]
+        tests = sorted(self._untried(mutant, able), key=lambda test: test not in recent[-3:])
         if not tests:
             self._found(mutant, "alive", "")
             return
@@ -135,11 +151,14 @@ class Anew:
         return True
 
 
-def try_anew(module: Module, mutant: Mutant, known: Known, arguments: Sequence[str], found: Found) -> None:
+def try_anew(
+    module: Module, mutant: Mutant, known: Known, arguments: Sequence[str], *, untried: Untried, found: Found
+) -> None:
     """Tries a mutant by importing everything anew, in the fork of a process that has imported nothing of ours."""
     tests = known.tests(mutant.path, mutant.lines if mutant.owner else None)
     if not mutant.owner:  # constants and classes run with no test, but with an import
         tests += [test for test in known.quick() if test not in tests and _imports(test, mutant.path)]
+    tests = untried(mutant, tests)
     if not tests:
         found(mutant, "alive", "")
         return

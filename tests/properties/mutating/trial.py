@@ -4,17 +4,15 @@ import os
 import resource
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 _MEMORY, _FILE = 6 << 30, 64 << 20  # bytes
-_TICK = 0.004  # seconds
-_PAUSED = 1.0  # seconds: a tick that took longer says that the whole run was stopped meanwhile
-_TIMES, _MORE = 10, 3.0
-_IDLE = 15.0  # seconds of the clock beyond that: a test that waits for ever uses no processor
+_TIMES, _MORE = 10, 3.0  # of the processor's time
+_SLICE, _IDLE = 1.0, 15.0  # seconds of the clock: a test that waits for ever uses no processor
 Work = Callable[[Callable[[str], NoReturn]], object]
 
 
@@ -24,33 +22,18 @@ def watch(work: Work) -> tuple[str, str]:
     Returns:
         "killed", "time" or "alive", and the test that killed it.
     """
-    while True:
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(read)
-            _work(work, write)
-        os.close(write)
-        status, paused = _wait(child)
-        with os.fdopen(read) as said:
-            by = said.read()
-        if not (paused and os.WIFSIGNALED(status)):
-            break
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        _work(work, write)
+    os.close(write)
+    with os.fdopen(read) as said:
+        by = said.read()
+    status = os.waitpid(child, 0)[1]
     if os.WIFSIGNALED(status):
         return "time", by
     return ("killed", by) if os.WEXITSTATUS(status) else ("alive", "")
-
-
-def _wait(child: int) -> tuple[int, bool]:
-    """The child's status, and whether the run was stopped while it ran: a clock went on that it could not follow."""
-    paused = False
-    while True:
-        begun = time.monotonic()
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status, paused
-        time.sleep(_TICK)
-        paused = paused or time.monotonic() - begun > _PAUSED
 
 
 def _work(work: Work, write: int) -> NoReturn:
@@ -73,17 +56,42 @@ def _work(work: Work, write: int) -> NoReturn:
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Ends the process where what usually takes `seconds` takes far longer."""
-    most = _TIMES * seconds + _MORE
+    """Ends the process where what usually takes `seconds` takes far longer.
+
+    Only the processor's time counts, and time in which nothing here wanted it: on a machine that others use too, the
+    clock says little of what a mutant did.
+    """
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_PROF, most)
-    signal.setitimer(signal.ITIMER_REAL, 3 * most + _IDLE)
+    signal.signal(signal.SIGALRM, _Idle().note)
+    signal.setitimer(signal.ITIMER_PROF, _TIMES * seconds + _MORE)
+    signal.setitimer(signal.ITIMER_REAL, _SLICE, _SLICE)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+class _Idle:
+    """Sums up, slice by slice, the time in which no thread ran or waited for a processor."""
+
+    def __init__(self) -> None:
+        self._busy = _busy()
+        self._idle = 0.0
+
+    def note(self, *_: object) -> None:
+        """One slice is over; a run that was stopped for long meanwhile counts as one."""
+        busy = _busy()
+        self._idle += max(0.0, _SLICE - (busy - self._busy))
+        self._busy = busy
+        if self._idle > _IDLE:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _busy() -> float:
+    """Seconds that the threads ran or waited for a processor, of what Linux tells of each in `schedstat`."""
+    told = [path.read_text().split() for path in Path("/proc/self/task").glob("*/schedstat")]
+    return sum(int(ran) + int(waited) for ran, waited, _ in told) / 1e9
 
 
 def in_fork(work: Callable[[], int]) -> int:

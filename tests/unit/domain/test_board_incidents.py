@@ -122,6 +122,15 @@ def test_undo_records_are_kept_once_and_in_their_order() -> None:
     assert made.undo == {"t1": ["one", "two", "three"], "t2": ["one"]}
 
 
+def test_an_episode_that_ended_before_its_records_are_read_leaves_nothing() -> None:
+    """As two writers' journals may be read."""
+    made = board(
+        events.EpisodeEnded(at=9.0, target="t1", records=(record_id("one"),)),
+        events.UndoRecorded(at=1.0, target="t1", sealed="one"),
+    )
+    assert made.undo.get("t1", []) == []
+
+
 def test_an_ended_episode_forgets_its_own_records_alone() -> None:
     """A record that is read after the end of its episode stays forgotten; another target's with that text does not."""
     ended = events.EpisodeEnded(at=9.0, target="t1", records=(record_id("one"), record_id("late")))
@@ -131,6 +140,17 @@ def test_an_ended_episode_forgets_its_own_records_alone() -> None:
         events.UndosRecorded(at=3.0, records=(("t1", "late"), ("t1", "new"), ("t2", "late"))),
     )
     assert made.undo == {"t1": ["two", "new"], "t2": ["one", "late"]}
+
+
+def test_the_newest_baseline_stands_in_for_a_lost_record() -> None:
+    """Of each target its own, in any order of the journals; of two of one instant the same one everywhere."""
+    taken = [
+        events.BaselinesTaken(at=0.5, records=(("t1", "old"), ("t2", "only"))),
+        events.BaselinesTaken(at=0.75, records=(("t1", "new"),)),
+        events.BaselinesTaken(at=0.75, records=(("t1", "beside"),)),
+    ]
+    for story in itertools.permutations(taken):
+        assert board(*story).baselines == {"t1": (0.75, "new"), "t2": (0.5, "only")}
 
 
 def test_a_target_knows_its_incidents_and_surfaces_while_it_is_held() -> None:
@@ -144,6 +164,7 @@ def test_a_target_knows_its_incidents_and_surfaces_while_it_is_held() -> None:
     assert (made.surfaces_of("t1"), made.surfaces_of("t9")) == ({"a/1", "a/2", "c/1"}, set())
     assert made.surfaces_under("h1", "t1") == {"a/1", "a/2"}
     assert made.surfaces_under("h1", "t1") is made.surfaces_under("h1", "t1")  # of ten thousand, made once
+    assert made.surfaces_under("h1", "t3") == made.surfaces_under("h9", "t1") == frozenset()
     assert made.held_surfaces() == {"a/1", "a/2", "b/1", "c/1", "d/1"}
     made.apply(lift(40.0, ("h1", "t1"), ("h3", "t3")))
     assert (made.incidents_of("t1"), made.surfaces_of("t1")) == ({"j"}, {"c/1"})
@@ -181,8 +202,17 @@ def test_one_delivery_at_two_writers_is_one_hold_that_asks_for_all_of_both() -> 
         )
         assert [(item.surface, item.why) for item in merged.left] == [("x/1", "left alone"), ("x/2", "typo")]
         assert board(*story).effective("t3") is Mode.FULL_STOP
+        assert board(*story).surfaces_under("h", "t1") == {"a/1", "a/2"}
     again = board(one, one).hold_events["h"]
     assert again.targets == one.targets
+
+
+def test_what_a_hold_binds_is_known_anew_when_a_second_telling_names_more() -> None:
+    """P3: also where somebody looked between the two."""
+    made = board(hold("h", 10.0, held_target("t1", "a/1")))
+    assert made.surfaces_under("h", "t1") == {"a/1"}
+    made.apply(hold("h", 20.0, held_target("t1", "a/2")))
+    assert made.surfaces_under("h", "t1") == {"a/1", "a/2"}
 
 
 def test_of_two_tellings_of_one_instant_the_same_one_gives_the_words() -> None:

@@ -1,8 +1,10 @@
 """Which restriction does no live hold explain, and when is a surface contested?"""
 
+import itertools
+
 from adapters.base import Mode, Observation
-from bot.domain import drift
-from bot.domain.drift import Orphan, Recuts, orphans
+from bot.domain import drift, events
+from bot.domain.drift import Orphan, Recuts, known_orphans, orphans
 from tests.unit.domain.facts import board, held_target, hold, lift, seen
 
 MARKED = "look for a lost journal with `agent-kill status`; it stays until a restore of it is voted"
@@ -54,6 +56,40 @@ def test_a_hold_that_is_stricter_than_its_plan_explains_its_own_mode() -> None:
     assert orphans(made, {"t1": _reads(Mode.READ_ONLY)}) == ()
     made.apply(seen(20.0, "t1", asked=Mode.READ_ONLY, held=None))
     assert len(orphans(made, {"t1": _reads(Mode.FULL_STOP)})) == 1
+
+
+def _swept(at: float, *seen: events.OrphanSeen) -> events.OrphansSeen:
+    return events.OrphansSeen(at=at, orphans=seen)
+
+
+def _orphan(target: str, mode: Mode = Mode.READ_ONLY, **more: object) -> events.OrphanSeen:
+    fields = {"target": target, "mode": mode, "held": Mode.NORMAL, "marked": True, **more}
+    return events.OrphanSeen.model_validate(fields)
+
+
+def test_the_newest_sweep_says_which_orphans_there_are() -> None:
+    """In any order of the journals; of two of one instant the same one everywhere."""
+    assert board().orphans is None
+    assert known_orphans(board()) == ()
+    sweeps = [_swept(10.0, _orphan("t1")), _swept(20.0, _orphan("t2")), _swept(20.0, _orphan("t3"))]
+    for story in itertools.permutations(sweeps):
+        assert [it.target for it in known_orphans(board(*story))] == ["t3"]
+        assert known_orphans(board(*story, _swept(30.0))) == ()
+
+
+def test_a_known_orphan_is_told_as_it_was_seen_until_a_hold_explains_it() -> None:
+    """Of its own target, as strict as it reads; a lift makes it one again."""
+    strange = _orphan("t2", Mode.FULL_STOP, held=Mode.READ_ONLY, marked=False)
+    made = board(_swept(10.0, _orphan("t1"), strange))
+    first = Orphan(target="t1", mode=Mode.READ_ONLY, held=Mode.NORMAL, marked=True, next=MARKED)
+    second = Orphan(target="t2", mode=Mode.FULL_STOP, held=Mode.READ_ONLY, marked=False, next=STRANGE)
+    assert known_orphans(made) == (first, second)
+    made.apply(hold("h1", 20.0, held_target("t2", "a/2", round_to=Mode.READ_ONLY), mode=Mode.READ_ONLY))
+    assert known_orphans(made) == (first, second)
+    made.apply(hold("h2", 30.0, held_target("t1", "a/1", round_to=Mode.READ_ONLY), mode=Mode.READ_ONLY))
+    assert known_orphans(made) == (second,)
+    made.apply(lift(40.0, ("h2", "t1")))
+    assert known_orphans(made) == (first, second)
 
 
 def test_more_than_three_recuts_in_ten_minutes_are_contested() -> None:

@@ -103,6 +103,7 @@ class Rig:
         self.recorder = Recorder(self.board, self.journal)
         self.seal = Seal("key")
         self.wrap: Callable[[Adapter], Adapter] = lambda adapter: adapter
+        self.refresh: Callable[[], None] = lambda: None
         self.inventory = make_inventory(_configuration(surfaces, broken), self._build)
         self.dispatcher = Dispatcher(
             inventory=lambda: self.inventory,
@@ -110,7 +111,7 @@ class Rig:
             record=self.recorder.record,
             seal=self.seal,
             clock=self.clock,
-            refresh=lambda: None,
+            refresh=lambda: self.refresh(),  # noqa: PLW0108  # a test sets it later
             changed=lambda _: None,
             tripped=self._tripped,
         )

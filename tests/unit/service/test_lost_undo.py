@@ -73,3 +73,47 @@ async def test_a_baseline_is_written_when_it_changes(make_restore: Make, change:
 
     taken = [event for event in rig.journal.written if event.type == "baselines_taken"]
     assert len(taken) == (2 if change == "right" else 1)
+
+
+@pytest.mark.parametrize("cut", ["here", "before a restart, recorded", "here, after a restart's was given back"])
+async def test_a_baseline_explains_no_change_of_a_cut_that_was_recorded(make_restore: Make, cut: str) -> None:
+    """What a person took away between the last sweep and the stop is theirs, and is not given back with ours."""
+    rig = make_restore(surface("billing/api"))
+    rig.world("billing/api").rights["extra"] = "on"
+    await rig.watch.tick()
+    if cut == "here, after a restart's was given back":
+        rig = await _given_back(rig, make_restore)
+    rig.world("billing/api").rights["extra"] = "off"
+    await rig.stop()
+    await rig.until(lambda: rig.board.is_proven(KEY))
+    if cut == "before a restart, recorded":
+        rig = await _restarted(rig, make_restore)
+    ballot = await rig.open()
+    rig.box.react("+1", "U1", "U2")
+
+    assert await rig.ended(ballot) == "completed", ballot.ended
+    rights = rig.world("billing/api").rights
+    assert rights == {**dict.fromkeys(rights, "on"), "extra": "off"}
+
+
+async def _restarted(rig: RestoreRig, make: Make) -> RestoreRig:
+    """The next process, with the whole journal; it takes up what is held."""
+    await rig.dispatcher.aclose()
+    board = Board()
+    for event in rig.journal.written:
+        board.apply(event)
+    again = make(surface("billing/api"), board=board, shared=rig.shared)
+    again.stops.carry_on([KEY])
+    await again.settled()
+    return again
+
+
+async def _given_back(rig: RestoreRig, make: Make) -> RestoreRig:
+    """The process after a crash and a restore: the episode is over, and its lane has ended."""
+    await rig.held()
+    again = await _restarted(rig, make)
+    ballot = await again.open()
+    again.box.react("+1", "U1", "U2")
+    assert await again.ended(ballot) == "completed", ballot.ended
+    await again.until(lambda: again.dispatcher.lanes() == [])
+    return again

@@ -82,6 +82,32 @@ async def test_a_held_target_without_a_surface_is_not_cut(make_rig: Make) -> Non
     assert "no surface of the configuration" in line.detail
 
 
+async def test_what_another_process_proved_is_read_before_the_own_proof_is_written(make_rig: Make) -> None:
+    """The command line cut it and ended two sessions: its journal is not read after the proof that found none left."""
+    first = make_rig(surface(NAME), surface("billing/db"))
+    await first.stop()
+    stop = next(event for event in first.journal.written if isinstance(event, events.HoldAdded))
+    rig = make_rig(surface(NAME), surface("billing/db"))
+    theirs = events.Proof(
+        target=KEY, outcome=Outcome.VERIFIED, asked=Mode.FULL_STOP, held=Mode.FULL_STOP, ended=2, token="theirs"
+    )
+    read: list[float] = []
+
+    def refresh() -> None:
+        read.append(rig.clock.now())
+        rig.board.apply(events.Outcomes(at=stop.at + 0.001, proofs=(theirs,)))
+
+    rig.refresh = refresh
+    rig.board.apply(stop)
+    rig.stops.carry_on([KEY])
+    await rig.until(lambda: rig.lines()[NAME].outcome is Outcome.VERIFIED, within=5.0)
+    assert (rig.lines()[NAME].ended, rig.board.proofs[KEY].token) == (2, rig.world(NAME).token)
+    read.clear()
+    rig.dispatcher.wake(["memory:billing/db"])
+    await rig.until(lambda: rig.lines()["billing/db"].outcome is Outcome.VERIFIED, within=5.0)
+    assert read == []
+
+
 async def test_what_another_process_ended_stays_counted(make_rig: Make) -> None:
     """The command line and the bot cut the same stop at once: whoever comes second finds nothing left to end."""
     rig = make_rig(surface(NAME))
