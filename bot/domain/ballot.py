@@ -1,5 +1,8 @@
 """A ballot: what it would give back, who may vote on it, how the reactions are counted, when it passes. Pure."""
 
+import hashlib
+import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,6 +26,8 @@ class Ballot:
     id: str
     opened: events.BallotOpened | None = None
     votes: events.VotesCounted | None = None
+    tallies: list[events.VotesCounted] = field(default_factory=list)  # every one, `votes` too
+    codes: list[events.CodeEntered] = field(default_factory=list)
     ended: events.BallotEnded | None = None
     lifts: dict[int, list[events.PairsLifted]] = field(default_factory=dict)  # by step
     done: set[tuple[int, str]] = field(default_factory=set)  # (step, target)
@@ -53,9 +58,8 @@ class Ballot:
         match event:
             case events.BallotOpened():
                 self.opened = event
-            case events.VotesCounted():
-                if self.votes is None or event.at >= self.votes.at:
-                    self.votes = event
+            case events.VotesCounted() | events.CodeEntered():
+                self._fold_vote(event)
             case events.PairsLifted():
                 lifts = self.lifts.setdefault(event.step, [])
                 if event not in lifts:
@@ -70,9 +74,40 @@ class Ballot:
             case _:
                 pass  # not about a ballot
 
+    def _fold_vote(self, event: events.VotesCounted | events.CodeEntered) -> None:
+        if isinstance(event, events.CodeEntered):
+            self.codes += [] if event in self.codes else [event]
+            return
+        self.tallies += [] if event in self.tallies else [event]
+        if self.votes is None or event.at >= self.votes.at:
+            self.votes = event
+
+    def confirmed(self) -> frozenset[str]:
+        """Who confirmed their vote with a code, and did not take that vote back since."""
+        if self.opened is None or not self.codes:
+            return frozenset()
+        digest = ballot_digest(self.opened)
+        taken = (code for code in self.codes if code.step is not None and code.digest == digest)
+        return frozenset(code.by.id for code in taken if self._stood(code))
+
+    def _stood(self, code: events.CodeEntered) -> bool:
+        later = (tally for tally in self.tallies if tally.at >= code.at)
+        return all(any(person.id == code.by.id for person in tally.approvals) for tally in later)
+
+    def stamp(self, now: float) -> float:
+        """The time to record a tally or a code under: after all of them, though the clock was set back."""
+        last = max((event.at for event in (*self.tallies, *self.codes)), default=-math.inf)
+        return now if now > last else math.nextafter(last, math.inf)
+
     def own_holds(self) -> set[str]:
         """The ids of every hold that its steps added."""
         return {hold.hold for lifts in self.lifts.values() for lift in lifts for hold in lift.holds}
+
+
+def ballot_digest(opened: events.BallotOpened) -> str:
+    """Names everything that a ballot is bound to; short enough to be read aloud."""
+    text = json.dumps(opened.model_dump(), default=str, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 def meaning(reaction: str) -> Literal["for", "veto"] | None:
@@ -102,33 +137,37 @@ class Reading:
 class Tally:
     """Distinct people, after everybody without a say was left out. A person who does both vetoes.
 
-    `others` reacted without a say.
+    `others` reacted without a say; `confirmed` are those of the approvals that a code confirmed.
     """
 
     approvals: frozenset[str] = frozenset()
     vetoes: frozenset[str] = frozenset()
     others: frozenset[str] = frozenset()
     complete: bool = True
+    confirmed: frozenset[str] = frozenset()
 
 
-def tally(reading: Reading, eligible: frozenset[str]) -> Tally:
-    """Counts people, not reactions."""
+def tally(reading: Reading, eligible: frozenset[str], confirmed: frozenset[str] = frozenset()) -> Tally:
+    """Counts people, not reactions. `confirmed` are the people whose code was taken."""
     said: dict[str, set[str]] = {"for": set(), "veto": set()}
     for reaction, users in reading.users.items():
         word = meaning(reaction)
         if word is not None:
             said[word] |= users
+    approvals = frozenset((said["for"] - said["veto"]) & eligible)
     return Tally(
-        approvals=frozenset((said["for"] - said["veto"]) & eligible),
+        approvals=approvals,
         vetoes=frozenset(said["veto"] & eligible),
         others=frozenset((said["for"] | said["veto"]) - eligible),
         complete=reading.complete,
+        confirmed=approvals & confirmed,
     )
 
 
 def passes(opened: events.BallotOpened, counted: Tally) -> bool:
-    """Whether the quorum stands at this reading; the dwell is the caller's to wait."""
-    return counted.complete and not counted.vetoes and len(counted.approvals) >= opened.quorum
+    """Whether the quorum stands at this reading, confirmed as needed; the dwell is the caller's to wait."""
+    enough = len(counted.approvals) >= opened.quorum and len(counted.confirmed) >= opened.confirmations
+    return enough and counted.complete and not counted.vetoes
 
 
 def round_up(item: events.Return, mode: Mode) -> Mode:

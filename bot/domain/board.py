@@ -9,6 +9,7 @@ from typing import Any
 from adapters.base import Mode
 from bot.domain import events
 from bot.domain.ballot import Ballot
+from bot.domain.codes import Codes
 from bot.domain.holds import HoldSet
 from bot.domain.outcome import Outcome
 
@@ -60,6 +61,7 @@ class Board:
         self.baselines: dict[str, tuple[float, str]] = {}  # when, and the sealed state, by target
         self.configured: dict[str, dict[float, str]] = {}  # by part of the configuration: when, and its digest
         self.ballots: dict[str, Ballot] = {}
+        self.codes = Codes()
         self.acknowledged: dict[str, dict[str, events.Acknowledged]] = {}  # by subject, then by person
         self._undone: set[tuple[str, str]] = set()  # (target, digest of a sealed record) of episodes that ended
 
@@ -108,6 +110,9 @@ class Board:
                 self._changed((target for _, target in event.pairs), event.at)
                 self._ballot(event.ballot).fold(event)
             case events.BallotOpened() | events.VotesCounted() | events.StepDone() | events.BallotEnded():
+                self._ballot(event.ballot).fold(event)
+            case events.CodeEntered():
+                self.codes.fold(event)
                 self._ballot(event.ballot).fold(event)
             case events.Acknowledged():
                 self.acknowledged.setdefault(event.subject, {})[event.by.id] = event

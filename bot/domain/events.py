@@ -260,6 +260,7 @@ class BallotOpened(Event):
     dwell: float
     step: float
     configuration: str  # digest of what the configuration says of the agents and of who may restore
+    confirmations: int = 0  # votes that must be confirmed with a code of the second factor
     evidence: tuple[Finding, ...] = ()
     without: tuple[str, ...] = ()  # what two people acknowledged as missing: surfaces, `writer:NAME`
 
@@ -272,6 +273,22 @@ class VotesCounted(Event):
     approvals: tuple[Person, ...] = ()
     vetoes: tuple[Person, ...] = ()
     confirmed: tuple[Person, ...] = ()  # by a second factor
+
+
+class CodeEntered(Event):
+    """Somebody entered a code of the second factor to confirm their vote. The code itself is never recorded.
+
+    `step` is the time step (Unix time in 30 seconds) whose code it was, which is used up by it; None where it was
+    refused, and `why` says for what. `attempt` counts from 1 for each person and ballot.
+    """
+
+    type: Literal["code_entered"] = "code_entered"
+    ballot: str
+    digest: str  # of the ballot that the person saw
+    by: Person
+    attempt: int
+    step: int | None = None
+    why: str = ""
 
 
 class StepDone(Event):
@@ -374,6 +391,7 @@ AnyEvent = Annotated[
     | Posted
     | BallotOpened
     | VotesCounted
+    | CodeEntered
     | StepDone
     | BallotEnded
     | Acknowledged

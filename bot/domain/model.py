@@ -141,6 +141,14 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactor:
+    """How many votes must be confirmed with a code, and whose seed is which: base32 by Slack user id."""
+
+    seeds: Mapping[str, SecretStr]
+    quorum: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestorePolicy:
     """Who gives authority back, and how slowly. Seconds and people."""
 
@@ -152,6 +160,7 @@ class RestorePolicy:
     dwell: float = 60.0
     step: float = 300.0
     mistake: Mistake = field(default_factory=Mistake)
+    second_factor: SecondFactor | None = None  # None: a Slack identity is taken for its person
     frozen: str = ""  # why nobody may restore until the configuration is mended; empty: nothing is in the way
 
 

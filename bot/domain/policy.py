@@ -219,9 +219,18 @@ def _unreachable(roster: Roster, configuration: Configuration) -> tuple[str, ...
     people = frozenset(restore.users).union(*(group.members for group in groups if group.state is GroupState.READ))
     able = [person for person in people - agents if roster.people.get(person, Kind.MEMBER) is Kind.MEMBER]
     needs = {"quorum": restore.quorum, "full_stop_quorum": restore.full_stop_quorum}
-    return tuple(
+    short = tuple(
         f"policy.restore.{name} is {need}, but only {len(able)} eligible people exist: it can never be reached;"
         " add people to the group or lower it"
         for name, need in needs.items()
         if need > len(able)
     )
+    factor = restore.second_factor
+    enrolled = len(factor.seeds.keys() & set(able)) if factor else 0
+    if factor is None or enrolled >= factor.quorum:
+        return short
+    unconfirmed = (
+        f"policy.restore.second_factor.quorum is {factor.quorum}, but only {enrolled} eligible people are enrolled: it"
+        " can never be reached; enrol members of the group with `agent-kill enrol`"
+    )
+    return (*short, unconfirmed)

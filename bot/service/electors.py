@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from bot.domain import events
 from bot.domain.electorate import Electorate
-from bot.domain.model import Configuration, Place
+from bot.domain.model import Configuration, Place, RestorePolicy
 from bot.domain.policy import Roster
 
 
@@ -36,8 +36,38 @@ def electorate_of(
 def fingerprint(configuration: Configuration, agents: Sequence[str]) -> str:
     """A digest of what is configured of these agents and of who may restore; where it stands in the file is no part."""
     bound = [agent for agent in configuration.agents if agent.id in agents]
-    text = json.dumps([plain(configuration.policy.restore), plain(bound)], sort_keys=True)
+    factor = configuration.policy.restore.second_factor
+    seeds = {user: seed.get_secret_value() for user, seed in factor.seeds.items()} if factor else {}
+    text = json.dumps([plain(configuration.policy.restore), plain(bound), seeds], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def confirmations(policy: RestorePolicy, quorum: int) -> int:
+    """How many of so many votes must be confirmed with a code; the undo of a mistake may need fewer than a restore."""
+    return min(policy.second_factor.quorum, quorum) if policy.second_factor else 0
+
+
+def confirmers(opened: events.BallotOpened, policy: RestorePolicy) -> str:
+    """The sentence that names who may confirm with a code; empty where nobody has to."""
+    if not opened.confirmations:
+        return ""
+    without = {person.id for person in opened.excluded}
+    enrolled = policy.second_factor.seeds if policy.second_factor else {}
+    names = [person.id for person in opened.electorate if person.id in enrolled and person.id not in without]
+    who = ", ".join(f"<@{name}>" for name in names) or "nobody"
+    return f" {opened.confirmations} of them must confirm their vote with a code. Enrolled for that: {who}."
+
+
+def unconfirmable(draft: events.BallotOpened, able: frozenset[str], policy: RestorePolicy) -> tuple[str, ...]:
+    """Why too few of those who may vote could confirm it with a code; empty where enough could."""
+    enrolled = len(able & policy.second_factor.seeds.keys()) if policy.second_factor else 0
+    if enrolled >= draft.confirmations:
+        return ()
+    why = (
+        f"{draft.confirmations} of the votes must be confirmed with a code, and of the people who may vote on this only"
+        f" {enrolled} are enrolled: enrol more in `policy.restore.second_factor`, or let somebody else open it"
+    )
+    return (why,)
 
 
 def plain(value: object) -> object:

@@ -137,6 +137,16 @@ class Restores(Protocol):
         """Something happened to the reactions on this message: look soon. Never decides anything."""
 
 
+class SecondFactors(Protocol):
+    """Confirming a vote with a code, as the doors see it."""
+
+    def why_not(self, ballot_id: str, by: events.Person) -> str:
+        """Why this person has nothing to confirm on this ballot; empty where a code may be asked."""
+
+    async def confirm(self, ballot_id: str, digest: str, by: events.Person, code: str) -> str:
+        """Confirms the vote of `by` with a code; the sentence to answer, empty where it is confirmed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gone:
     """The ballot's message was deleted or is not as it was posted; `why` says which."""

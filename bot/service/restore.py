@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain import events
-from bot.domain.ballot import Ballot, Reading, fishing, passes, tally
+from bot.domain.ballot import Ballot, Reading, Tally, fishing, passes, tally
 from bot.domain.board import Board
 from bot.domain.electorate import Electorate
 from bot.domain.model import Configuration
 from bot.domain.policy import mention_group
 from bot.service.candidates import Candidates
-from bot.service.electors import agents_of, electorate_of, fingerprint
+from bot.service.electors import agents_of, confirmations, confirmers, electorate_of, fingerprint, unconfirmable
 from bot.service.ports import BallotBox, CannotOpen, Clock, Evidence, Gone, RestoreOrder
 from bot.service.recorder import Recorder
 from bot.service.stepping import Stepping
@@ -134,7 +134,8 @@ class Restores:
         policy = self._configuration().policy.restore
         groups = ", ".join(mention_group(name) for name in policy.groups)
         where = f" (full members of {groups} at the opening and now)" if groups else ""
-        return f"{found.opened.quorum} of these people must approve{where}: {', '.join(names) or 'nobody'}."
+        said = f"{found.opened.quorum} of these people must approve{where}: {', '.join(names) or 'nobody'}."
+        return f"{said}{confirmers(found.opened, policy)}"
 
     def hint(self, channel: str, ts: str) -> None:
         """Something happened to the reactions on this message: look soon. Never decides anything."""
@@ -144,6 +145,11 @@ class Restores:
             if posted and (posted.channel, posted.ts) == (channel, ts):
                 vote.next_read = min(vote.next_read, self._clock.monotonic() + HINTED)
                 self._stepping.hint(ballot_id)
+
+    def soon(self, ballot: str) -> None:
+        """Something beside the reactions changed how they count: read them now."""
+        if ballot in self._votes:
+            self._votes[ballot].next_read = 0.0
 
     def _posted(self, opened: events.BallotOpened) -> events.Posted | None:
         incident = self._board.incidents.get(opened.incident)
@@ -200,8 +206,8 @@ class Restores:
     async def _count(
         self, ballot: Ballot, opened: events.BallotOpened, vote: _Vote, reading: Reading, electorate: Electorate
     ) -> None:
-        counted = tally(reading, electorate.eligible())
-        self._tell(ballot, opened, counted.approvals, counted.vetoes)
+        counted = tally(reading, electorate.eligible(), ballot.confirmed())
+        self._tell(ballot, opened, counted)
         for user in counted.others - vote.refused:
             vote.refused.add(user)
             self._refuse(opened, user, electorate.why_not(user))
@@ -250,18 +256,19 @@ class Restores:
             return "the configuration changed meanwhile"
         return ""
 
-    def _tell(
-        self, ballot: Ballot, opened: events.BallotOpened, approvals: frozenset[str], vetoes: frozenset[str]
-    ) -> None:
+    def _tell(self, ballot: Ballot, opened: events.BallotOpened, counted: Tally) -> None:
         """Journals the tally where it is another one."""
-        before = ballot.votes
-        approved = frozenset(person.id for person in before.approvals) if before else frozenset()
-        vetoed = frozenset(person.id for person in before.vetoes) if before else frozenset()
-        if (approved, vetoed) == (approvals, vetoes):
+        now = events.VotesCounted(
+            at=ballot.stamp(self._clock.now()),
+            ballot=opened.ballot,
+            approvals=_people(counted.approvals),
+            vetoes=_people(counted.vetoes),
+            confirmed=_people(counted.confirmed),
+        )
+        before = ballot.votes or now.model_copy(update={"approvals": (), "vetoes": (), "confirmed": ()})
+        if now == before.model_copy(update={"at": now.at}):
             return
-        at = self._clock.now()
-        counted = events.VotesCounted(at=at, ballot=opened.ballot, approvals=_people(approvals), vetoes=_people(vetoes))
-        self._recorder.record(counted)
+        self._recorder.record(now)
         self._box.wake(opened.ballot)
 
     def _refuse(self, opened: events.BallotOpened, user: str, why: str) -> None:
@@ -316,6 +323,7 @@ class Restores:
                 f"{draft.quorum} votes are needed and only {len(able)} people may vote on this: add people to"
                 " `policy.restore`, or let somebody else open it"
             )
+        reasons += unconfirmable(draft, able, policy)
         gathered = await self._evidence.gather(found.returns, order.mode, order.reason)
         if order.kind != "undo":  # what was never meant to be held has nothing to earn
             reasons += gathered.withheld
@@ -346,7 +354,7 @@ class Restores:
         incident: str,
     ) -> events.BallotOpened:
         configuration, undo = self._configuration(), order.kind == "undo"
-        policy = configuration.policy.restore
+        policy, quorum = configuration.policy.restore, self._candidates.quorum(order, returns)
         return events.BallotOpened(
             at=self._clock.now(),
             ballot=ballot_id,
@@ -360,11 +368,12 @@ class Restores:
             pairs=self._candidates.pairs(returns, order.mode),
             returns=returns,
             electorate=(),
-            quorum=self._candidates.quorum(order, returns),
+            quorum=quorum,
             expires_at=self._clock.now() + policy.ttl,
             dwell=0.0 if undo else policy.dwell,
             step=0.0 if undo else policy.step,
             configuration=fingerprint(configuration, agents_of(returns)),
+            confirmations=confirmations(policy, quorum),
         )
 
 

@@ -45,6 +45,7 @@ class _Run:
     known: frozenset[tuple[str, str]]  # (hold, target) pairs that were there at the commit
     since: float  # Unix time of the commit
     read_at: float | None  # when the reactions last allowed to go on
+    confirmed: frozenset[str]  # whose votes were confirmed with a code, and stood ever since
     pending: "tuple[events.PairsLifted, asyncio.Future[bool]] | None" = None  # on its way to disk and database
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -98,7 +99,9 @@ class Stepping:
             return
         now = self._clock.monotonic()
         live = {(hold, it.key) for it in ballot.opened.returns for hold in self._board.holds.live(it.key)}
-        run = self._runs[ballot.id] = _Run(ballot, ballot.opened, frozenset(live), self._clock.now(), now)
+        run = self._runs[ballot.id] = _Run(
+            ballot, ballot.opened, frozenset(live), self._clock.now(), now, ballot.confirmed()
+        )
         task = asyncio.create_task(self._run(run), name=f"restore {ballot.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -263,11 +266,14 @@ class Stepping:
         if reading is None or roster is None:
             return
         electorate = electorate_of(run.opened, self._configuration(), roster)
-        counted = tally(reading, electorate.eligible())
+        counted = tally(reading, electorate.eligible(), run.confirmed)
+        run.confirmed = counted.confirmed  # what was taken back once is not confirmed by coming again
         if counted.vetoes:
             raise Abort(f"vetoed by {', '.join(f'<@{user}>' for user in sorted(counted.vetoes))}")
         if not passes(run.opened, counted):
-            raise Abort("a vote was taken back, and the quorum does not stand any more")
+            enough = len(counted.confirmed) >= run.opened.confirmations
+            what = "quorum does not stand" if enough else "confirmation by a code does not stand"
+            raise Abort(f"a vote was taken back, and the {what} any more")
         run.read_at = self._clock.monotonic()
 
     async def _complete(self, run: _Run) -> None:

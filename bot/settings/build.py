@@ -14,6 +14,7 @@ from bot.domain.model import (
     Mistake,
     Policy,
     RestorePolicy,
+    SecondFactor,
     StopPolicy,
     WatchPeriods,
     Workspace,
@@ -23,6 +24,7 @@ from bot.settings.findings import accepted, shown
 from bot.settings.links import known_drills, with_backstops, with_known_evaluations
 from bot.settings.nodes import Entry, Mapping, Scalar
 from bot.settings.read import read
+from bot.settings.secrets import secret_paths
 from bot.settings.shapes import (
     DrillShape,
     FileShape,
@@ -132,7 +134,8 @@ def _policy(source: Source, root: Mapping) -> Policy:
         source.say(root.line, "policy is missing: nobody may stop in Slack", "add policy.stop with groups or users")
         return Policy(restore=_frozen(source, RestoreShape()))
     _policy_places(source, entry)
-    found = read(PolicyShape, entry.node, Plainly(source.references), prefix="policy.")
+    plainly = Plainly(source.references, secrets=set(secret_paths(PolicyShape, entry.node)))
+    found = read(PolicyShape, entry.node, plainly, prefix="policy.")
     source.report(found.problems)
     for problem in found.problems:
         part = str(problem.path[0]) if problem.path else "restore"
@@ -156,7 +159,9 @@ def _policy_places(source: Source, entry: Entry) -> None:
 
 def _frozen(source: Source, shape: RestoreShape) -> RestorePolicy:
     """Uncertainty freezes the restore: what cannot be read for sure leaves nobody who may vote."""
-    policy = RestorePolicy(**{**shape.model_dump(), "mistake": Mistake(**shape.mistake.model_dump())})
+    factor = SecondFactor(**shape.second_factor.model_dump()) if shape.second_factor else None
+    mistake = Mistake(**shape.mistake.model_dump())
+    policy = RestorePolicy(**{**shape.model_dump(), "mistake": mistake, "second_factor": factor})
     if not source.freezes:
         return policy
     return replace(policy, groups=(), users=(), frozen=source.freezes[0])

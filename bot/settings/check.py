@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from adapters.base import SurfaceClass
 from adapters.registry import Registry, default
-from bot.domain.model import Agent, Configuration, RestorePolicy, Surface
+from bot.domain.model import Agent, Configuration, RestorePolicy, SecondFactor, Surface
 from bot.settings.environment import Environment
 from bot.settings.findings import Finding, Level
 from bot.settings.loaded import Loaded
@@ -103,6 +103,29 @@ class _Check:
             yield self._say("policy.restore", "gap", message, "name the people who vote, or a user group")
         elif not policy.groups:
             yield from self._reachable(configuration, policy)
+        if policy.second_factor:
+            yield from self._second_factor(configuration, policy, policy.second_factor)
+
+    def _second_factor(
+        self, configuration: Configuration, policy: RestorePolicy, factor: SecondFactor
+    ) -> Iterator[Finding]:
+        """Whose codes can never count, and whether the others are enough."""
+        agents = {identity: agent.id for agent in configuration.agents for identity in agent.slack_identities}
+        part = "policy.restore.second_factor"
+        for user in sorted(factor.seeds.keys() & agents.keys()):
+            message = f"{part}.seeds lists {user}, which is {agents[user]} itself: an agent never confirms"
+            yield self._say("policy.restore", "error", message, f"remove {user} from it")
+        without = set() if policy.groups else factor.seeds.keys() - set(policy.users)
+        for user in sorted(without - agents.keys()):
+            message = f"{part}.seeds lists {user}, who does not vote: their code never counts"
+            yield self._say("policy.restore", "error", message, f"add {user} to policy.restore.users, or remove them")
+        able = len(factor.seeds.keys() - agents.keys() - without)
+        if able < factor.quorum:
+            message = f"{part}.quorum is {factor.quorum} and {able} of those enrolled can vote: it can never be reached"
+            yield self._say("policy.restore", "error", message, "enrol more voters with `agent-kill enrol`")
+        elif able == factor.quorum:
+            message = f"{part} enrols {able}, as many as must confirm: what one of them asks or owns cannot be restored"
+            yield self._say("policy.restore", "note", message, "enrol more voters with `agent-kill enrol`")
 
     def _reachable(self, configuration: Configuration, policy: RestorePolicy) -> Iterator[Finding]:
         agents = {identity for agent in configuration.agents for identity in agent.slack_identities}

@@ -52,6 +52,9 @@ def _unknown(model: type[BaseModel], path: Path, label: str) -> tuple[str, str]:
 
 def _value(node: Node, path: Path, label: str, error: ErrorDetails) -> tuple[str, str]:
     kind, message = error["type"], error["msg"]
+    if kind == "value_error" and error["loc"][-1:] == ("[key]",):
+        fault, _, hint = message.removeprefix("Value error, ").partition(": ")
+        return f"{label}: {shown(str(path[-1]))} {fault}", hint
     if kind in ("enum", "literal_error"):
         choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
         return f"{label}: {_written(node, path)} is not accepted", accepted(_text(node, path), choices)

@@ -19,7 +19,7 @@ from pydantic import (
 from adapters.base import Mode, SurfaceClass
 from bot.domain.model import Risk, Unsupported
 from bot.settings.cron import cron_line
-from bot.settings.terms import Channel, Duration, Group, Name, PositiveDuration, SurfaceName, TimeZone, User
+from bot.settings.terms import Channel, Duration, Group, Name, PositiveDuration, Seed, SurfaceName, TimeZone, User
 
 
 def _mode(text: object) -> object:
@@ -73,6 +73,36 @@ class MistakeShape(Shape):
     quorum: int = Field(1, ge=1, description="How many other people must confirm the mistake.")
 
 
+class SecondFactorShape(Shape):
+    """Votes that are confirmed with a code of an authenticator app (TOTP)."""
+
+    quorum: int = Field(1, ge=1, description="Votes that must be confirmed with a code, at most the restore's quorum.")
+    seeds: dict[User, Seed] = Field(
+        default_factory=dict,  # checked below: what is missing here must not cost the stop its part of the policy
+        description="The seed of each voter's app in base32, by Slack user id; always by reference.",
+    )
+
+    @model_validator(mode="after")
+    def _own_seeds(self) -> "SecondFactorShape":
+        if not self.seeds:
+            raise ValueError("seeds names nobody: list a seed by each voter's Slack user id")
+        owners: dict[str, str] = {}
+        for user, seed in self.seeds.items():
+            other = owners.setdefault(seed.get_secret_value(), user)
+            if other != user:
+                raise ValueError(f"{other} and {user} share one seed: make one for each with `agent-kill enrol`")
+        if len(self.seeds) < self.quorum:
+            raise ValueError(f"quorum is {self.quorum} and {len(self.seeds)} are enrolled: enrol more voters")
+        return self
+
+
+def _given(value: object) -> object:
+    """A key with nothing behind it must not switch off what it seems to switch on."""
+    if value is None:
+        raise ValueError("is empty: list the voters' seeds below it, or remove it")
+    return value
+
+
 class RestoreShape(Shape):
     """Who gives authority back, and how slowly."""
 
@@ -84,6 +114,9 @@ class RestoreShape(Shape):
     dwell: Duration = Field(60.0, description="How long a ballot stays open at least.", examples=["60s"])
     step: Duration = Field(300.0, description="How long each mode is kept before the next looser one.", examples=["5m"])
     mistake: MistakeShape = Field(default_factory=MistakeShape, description="Bounds `/agent-kill undo`.")
+    second_factor: Annotated[SecondFactorShape | None, BeforeValidator(_given)] = Field(
+        None, description="Whose votes are confirmed with a code of an app; left out: nobody's."
+    )
 
     @model_validator(mode="after")
     def _stricter_for_full_stop(self) -> "RestoreShape":
@@ -91,6 +124,9 @@ class RestoreShape(Shape):
             raise ValueError(f"full_stop_quorum ({self.full_stop_quorum}) is below quorum ({self.quorum}): raise it")
         if self.dwell >= self.ttl:
             raise ValueError("dwell is not shorter than ttl, so that no ballot could pass: shorten dwell")
+        if self.second_factor and self.second_factor.quorum > self.quorum:
+            more = f"second_factor.quorum ({self.second_factor.quorum}) is above quorum ({self.quorum})"
+            raise ValueError(f"{more}: more votes would have to be confirmed than are needed, so lower it")
         return self
 
 

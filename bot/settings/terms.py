@@ -1,11 +1,12 @@
 """The words of the file: durations, names, Slack ids, time zones. Each check says what would be accepted."""
 
+import base64
 import re
 import zoneinfo
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, SecretStr, WithJsonSchema
 
 from adapters.base import Mode
 
@@ -20,6 +21,7 @@ RESERVED = frozenset({*(str(mode) for mode in Mode), "all"})
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}")
 _USER = re.compile(r"[UW][A-Z0-9]{1,20}")
 _GROUP = re.compile(r"S[A-Z0-9]{1,20}|@[^\s@<>,]{1,80}")
+_SEED = 16  # bytes
 _ID_REST = "1 to 20 capital letters or digits"
 
 
@@ -70,6 +72,18 @@ def _group(text: str) -> str:
     return _shaped(_GROUP, text, f"a user group: write {forms}")
 
 
+def _seed(secret: SecretStr) -> SecretStr:
+    """As apps show it: in groups, in small letters, with or without padding. The length is RFC 4226's, section 4."""
+    text = re.sub(r"[\s-]", "", secret.get_secret_value()).upper().rstrip("=")
+    try:
+        raw = base64.b32decode(text + "=" * (-len(text) % 8))
+    except ValueError:
+        raise ValueError("is not a seed in base32 (A to Z, 2 to 7): make one with `agent-kill enrol`") from None
+    if len(raw) < _SEED:
+        raise ValueError(f"is a seed of {len(raw) * 8} bits: make one of at least 128 with `agent-kill enrol`")
+    return SecretStr(text)
+
+
 def _surface(text: str) -> str:
     return _shaped(_SURFACE, text, "the name of a surface: write agent/surface, such as billing/ledger")
 
@@ -100,6 +114,7 @@ Duration = Annotated[float, BeforeValidator(seconds), _DURATION_SCHEMA]
 PositiveDuration = Annotated[float, BeforeValidator(seconds), AfterValidator(_positive), _DURATION_SCHEMA]
 Channel = Annotated[str, AfterValidator(_channel), _text_schema(_CHANNEL, "C0INCIDENT")]
 User = Annotated[str, AfterValidator(_user), _text_schema(_USER, "U0OWNER")]
+Seed = Annotated[SecretStr, AfterValidator(_seed)]
 Group = Annotated[str, AfterValidator(_group), _text_schema(_GROUP, "S0ONCALL")]
 SurfaceName = Annotated[str, AfterValidator(_surface), _text_schema(_SURFACE, "billing/ledger")]
 Name = Annotated[str, AfterValidator(_name), _text_schema(NAME, "ledger")]

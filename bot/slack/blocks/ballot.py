@@ -1,13 +1,11 @@
 """A ballot's message: one screen of a phone to decide on, and later the course of the restore. Pure."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adapters.base import Mode
 from bot.domain import events
-from bot.domain.ballot import Ballot, round_up, steps
+from bot.domain.ballot import Ballot, ballot_digest, round_up, steps
 from bot.slack import wording
 from bot.slack.blocks.ballot_progress import progress
 from bot.slack.blocks.message import Block, Message, context, header, listing, message, quoted, section
@@ -39,12 +37,6 @@ class BallotScene:
     groups: Sequence[str]
     effective: Mapping[str, Mode]
     rest: Mapping[str, str] = field(default_factory=dict)
-
-
-def ballot_digest(opened: events.BallotOpened) -> str:
-    """Names everything that a ballot is bound to; short enough to be read aloud."""
-    text = json.dumps(opened.model_dump(), default=str, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 def ballot_text(opened: events.BallotOpened) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from bot.domain import events
-from bot.domain.ballot import Ballot, round_up
-from bot.slack.blocks.ballot import BallotScene, ballot_digest, ballot_message
+from bot.domain.ballot import Ballot, ballot_digest, round_up
+from bot.slack.blocks.ballot import BallotScene, ballot_message
 from bot.slack.blocks.message import Message, message, section
 from bot.slack.limits import NAME, clean, escape
 
