@@ -24,6 +24,7 @@ from bot.service.ports import Receipt, StopOrder, Stops
 from bot.service.pushes import Pushes
 from bot.service.readiness import STORED, Readiness
 from bot.service.restore import Restores
+from bot.service.second_factor import SecondFactors
 from bot.service.stepping import Stepping
 from bot.service.told import Asking
 from bot.service.watch import TICK
@@ -222,7 +223,13 @@ class App:
             box=door.box,
             clock=CLOCK,
         )
-        door.serve_restores(restores)
+        codes = SecondFactors(
+            configuration=lambda: core.inventory.configuration,
+            recorder=core.recorder,
+            soon=restores.soon,
+            clock=CLOCK,
+        )
+        door.serve_restores(restores, codes)
         self._stack.callback(machines.close)
         self._stack.push_async_callback(stepping.aclose)
         self._stack.push_async_callback(_end, asyncio.create_task(restores.run(), name="restores"))

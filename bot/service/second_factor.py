@@ -101,7 +101,9 @@ class SecondFactors:
         if ballot is None or ballot.opened is None or ballot_digest(ballot.opened) != digest:
             return "This form is of another ballot: press the button on the ballot again."
         if ballot.votes is None or user not in {person.id for person in ballot.votes.approvals}:
-            return "Your vote is not counted yet: react with :+1: first. If you did, send this again in a few seconds."
+            return (
+                "Your vote is not counted yet: react to the ballot first. If you did, send this again in a few seconds."
+            )
         if user in ballot.confirmed():
             return "Your vote is confirmed already."
         if user in self._checking:

@@ -8,6 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.base import Mode
 from bot.domain import commands, events
+from bot.domain.ballot import ballot_digest
 from bot.domain.board import Board
 from bot.domain.model import Configuration
 from bot.domain.plan import Scope
@@ -15,8 +16,8 @@ from bot.domain.proposers import why_not_acknowledge, why_not_propose, why_outsi
 from bot.domain.restore_commands import Acknowledge, NoReason, Restore, parse_restore
 from bot.domain.words import reason as cleaned
 from bot.domain.words import split
-from bot.service.ports import CannotOpen, Clock, RestoreOrder, Restores
-from bot.slack import answers, restore_answers
+from bot.service.ports import CannotOpen, Clock, RestoreOrder, Restores, SecondFactors
+from bot.slack import answers, modal, restore_answers
 from bot.slack.ask import Ask
 from bot.slack.blocks.message import Message
 from bot.slack.places import Places
@@ -50,6 +51,7 @@ class BallotDesk:
         places: Places,
     ) -> None:
         self.restores: Restores | None = None
+        self.codes: SecondFactors | None = None
         self._board = board
         self._record = record
         self._configuration = configuration
@@ -115,6 +117,26 @@ class BallotDesk:
         if ballot and ballot.opened and ballot.opened.by != ask.person:
             return self._refuse(ask, "Only who opened a ballot may withdraw it. A veto is a reaction: :no_entry:.")
         return restore_answers.told(self.restores.withdraw(ask.text, ask.person))
+
+    def confirm_form(self, ask: Ask) -> modal.View | Message:
+        """The button; its value is the ballot. The form for a code, or why there is nothing to confirm."""
+        if self.codes is None:
+            return answers.refusal(restore_answers.NOT_READY)
+        why = self.codes.why_not(ask.text, ask.person)
+        ballot = self._board.ballots.get(ask.text)
+        if why or ballot is None or ballot.opened is None:
+            return restore_answers.told(why)
+        return modal.code_view(ask.text, ballot_digest(ballot.opened), ask.channel)
+
+    async def confirm(self, ask: Ask, ballot: str, digest: str, code: str) -> str:
+        """The form with a code; what stands under the input, empty where the vote is confirmed."""
+        if self.codes is None:
+            return restore_answers.NOT_READY
+        try:
+            return await self.codes.confirm(ballot, digest, ask.person, code)
+        except Exception:  # noqa: BLE001  # a person waits for the answer, whatever failed
+            _LOG.exception("a vote could not be confirmed")
+            return "It failed inside the bot, so nothing is confirmed: see its log."
 
     def line_of(self, ballot_id: str) -> str | None:
         """What to type for a fresh ballot on the same; None where the ballot is not known."""

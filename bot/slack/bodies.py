@@ -88,7 +88,7 @@ class Back:
             payload = {**answers.ephemeral(said), "replace_original": replace}
             self._tasks.spawn(self._responder.send(str(url), payload), name="answer to a button")
 
-    def open(self, body: Body, view: modal.View, *, instead: str) -> None:
+    def open(self, body: Body, view: modal.View, *, instead: str = "") -> None:
         """Opens a form: its trigger lives for 3 s, and so does the request. `instead` is what to type otherwise."""
         self._tasks.spawn(self._opened(body, view, instead), name="open a modal")
 
@@ -100,5 +100,6 @@ class Back:
             _log.warning("a modal could not be opened: %s", why)
             url = body.get("response_url")
             if url:
-                said = answers.refusal(f"The form could not be opened: {why}. Type `{instead}` instead.")
+                otherwise = f"Type `{instead}` instead." if instead else "Press the button again."
+                said = answers.refusal(f"The form could not be opened: {why}. {otherwise}")
                 await self._responder.send(str(url), answers.ephemeral(said))

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bot.domain.board import Board
 from bot.domain.model import Configuration
-from bot.service.ports import Clock, Reporter, Restores, Stops
+from bot.service.ports import Clock, Reporter, Restores, SecondFactors, Stops
 from bot.slack.authorize import make_authorize
 from bot.slack.ballot_box import BallotBox
 from bot.slack.ballot_desk import BallotDesk
@@ -134,9 +134,9 @@ class Door:
         self._loops: tuple[asyncio.Task[None], ...] = ()
         self._trouble = ""
 
-    def serve_restores(self, restores: Restores) -> None:
+    def serve_restores(self, restores: Restores, codes: SecondFactors | None = None) -> None:
         """From now on ballots can be asked for. The use case needs the door's `box`, so it is made after the door."""
-        self._ballots.restores = restores
+        self._ballots.restores, self._ballots.codes = restores, codes
 
     async def start(self) -> None:
         """Starts what runs in the background. Never waits for Slack, never fails for it."""

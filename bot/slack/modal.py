@@ -14,11 +14,13 @@ from bot.slack.limits import shorten
 STOP = "agent_kill:stop"
 REASON = "agent_kill:reason"
 RESTORE = "agent_restore:reason"
+CODE = "agent_restore:code"
 _OPTIONS = 100  # per group, and groups per menu
 _OPTION_VALUE = 150  # characters
 _OPTION_TEXT = 75
 _MAX_REASON = 1000
 _MAX_LINE = 2000
+_MAX_CODE = 12  # six digits, with the spaces that apps show
 
 View = dict[str, object]
 _MEANING = {
@@ -82,6 +84,29 @@ def restore_view(line: str, channel: str | None) -> View:
 def submitted_restore(view: Mapping[str, object]) -> str:
     """The whole line that a submitted form stands for, escaped as Slack escapes what is typed."""
     return _escape(f"{metadata(view).get('line') or ''} -- {submitted_reason(view)}")
+
+
+def code_view(ballot: str, digest: str, channel: str | None) -> View:
+    """The form for a code of the second factor; it is bound to the ballot that the person sees."""
+    return {
+        "type": "modal",
+        "callback_id": CODE,
+        "private_metadata": json.dumps({"ballot": ballot, "digest": digest, "channel": channel}),
+        "title": _plain("Confirm your vote"),
+        "submit": _plain("Confirm"),
+        "close": _plain("Cancel"),
+        "blocks": [
+            section(f"It confirms your vote on ballot `{ballot}`, digest `{digest}`, and no other."),
+            _typed("code", "Code", "The six digits that your authenticator app shows now.", _MAX_CODE, must=True),
+        ],
+    }
+
+
+def submitted_code(view: Mapping[str, object]) -> tuple[str, str, str]:
+    """The ballot, its digest and the code of a submitted form."""
+    known = metadata(view)
+    code = str(_value(view, "code").get("value") or "")
+    return known.get("ballot") or "", known.get("digest") or "", code
 
 
 def done_view(said: Message, title: str) -> View:

@@ -6,7 +6,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.slack import modal, restore_answers
 from bot.slack.ballot_desk import BallotDesk
-from bot.slack.blocks import ballot
+from bot.slack.blocks import ballot, ballot_codes
+from bot.slack.blocks.message import Message
 from bot.slack.bodies import Back, Body, acknowledge, answered, channel_of, pressed, submitted, typed
 
 RESTORE = "/agent-restore"
@@ -29,7 +30,9 @@ class RestoreListeners:
         app.action(ballot.WHO)(self.who)
         app.action(ballot.WITHDRAW)(self.withdraw)
         app.action(ballot.AGAIN)(self.again)
+        app.action(ballot_codes.CONFIRM)(self.confirm)
         app.view(modal.RESTORE)(self.reason_submitted)
+        app.view(modal.CODE)(self.code_submitted)
         for event in VOTES:
             app.event(event)(self.reacted)
 
@@ -70,6 +73,24 @@ class RestoreListeners:
         ask = submitted(body, modal.submitted_restore(view))
         said = await answered(self._desk.restore, ask, "The restore")
         await ack(response_action="update", view=modal.done_view(said, "Ask for a restore"))
+
+    async def confirm(self, ack: AsyncAck, body: Body) -> None:
+        """The ballot's button that asks for a code."""
+        await ack()
+        form = self._desk.confirm_form(pressed(body))
+        if isinstance(form, Message):
+            self._back.say(body, form)
+        else:
+            self._back.open(body, form)
+
+    async def code_submitted(self, ack: AsyncAck, body: Body) -> None:
+        """The form with a code; what is wrong stands under the input."""
+        said = await self._desk.confirm(submitted(body), *modal.submitted_code(body["view"]))
+        if said:
+            await ack(response_action="errors", errors={"code": said})
+            return
+        told = "Your vote is confirmed. It counts as long as you do not take it back; the ballot shows it in a moment."
+        await ack(response_action="update", view=modal.told_view(told, "Confirm your vote"))
 
     async def reacted(self, body: Body) -> None:
         """Somebody reacted to some message: only a hint, for the reactions are read afresh."""

@@ -7,6 +7,7 @@ from adapters.base import Mode
 from bot.domain import events
 from bot.domain.ballot import Ballot, ballot_digest, round_up, steps
 from bot.slack import wording
+from bot.slack.blocks import ballot_codes
 from bot.slack.blocks.ballot_progress import progress
 from bot.slack.blocks.message import Block, Message, context, header, listing, message, quoted, section
 from bot.slack.limits import BUTTON_TEXT, NAME, clean, escape, tame
@@ -43,7 +44,8 @@ def ballot_text(opened: events.BallotOpened) -> str:
     """The sentence that stays as it was posted until the ballot ends: a message that says another is not ours."""
     scope = escape(opened.scope, 80)
     what = f"was the stop of {scope} a mistake?" if opened.kind == "undo" else f"give {scope} back to {opened.mode}?"
-    return f"Ballot {opened.ballot}: {what} Needs {opened.quorum} votes. Digest {ballot_digest(opened)}."
+    need = f"{opened.quorum} votes{ballot_codes.need(opened)}"
+    return f"Ballot {opened.ballot}: {what} Needs {need}. Digest {ballot_digest(opened)}."
 
 
 def ballot_message(ballot: Ballot, opened: events.BallotOpened, scene: BallotScene) -> Message:
@@ -217,7 +219,7 @@ def _rules(opened: events.BallotOpened, groups: Sequence[str]) -> str:
     return (
         f"*React* :+1: or :white_check_mark: to give it back; :-1: :x: :no_entry: veto and end it. "
         f"{who} may vote, not whoever asked, nor the agents' owners. "
-        f"Needs *{need}* by {wording.minute(opened.expires_at)}."
+        f"Needs *{need}* by {wording.minute(opened.expires_at)}.{ballot_codes.rule(opened)}"
     )
 
 
@@ -227,7 +229,8 @@ def _tally(ballot: Ballot, opened: events.BallotOpened) -> str:
     said = f"*{len(people)} of {wording.plural(opened.quorum, 'vote')}*"
     if people:
         said += f": {', '.join(people[:10])}"
-    if len(people) >= opened.quorum and not (votes and votes.vetoes):
+    said += ballot_codes.tally(ballot, opened)
+    if len(people) >= opened.quorum and ballot_codes.stands(ballot, opened) and not (votes and votes.vetoes):
         said += ". *The quorum stands*: it is read once more after the dwell, and counts only if it still does."
     return said
 
@@ -240,7 +243,9 @@ def _buttons(opened: events.BallotOpened) -> Block:
         "confirm": _plain("Withdraw it"),
         "deny": _plain("Leave it"),
     }
-    return {"type": "actions", "elements": [who, _button("Withdraw", WITHDRAW, opened.ballot) | {"confirm": confirm}]}
+    withdraw = _button("Withdraw", WITHDRAW, opened.ballot) | {"confirm": confirm}
+    code = [_button(ballot_codes.LABEL, ballot_codes.CONFIRM, opened.ballot)] if opened.confirmations else []
+    return {"type": "actions", "elements": [*code, who, withdraw]}
 
 
 def _button(label: str, action: str, value: str) -> Block:
@@ -262,7 +267,8 @@ def _under_way(ballot: Ballot, opened: events.BallotOpened) -> list[Block | None
 
 def _voters(ballot: Ballot) -> str:
     people = ballot.votes.approvals if ballot.votes else ()
-    return ", ".join(wording.user(person.id) for person in people[:10]) or "the quorum"
+    names = ", ".join(wording.user(person.id) for person in people[:10]) or "the quorum"
+    return f"{names}{ballot_codes.confirmed_by(ballot)}"
 
 
 def _end(ballot: Ballot, opened: events.BallotOpened, scene: BallotScene) -> list[Block | None]:
