@@ -14,6 +14,7 @@ _COMMANDS = {
     "journal": "hand this host's journal to the running bot",
     "audit": "verify journals offline, or export them for an auditor",
     "adapters": "list the kinds of surface, with their modes and settings",
+    "enrol": "make the seed of a voter's second factor",
     "schema": "print the JSON Schema of the configuration file",
     "db": "migrations of the ledger",
 }

@@ -63,7 +63,8 @@ def _channel(text: str) -> str:
     )
 
 
-def _user(text: str) -> str:
+def user_id(text: str) -> str:
+    """A Slack user id. Raises `ValueError` on anything else."""
     return _shaped(_USER, text, f"a user id: write U or W and {_ID_REST}, such as U0OWNER (not the person's name)")
 
 
@@ -113,7 +114,7 @@ _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,9}[sm
 Duration = Annotated[float, BeforeValidator(seconds), _DURATION_SCHEMA]
 PositiveDuration = Annotated[float, BeforeValidator(seconds), AfterValidator(_positive), _DURATION_SCHEMA]
 Channel = Annotated[str, AfterValidator(_channel), _text_schema(_CHANNEL, "C0INCIDENT")]
-User = Annotated[str, AfterValidator(_user), _text_schema(_USER, "U0OWNER")]
+User = Annotated[str, AfterValidator(user_id), _text_schema(_USER, "U0OWNER")]
 Seed = Annotated[SecretStr, AfterValidator(_seed)]
 Group = Annotated[str, AfterValidator(_group), _text_schema(_GROUP, "S0ONCALL")]
 SurfaceName = Annotated[str, AfterValidator(_surface), _text_schema(_SURFACE, "billing/ledger")]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from adapters.base import Attempt, Mode
 from bot.domain import events
+from bot.domain.ballot import ballot_digest
 from bot.domain.board import Board, record_id
 from bot.domain.outcome import Outcome
 
@@ -109,8 +110,52 @@ _CONFIGURED = st.builds(
     at=_AT,
     parts=st.lists(st.tuples(st.sampled_from(["pact of a", "writers"]), _SEALED), max_size=2).map(tuple),
 )
+OPENED = events.BallotOpened(
+    at=1.0,
+    ballot="b",
+    incident=INCIDENTS[0],
+    channel="C1",
+    by=BOT,
+    scope="all",
+    mode=Mode.NORMAL,
+    pairs=(),
+    returns=(),
+    electorate=(),
+    quorum=2,
+    expires_at=2.0,
+    dwell=0.0,
+    step=0.0,
+    configuration="",
+    confirmations=1,
+)
+_VOTERS = [events.Person(kind="slack", id=name) for name in ("U1", "U2")]
+_VOTES = st.builds(
+    events.VotesCounted, at=_AT, ballot=st.just("b"), approvals=st.lists(st.sampled_from(_VOTERS)).map(tuple)
+)
+_CODES = st.builds(
+    events.CodeEntered,
+    at=_AT,
+    ballot=st.just("b"),
+    digest=st.sampled_from([ballot_digest(OPENED), "another"]),
+    by=st.sampled_from(_VOTERS),
+    attempt=st.integers(1, 6),
+    step=st.none() | st.integers(1, 9),
+)
 _OUTCOMES = st.builds(events.Outcomes, at=_AT, proofs=st.tuples(proofs()))
-ANY = st.one_of(hold_added(), lifts(), _REASONS, _CLOSED, _UNDO, _UNDONE, _BASELINES, _CONFIGURED, _OUTCOMES)
+ANY = st.one_of(
+    hold_added(),
+    lifts(),
+    _REASONS,
+    _CLOSED,
+    _UNDO,
+    _UNDONE,
+    _BASELINES,
+    _CONFIGURED,
+    _OUTCOMES,
+    _VOTES,
+    _CODES,
+    st.just(OPENED),
+)
 # Of one target, no two proofs of one instant: a dispatcher stamps them so that they rise.
 JOURNAL: st.SearchStrategy[list[events.AnyEvent]] = st.lists(
     ANY,

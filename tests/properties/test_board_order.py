@@ -22,6 +22,8 @@ def _said(board: Board) -> dict[str, Any]:
         "incidents": {target: board.incidents_of(target) for target in TARGETS},
         "undo": {target: set(board.undo.get(target, ())) for target in TARGETS},
         "baselines": board.baselines,
+        "confirmed": {name: ballot.confirmed() for name, ballot in board.ballots.items()},
+        "codes": (board.codes.used, {who: board.codes.locked(who, "b", 2e9) for who in ("U1", "U2")}),
         "closed": {name for name in INCIDENTS if name in board.incidents and board.incidents[name].closed},
         "holds": {hold: (event.mode, event.at, event.reason) for hold, event in board.hold_events.items()},
         "opened": {i: (board.incidents[i].opened_at, board.incidents[i].channel) for i in _with_stops(board)},

@@ -98,6 +98,9 @@ _WORDS: dict[str, Callable[[Reader, Json], str]] = {
         f"{body['scope']} to {body['mode']}? asked by {read.who(body)}: {_reason(read, body)}"
     ),
     "votes_counted": _votes,
+    "code_entered": lambda read, body: (
+        f"{read.who(body)} entered a code: {'taken' if body['step'] is not None else read.plain(body['why'])}"
+    ),
     "step_done": lambda _, body: f"step {body['step']} is done on {_counted(len(body['targets']), 'target')}",
     "ballot_ended": lambda read, body: (
         f"the ballot is {body['how']}{': ' * bool(body['why'])}{read.plain(body['why'])}"

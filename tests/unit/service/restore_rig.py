@@ -14,6 +14,7 @@ from bot.domain.policy import Group, Kind, Roster
 from bot.service.candidates import Candidates
 from bot.service.ports import Gathered, Gone, RestoreOrder
 from bot.service.restore import Restores
+from bot.service.second_factor import SecondFactors
 from bot.service.stepping import Stepping
 from tests.unit.service.rig import Rig
 
@@ -116,6 +117,12 @@ class RestoreRig(Rig):
             stepping=self.stepping,
             ready=self._ready,
             box=self.box,
+            clock=self.clock,
+        )
+        self.codes = SecondFactors(
+            configuration=lambda: self.inventory.configuration,
+            recorder=self.recorder,
+            soon=self.restores.soon,
             clock=self.clock,
         )
         self.running: list[asyncio.Task[None]] = []
