@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from adapters.base import Mode
 from bot.core import CLOCK, Core, journal_folders, make_signer
+from bot.domain.electorate import what_a_restore_needs
 from bot.domain.plan import Plan, Scope
 from bot.domain.status import StatusView, status_view
 from bot.journal.pushed import FOLDER, Pushed
@@ -290,6 +291,7 @@ class App:
             CLOCK.now(),
             owners={agent.id: agent.owner for agent in inventory.configuration.agents if agent.owner},
             pacts={agent.id: agent.pact.loosest for agent in inventory.configuration.agents},
+            restores=what_a_restore_needs(inventory.configuration.policy.restore),
             problems=self._problems(),
         )
 

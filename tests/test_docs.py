@@ -1,6 +1,7 @@
 """Do the pages say what is true? Links, names, commands, variables, examples and the first real surface are tried."""
 
 import ast
+import base64
 import json
 import os
 import re
@@ -245,6 +246,8 @@ def test_examples_load(name: str, tmp_path: Path) -> None:
 def _secret(variable: str) -> str:
     if variable.endswith("_DSN"):
         return "postgresql://someone:pw@db.example/ledger"
+    if variable.endswith("_SEED"):
+        return base64.b32encode(variable.ljust(20).encode()).decode()
     return "redis://someone:pw@cache.example/0" if variable.endswith("_URL") else "a-secret-of-a-fair-length"
 
 

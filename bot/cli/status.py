@@ -11,6 +11,7 @@ from adapters.base import Mode
 from bot.cli import common
 from bot.cli.layout import Row, layout
 from bot.core import CLOCK, SIGNING_KEY, Core, make_signer
+from bot.domain.electorate import what_a_restore_needs
 from bot.domain.evidence import label
 from bot.domain.status import StatusRow, StatusView, status_view
 from bot.journal.anchors import AnchorFile, contradictions
@@ -40,6 +41,7 @@ def command(config: Path | None, as_json: bool) -> None:  # noqa: FBT001
         time.time(),
         owners=owners,
         pacts={agent.id: agent.pact.loosest for agent in configuration.agents},
+        restores=what_a_restore_needs(configuration.policy.restore),
         problems=[
             *core.journal_problems(),
             *_unanchored(core, env),
@@ -98,6 +100,8 @@ def _print(view: StatusView) -> None:
         console.print(Text(str(orphan), style="yellow"))
     for line in _earned(view):
         console.print(Text(line))
+    if view.holds and view.restores:
+        console.print(Text(view.restores))
     for problem in view.problems:
         console.print(Text(problem, style="bold red"))
 

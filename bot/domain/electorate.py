@@ -72,6 +72,17 @@ _KINDS: dict[Kind | None, str] = {
 }
 
 
+def what_a_restore_needs(policy: RestorePolicy) -> str:
+    """The sentence for a status: how many votes, and what stands between stolen sessions and a restore."""
+    if policy.frozen:
+        return f"Nobody can restore until this is mended: {policy.frozen}."
+    votes = f"A restore needs {policy.quorum} votes, {policy.full_stop_quorum} to leave full_stop"
+    factor = policy.second_factor
+    if factor is None:
+        return f"{votes}, and no second factor: whoever holds the Slack sessions of so many voters can restore."
+    return f"{votes}; {factor.quorum} of them confirmed with a code, for which {len(factor.seeds)} voters are enrolled."
+
+
 def quorum(policy: RestorePolicy, modes: Iterable[str], *, kind: str) -> int:
     """How many votes are needed: more where anything is fully stopped. Never below 2, but for a mistake's undo."""
     if kind == "undo":

@@ -129,6 +129,7 @@ class StatusView:
     incidents: tuple[str, ...] = ()  # the open ones
     problems: tuple[str, ...] = ()
     orphans: tuple[OrphanRow, ...] = ()
+    restores: str = ""  # what a restore needs, in a sentence
 
     def not_cut(self) -> tuple[StatusRow, ...]:
         """What still acts, or may."""
@@ -149,6 +150,7 @@ class StatusView:
             "not_proven": [row.surface for row in self.not_proven()],
             "problems": list(self.problems),
             "orphans": [orphan.json() for orphan in self.orphans],
+            "restores": self.restores,
         }
 
 
@@ -161,6 +163,7 @@ def status_view(
     owners: Mapping[str, str] = _NOBODY,
     pacts: Mapping[str, Mode] = _ANYTHING,
     problems: Iterable[str] = (),
+    restores: str = "",
 ) -> StatusView:
     """The rows with the live holds, the open incidents and what is wrong with the bot itself; pure."""
     live = {hold for target in board.holds.targets() for hold in board.holds.live(target)}
@@ -174,6 +177,7 @@ def status_view(
         incidents=tuple(opened),
         problems=tuple(problems),
         orphans=orphan_rows(board, ((item.surface.name, item.target) for item in surfaces)),
+        restores=restores,
     )
 
 
