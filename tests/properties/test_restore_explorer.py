@@ -50,7 +50,7 @@ def _count_what_was_ever_read(patch: Patch) -> None:
     ever: dict[frozenset[str], set[str]] = {}
     count = ballot.tally
 
-    def tally(reading: Reading, eligible: frozenset[str]) -> Tally:
+    def tally(reading: Reading, eligible: frozenset[str], _: frozenset[str]) -> Tally:
         counted = count(reading, eligible)
         known = ever.setdefault(eligible, set())
         known |= counted.approvals
