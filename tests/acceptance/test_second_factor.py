@@ -64,6 +64,7 @@ async def test_a_stolen_quorum_restores_nothing_without_a_code(tmp_path: Path) -
         ballot = await vote.opened()
         for who in ("approver1", "approver2", "approver3"):
             vote.slack.person(who).react(ballot, "+1")
+        await vote.says(ballot, "*3 of 2 votes*")
         await vote.says(ballot, "*0 of 1 confirmed with a code*: nothing passes without")
         for who, why in (("approver3", "You are not enrolled"), ("oncall", "no vote"), ("agent", "no vote")):
             await vote.slack.person(who).click(ballot, CONFIRM)

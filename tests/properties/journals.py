@@ -154,7 +154,7 @@ ANY = st.one_of(
     _OUTCOMES,
     _VOTES,
     _CODES,
-    st.just(OPENED),
+    st.builds(OPENED.model_copy),
 )
 # Of one target, no two proofs of one instant: a dispatcher stamps them so that they rise.
 JOURNAL: st.SearchStrategy[list[events.AnyEvent]] = st.lists(
