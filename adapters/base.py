@@ -194,4 +194,55 @@ class Noting(Protocol):
         """
 
 
+class BacklogPolicy(StrEnum):
+    """What becomes of the work that piled up while a surface was shut, when its agent may take it up again."""
+
+    DROP = "drop"
+    HOLD = "hold"  # put aside, to be given back by a person
+    REPLAY = "replay"  # left in place, to be worked off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How much work waits; None where it cannot be seen. `held` is what earlier restores put aside."""
+
+    number: int | None
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What was done with waiting work: how much, None where that is not known any more, and in the surface's words."""
+
+    number: int | None
+    where: str = ""  # where it is held
+    replay: str = ""  # what a person runs to give it back
+
+
+@runtime_checkable
+class Backlog(Protocol):
+    """Optional: for adapters of surfaces whose work piles up. Called by restores alone, while the target is shut.
+
+    `hold` and `drop` take exactly what waits at one moment and nothing that comes after it. They are repeated under the
+    same label after a crash or a lost answer, and then take nothing more. Each returns once that was read back, and
+    raises as the verbs of an adapter do: without it nothing is given back.
+    """
+
+    @classmethod
+    def policies(cls, config: Config) -> frozenset[BacklogPolicy]:
+        """What can be done with the work of a surface that is configured so; empty where none is told. No I/O."""
+
+    async def count(self) -> Waiting:
+        """How much waits now."""
+
+    async def hold(self, *, label: str) -> Moved:
+        """Puts what waits aside, where the agent does not look for it."""
+
+    async def drop(self, *, label: str) -> Moved:
+        """Removes what waits, for good."""
+
+    async def replay(self, *, label: str) -> Moved:
+        """Gives back what `hold` put aside under that label, behind what waits by now."""
+
+
 DIGEST = "sha256:"  # how a noted value starts that is not to be shown

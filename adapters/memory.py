@@ -12,7 +12,22 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from adapters.base import DIGEST, Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
+from adapters.base import (
+    DIGEST,
+    Attempt,
+    BacklogPolicy,
+    Change,
+    Config,
+    Cut,
+    Gate,
+    Mode,
+    Moved,
+    Observation,
+    Relaxed,
+    Shared,
+    SurfaceClass,
+    Waiting,
+)
 from adapters.errors import Refused, Unreachable
 
 ON, OFF = "on", "off"
@@ -59,6 +74,9 @@ class World:
     token: str | None = None
     taken: set[str] = field(default_factory=set)  # what cuts of this episode took; stands beside the mark
     credential: str = "first"
+    queue: list[str] = field(default_factory=list)  # work that waits for the agent
+    parked: dict[str, list[str]] = field(default_factory=dict)  # what was held, by label
+    moved: dict[str, int] = field(default_factory=dict)  # how much was held or dropped, by label
     effects: int = 0
     sessions: list[WorldSession] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
@@ -122,6 +140,7 @@ class Settings(Config):
         description="name of the world; surfaces with one name share it; left out, a surface has a world of its own",
         json_schema_extra={"default_from": "surface"},  # two `memory {}` are two targets, cut apart
     )
+    queue: bool = Field(default=False, description="whether work waits there that a restore drops, holds or replays")
 
 
 class Canary(Config):
@@ -217,6 +236,39 @@ class Memory:
         if self._canary.credential not in ("", self.world.credential):
             return Attempt.UNTRIED
         return Attempt.ALLOWED if self._acts(mode) else Attempt.REFUSED
+
+    @classmethod
+    def policies(cls, config: Config) -> frozenset[BacklogPolicy]:
+        """All of them, where the world has a queue."""
+        return frozenset(BacklogPolicy) if isinstance(config, Settings) and config.queue else frozenset()
+
+    async def count(self) -> Waiting:
+        """The queue's length."""
+        await self._arrive("count")
+        return Waiting(number=len(self.world.queue), held=sum(map(len, self.world.parked.values())))
+
+    async def hold(self, *, label: str) -> Moved:
+        """Moves the queue into `parked`."""
+        await self._arrive("hold")
+        if label not in self.world.moved:
+            self.world.moved[label] = len(self.world.queue)
+            self.world.parked[label], self.world.queue = self.world.queue, []
+        return Moved(number=self.world.moved[label], where=f"parked[{label!r}]", replay=f"replay({label!r})")
+
+    async def drop(self, *, label: str) -> Moved:
+        """Empties the queue."""
+        await self._arrive("drop")
+        if label not in self.world.moved:
+            self.world.moved[label] = len(self.world.queue)
+            self.world.queue.clear()
+        return Moved(number=self.world.moved[label])
+
+    async def replay(self, *, label: str) -> Moved:
+        """Moves what is parked behind what waits."""
+        await self._arrive("replay")
+        back = self.world.parked.pop(label, [])
+        self.world.queue += back
+        return Moved(number=len(back))
 
     async def note(self) -> Mapping[str, str]:
         """The credential, as a digest."""

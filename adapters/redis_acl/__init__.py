@@ -16,18 +16,22 @@ from pydantic import AfterValidator, Field, SecretStr
 from adapters.base import (
     DIGEST,
     Attempt,
+    BacklogPolicy,
     Change,
     Config,
     Cut,
     Gate,
     Mode,
+    Moved,
     Observation,
     Relaxed,
     Shared,
     SurfaceClass,
+    Waiting,
 )
 from adapters.errors import AdapterError, Refused
 from adapters.redis_acl import probes
+from adapters.redis_acl.backlog import Queues
 from adapters.redis_acl.hand import Hand, denied, missing
 from adapters.redis_acl.line import Address, Command, Endpoint, raised
 from adapters.redis_acl.rules import STOPPED, User, authority, changes, given, others, parse, reduced, replaced, undone
@@ -47,6 +51,9 @@ class RedisAclConfig(Config):
 
     url: RedisUrl = Field(description="the bot's own login, redis:// or rediss://")
     user: str = Field(description="the ACL user that the agent logs in as")
+    queues: tuple[str, ...] = Field(
+        default=(), description="lists, streams and sets where the agent's work waits, in the database of the url"
+    )
 
 
 class RedisAclCanary(Config):
@@ -89,6 +96,7 @@ class RedisAcl:
         self._canary = Address.of(canary.url.get_secret_value(), database=True) if canary else None
         self._endpoint = shared.get(Endpoint.key(self._address), lambda: Endpoint(self._address))
         self._endpoint.users += 1
+        self._queues = Queues(Address.of(config.url.get_secret_value(), database=True), config.queues)
         self._closed = False
 
     def target_key(self) -> str:
@@ -105,7 +113,7 @@ class RedisAcl:
             answers = await hand.ask(*asked)
             look = await self._look(hand)
         lacking = [right for right, answer in zip(self.permissions, answers, strict=True) if denied(answer)]
-        return (*lacking, *self._set_up(look), *await self._canary_lacks(look))
+        return (*lacking, *await self._queues.lacking(), *self._set_up(look), *await self._canary_lacks(look))
 
     async def observe(self) -> Observation:
         """Reads the user, the server's categories, the open sessions and, for read_only, the server's own verdict."""
@@ -188,6 +196,27 @@ class RedisAcl:
             return Attempt.UNTRIED
         answer = await probes.attempt(self._canary, mode, look.user.root.keys)
         return Attempt.UNTRIED if answer is Attempt.REFUSED and self._door(look, mode) else answer
+
+    @classmethod
+    def policies(cls, config: Config) -> frozenset[BacklogPolicy]:
+        """All of them, where the settings name queues."""
+        return frozenset(BacklogPolicy) if isinstance(config, RedisAclConfig) and config.queues else frozenset()
+
+    async def count(self) -> Waiting:
+        """What waits in the queues, and what lies aside."""
+        return await self._queues.count()
+
+    async def hold(self, *, label: str) -> Moved:
+        """Renames the queues, each in one transaction; of a stream with groups, copies it and moves the groups on."""
+        return await self._queues.hold(label)
+
+    async def drop(self, *, label: str) -> Moved:
+        """Unlinks the queues, each in one transaction; of a stream with groups, only moves the groups on."""
+        return await self._queues.drop(label)
+
+    async def replay(self, *, label: str) -> Moved:
+        """Renames back, or where work came meanwhile, appends to it."""
+        return await self._queues.replay(label)
 
     async def note(self) -> Mapping[str, str]:
         """The passwords, as one digest that means nothing at another server or user."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter
 from pydantic_core import CoreSchema, core_schema
 
-from adapters.base import Attempt, Mode
+from adapters.base import Attempt, BacklogPolicy, Mode
 from bot.domain.outcome import Outcome
 
 _QUOTED = json.JSONEncoder(ensure_ascii=False).encode
@@ -227,6 +227,7 @@ class Return(BaseModel):
     to: Mode
     modes: tuple[Mode, ...]
     risk: Literal["high", "medium", "low"] = "medium"
+    backlog: BacklogPolicy | None = None  # what becomes of the work that waits there; None where none is told
 
 
 class Finding(BaseModel):

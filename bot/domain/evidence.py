@@ -87,6 +87,8 @@ class Case:
         earned: what it has earned.
         since: when the oldest of its live holds was asked for; None where nothing holds it.
         backlog: how much work waits there; None where its kind does not tell.
+        held_aside: how much earlier restores put aside there.
+        policy: what becomes of what waits when the agent may take it up again; empty where no work is told.
         changed: what others changed there since it was last seen before the stop; None where that is not known.
         silent: whether it could not be asked now.
     """
@@ -97,6 +99,8 @@ class Case:
     earned: Earned
     since: float | None = None
     backlog: int | None = None
+    held_aside: int = 0
+    policy: str = ""
     changed: tuple[str, ...] | None = None
     silent: bool = False
 
@@ -235,10 +239,21 @@ def _changed(case: Case) -> _Said:
     return _Said(names=case.surfaces, text=text, good=False)
 
 
+_FATES = {  # by backlog policy
+    "drop": "backlog policy drop: removed before the agent may take them up",
+    "hold": "backlog policy hold: put aside before the agent may take them up",
+    "replay": "backlog policy replay: left in place, to be worked off",
+}
+
+
 def _waiting(case: Case) -> _Said:
-    if case.backlog is None:
+    if case.backlog is None and not case.policy:
         return _Said(names=case.surfaces, text="work that waits there is not known: this kind does not tell")
-    return _Said(names=case.surfaces, text=f"{case.backlog:,} waiting there", good=None if case.backlog else True)
+    number = "an unknown number" if case.backlog is None else f"{case.backlog:,}"
+    then = f"; {_FATES[case.policy]}" if case.policy else ""
+    before = f"; {case.held_aside:,} held aside since an earlier restore" if case.held_aside else ""
+    good = True if case.backlog == 0 and not case.held_aside else None
+    return _Said(names=case.surfaces, text=f"{number} waiting there{then}{before}", good=good)
 
 
 def _evaluations(agent: Agent, material: Material) -> _Said:

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from pydantic import SecretStr
 
+from adapters.base import BacklogPolicy, Mode, SurfaceClass
 from adapters.base import Config as AdapterConfig
-from adapters.base import Mode, SurfaceClass
 
 
 class Risk(StrEnum):
@@ -51,6 +51,7 @@ class Surface:
     drain: float = 0.0
     unsupported: Unsupported = Unsupported.STRICTER
     backstop: str | None = None
+    backlog: BacklogPolicy | None = None  # None: held where its kind can hold it, else left in place
     place: Place | None = None
 
     @property

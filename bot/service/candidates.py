@@ -7,6 +7,7 @@ from adapters.base import Mode
 from bot.domain import electorate, events
 from bot.domain.board import Board
 from bot.domain.outcome import Outcome
+from bot.service.backlog import policy_of
 from bot.service.inventory import Inventory, Target
 from bot.service.ports import Clock, RestoreOrder
 
@@ -98,6 +99,7 @@ class Candidates:
             to=mode,
             modes=tuple(sorted(target.enforceable())),
             risk=target.risk.value,
+            backlog=policy_of(target),
         )
 
     def _is_orphan(self, item: events.Return) -> bool:

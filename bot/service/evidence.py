@@ -139,7 +139,7 @@ class Machines:
             now=self._clock.now(),
         )
         lines = await asyncio.to_thread(findings, material)
-        return Gathered(findings=lines, withheld=tuple(_withheld(cases)))
+        return Gathered(findings=lines, withheld=(*_withheld(cases), *_impossible(returns, found.told)))
 
     async def _cases(
         self,
@@ -172,6 +172,9 @@ class Machines:
                 since=since,
                 changed=says.changed,
                 silent=says.silent,
+                backlog=says.waiting.number if says.waiting else None,
+                held_aside=says.waiting.held if says.waiting else 0,
+                policy=says.policy,
             )
 
 
@@ -204,6 +207,12 @@ def _withheld(cases: Iterable[Case]) -> list[str]:
             if bound.rule != _PROOF:
                 found.setdefault(bound.why, []).extend(case.surfaces)
     return [f"{label(names)}: {why}" for why, names in found.items()]
+
+
+def _impossible(returns: Iterable[events.Return], told: Mapping[str, Told]) -> list[str]:
+    """Whose backlog policy cannot be carried out: nothing comes back without it."""
+    why = ((item, told[item.key].impossible) for item in returns if item.key in told)
+    return [f"{label(item.surfaces)}: {reason}" for item, reason in why if reason]
 
 
 def _failed(what: str, error: Exception) -> str:

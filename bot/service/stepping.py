@@ -47,6 +47,7 @@ class _Run:
     read_at: float | None  # when the reactions last allowed to go on
     confirmed: frozenset[str]  # whose votes were confirmed with a code, and stood ever since
     pending: "tuple[events.PairsLifted, asyncio.Future[bool]] | None" = None  # on its way to disk and database
+    moved: dict[str, str] = field(default_factory=dict)  # what became of the work that waited, by target
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -206,16 +207,20 @@ class Stepping:
 
         def hand_over() -> None:
             for item in wave:
-                orders[item.key] = Order(start=self._board.effective(item.key), to=mode)
+                start = self._board.effective(item.key)
+                orders[item.key] = Order(
+                    start=start, to=mode, backlog=item.backlog, label=run.ballot.id, moved=run.moved.get(item.key, "")
+                )
                 self._dispatcher.loosen(item.key, orders[item.key])
 
         await self._journal(run, self._lifting(run, pairs, index, holds), before=hand_over)
         self._dispatcher.wake(orders)
         proofs = await asyncio.gather(*(self._proof(key, order) for key, order in orders.items()))
         self._dispatcher.tell_proofs()
+        run.moved |= {key: order.moved for key, order in orders.items()}
         failed = [proof for proof in proofs if proof.outcome not in _DONE]
         if failed:
-            raise Abort("; ".join(f"{self._named(run, it.target)}: {it.outcome}, {it.detail}" for it in failed))
+            raise Abort("; ".join(self._failure(run, proof) for proof in failed))
         targets = tuple(item.key for item in wave)
         done = events.StepDone(at=self._clock.now(), ballot=run.ballot.id, step=index, targets=targets)
         self._recorder.record(done)
@@ -365,6 +370,11 @@ class Stepping:
     ) -> events.HoldAdded:
         now = self._clock.now()
         return restore_hold(self._board, opened, hold=hold, mode=mode, items=items, why=why, now=now)
+
+    def _failure(self, run: _Run, proof: events.Proof) -> str:
+        """With what became of the work that waited, where that was done already."""
+        moved = run.moved.get(proof.target, "")
+        return f"{self._named(run, proof.target)}: {proof.outcome}, {proof.detail}{f'; {moved}' if moved else ''}"
 
     def _named(self, run: _Run, key: str) -> str:
         return next((", ".join(item.surfaces) for item in run.opened.returns if item.key == key), key)

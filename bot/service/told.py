@@ -1,26 +1,38 @@
-"""What the surfaces of a ballot tell by themselves when it is opened: what others changed there since the stop."""
+"""What the surfaces of a ballot tell by themselves when it is opened: what others changed there, and what waits."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
+from adapters.base import Waiting
+from bot.service.backlog import impossible, policy_of, waiting
 from bot.service.inventory import Inventory, Target
 from bot.service.others import Others, in_few_words
 from bot.service.redact import redact
 
+T = TypeVar("T")
 _AT_ONCE = 64
 _LONGEST = 20.0  # seconds for all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """Of one target. `changed` is None where its kind does not tell or nothing is known from before the stop.
+    """Of one target.
 
-    `silent` says that it could not be asked now.
+    Args:
+        changed: by others since the stop; None where its kind does not tell or nothing is known from before.
+        silent: whether it could not be asked now.
+        waiting: the work that waits there; None where none is told.
+        policy: what becomes of that work; empty where none is told.
+        impossible: why that cannot be done.
     """
 
     changed: tuple[str, ...] | None = None
     silent: bool = False
+    waiting: Waiting | None = None
+    policy: str = ""
+    impossible: str = ""
 
 
 class Asking:
@@ -48,10 +60,18 @@ class Asking:
         return {key: Told(silent=True) if task.cancelled() else task.result() for key, task in asked.items()}
 
     async def _one(self, target: Target, slots: asyncio.Semaphore) -> Told:
+        told = Told(policy=policy_of(target) or "", impossible=impossible(target))
         async with slots:
-            try:
-                async with asyncio.timeout(target.deadline):
-                    changed = await self._others.of(target)
-            except Exception:  # noqa: BLE001  # what a surface does not tell is said to be unknown, whatever the reason
-                return Told(silent=True)
-        return Told(changed=None if changed is None else tuple(map(redact, in_few_words(changed))))
+            changed, silent = await _in_time(target, self._others.of(target))
+            waits, _ = await _in_time(target, waiting(target))
+        said = None if changed is None else tuple(map(redact, in_few_words(changed)))
+        return replace(told, changed=said, silent=silent, waiting=waits)
+
+
+async def _in_time(target: Target, asked: Awaitable[T]) -> tuple[T | None, bool]:
+    """The answer, and whether there was none: what a surface does not tell is said to be unknown, for any reason."""
+    try:
+        async with asyncio.timeout(target.deadline):
+            return await asked, False
+    except Exception:  # noqa: BLE001  # as said
+        return None, True

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from adapters.base import SurfaceClass
+from adapters.base import Backlog, BacklogPolicy, SurfaceClass
 from adapters.registry import Registry, default
 from bot.domain.model import Agent, Configuration, RestorePolicy, SecondFactor, Surface
 from bot.settings.environment import Environment
@@ -74,6 +74,18 @@ class _Check:
         if surface.backstop is None:
             message = "has no backstop: where its cut cannot be proven, nothing else is held for it"
             yield self._say(surface.name, "note", f"{surface.name} {message}", "add backstop: agent/surface")
+
+        if surface.backlog is not None:
+            yield from self._backlog(surface, surface.backlog)
+
+    def _backlog(self, surface: Surface, policy: BacklogPolicy) -> Iterator[Finding]:
+        """A policy that cannot be carried out stops no stop, and every restore of the surface."""
+        adapter = self._registry.adapter_class(surface.adapter)
+        able = adapter.policies(surface.settings) if issubclass(adapter, Backlog) else frozenset()
+        if policy not in able:
+            message = f"{surface.name} has the backlog policy {policy}, which {surface.adapter} cannot carry out there"
+            known = f"accepted: {', '.join(sorted(able))}" if able else "remove backlog: no waiting work is told there"
+            yield self._say(surface.name, "error", message, known)
 
     def _stop(self, configuration: Configuration) -> Iterator[Finding]:
         policy = configuration.policy.stop

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from adapters.base import Mode, SurfaceClass
+from adapters.base import BacklogPolicy, Mode, SurfaceClass
 from bot.domain.model import Risk, Unsupported
 from bot.settings.cron import cron_line
 from bot.settings.terms import Channel, Duration, Group, Name, PositiveDuration, Seed, SurfaceName, TimeZone, User
@@ -160,6 +160,11 @@ class SurfaceShape(Shape):
     )
     backstop: SurfaceName | None = Field(
         None, description="agent/surface that is held too when the deadline passes without proof."
+    )
+    backlog: BacklogPolicy | None = Field(
+        None,
+        description="Work that waits when the agent may take it up again: drop, hold (put aside) or replay (leave). "
+        "Default: hold where the adapter can, else replay.",
     )
     settings: Free = Field(default_factory=dict, description="The adapter's settings.")
     canary: Free | None = Field(None, description="The agent's own credential, to prove that it is refused.")

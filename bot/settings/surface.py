@@ -70,6 +70,7 @@ class SurfaceReader:
             drain=shape.drain,
             unsupported=shape.unsupported,
             backstop=shape.backstop,
+            backlog=shape.backlog,
             place=self._source.place(self._entry.line),
         )
 

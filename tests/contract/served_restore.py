@@ -1,8 +1,9 @@
 """The real dispatcher and the real restore over real servers; who votes, and the pace, is what a test says."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
-from adapters.base import Adapter, Mode
+from adapters.base import Adapter, Config, Mode
 from adapters.memory import Canary
 from bot.domain import events
 from bot.domain.ballot import Ballot
@@ -19,13 +20,20 @@ class Served(RestoreRig):
     Args:
         adapters: by surface; each has a canary.
         look: what the agent can do now, tried by its own sessions.
+        settings: of those surfaces whose adapters are asked about them.
     """
 
-    def __init__(self, adapters: Mapping[str, Adapter], look: Look) -> None:
+    def __init__(
+        self, adapters: Mapping[str, Adapter], look: Look, settings: Mapping[str, Config] | None = None
+    ) -> None:
         self._made = dict(adapters)
         self._look = look
         self.looked: list[tuple[Mode, str]] = []
-        super().__init__(*(surface(name, canary=Canary(), deadline=30.0) for name in adapters), dwell=0.0, step=0.0)
+        made = (surface(name, canary=Canary(), deadline=30.0) for name in adapters)
+        known = settings or {}
+        super().__init__(
+            *(replace(item, settings=known.get(item.name, item.settings)) for item in made), dwell=0.0, step=0.0
+        )
         self.machines.evaluate = self._evaluate  # type: ignore[method-assign]  # where a step ends
 
     def key(self, name: str) -> str:

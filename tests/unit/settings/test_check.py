@@ -27,6 +27,13 @@ WEAK = {
     "owned by itself": ("owner: U0OWNER", "owner: U0AGENT", "error", "billing", "owned by one of its own"),
     "no canary": ('canary:   {dsn: "${LEDGER_AGENT_DSN}"}', "", "note", "billing/ledger", "has no canary"),
     "no backstop": ("        backstop: billing/identity\n", "", "note", "billing/ledger", "has no backstop"),
+    "backlog of none": (
+        "        backstop: billing/identity\n",
+        "        backstop: billing/identity\n        backlog: drop\n",
+        "error",
+        "billing/ledger",
+        "has the backlog policy drop, which postgres_role cannot carry out there",
+    ),
     "nobody stops": (
         "groups: [S0ONCALL], users: [U0ALICE]",
         "users: []",
