@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("adapters.conformance.suite", "adapters.conformance.keeper")
-
 # Whole files that judge milliseconds or fill both processors; single tests are marked `alone` where they stand.
 ALONE = {
     "tests/acceptance/test_benchmark.py": "measures what it measures only undisturbed",

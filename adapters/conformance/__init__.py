@@ -9,12 +9,30 @@ subclasses `ConformanceSuite`; pytest does the rest:
             ...
 
 The control plane is never asked whether the control plane worked: `effects` counts what the agent really did, read
-past the adapter, and a session that was opened before the stop is the agent's own.
+past the adapter, and a session that was opened before the stop is the agent's own. `docs/writing-an-adapter.md` is the
+guide.
 """
 
-from adapters.conformance.keeper import Keeper
-from adapters.conformance.rig import Rig, Session, Stopped
-from adapters.conformance.suite import ConformanceSuite
-from adapters.conformance.wait import ticks
+import pytest
 
-__all__ = ["ConformanceSuite", "Keeper", "Rig", "Session", "Stopped", "ticks"]
+_ASSERTING = ("stops", "modes", "undo", "failures", "keeper")
+pytest.register_assert_rewrite(*(f"adapters.conformance.{name}" for name in _ASSERTING))
+
+from adapters.conformance.keeper import Keeper, driven  # noqa: E402  # after the rewriting, so that failures show values
+from adapters.conformance.rig import FullRig, Rig, Session, Stopped  # noqa: E402
+from adapters.conformance.suite import CHECKS, ConformanceSuite  # noqa: E402
+from adapters.conformance.trial import trial  # noqa: E402
+from adapters.conformance.wait import ticks  # noqa: E402
+
+__all__ = [
+    "CHECKS",
+    "ConformanceSuite",
+    "FullRig",
+    "Keeper",
+    "Rig",
+    "Session",
+    "Stopped",
+    "driven",
+    "ticks",
+    "trial",
+]

@@ -1,6 +1,7 @@
-"""The agent as the suite uses it: one try, or a tight loop."""
+"""The agent as the suite uses it: one try, or one that never gives up."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -10,23 +11,31 @@ from adapters.conformance.wait import TICK, ticks
 
 
 class Busy:
-    """An agent that acts in a tight loop and logs in again whenever it is thrown out."""
+    """An agent that acts in a loop and logs in again whenever it is thrown out.
 
-    def __init__(self, rig: Rig) -> None:
-        self._rig = rig
+    Args:
+        rig: where.
+        mode: it does what this mode forbids.
+        pause: seconds between two actions.
+    """
+
+    def __init__(self, rig: Rig, mode: Mode = Mode.READ_ONLY, pause: float = 0.0) -> None:
+        self._rig, self._pause = rig, pause
+        self._action = action_against(mode)
         self.refused = 0
         self.acted = 0
+        self.last = 0.0  # when the last action was done, by `time.monotonic`
 
     async def run(self) -> None:
         """Acts until it is cancelled."""
         session: Session | None = None
         try:
             while True:
-                await asyncio.sleep(0)
+                await asyncio.sleep(self._pause)
                 try:
                     session = session or await self._rig.session()
-                    await session.act(Mode.READ_ONLY)
-                    self.acted += 1
+                    await session.act(self._action)
+                    self.acted, self.last = self.acted + 1, time.monotonic()
                 except Stopped:
                     self.refused += 1
                     await _closed(session)
@@ -43,15 +52,20 @@ class Busy:
         raise AssertionError(f"the busy agent acted {self.acted} times and was refused {self.refused} times only")
 
 
+def action_against(mode: Mode) -> Mode:
+    """The action to try against a mode: one that has an effect, which for full_stop a read need not have."""
+    return min(mode, Mode.READ_ONLY)
+
+
 async def _closed(session: Session | None) -> None:
     if session is not None:
         await session.close()
 
 
 @asynccontextmanager
-async def busy(rig: Rig) -> AsyncIterator[Busy]:
+async def busy(rig: Rig, mode: Mode = Mode.READ_ONLY, *, pause: float = 0.0) -> AsyncIterator[Busy]:
     """A busy agent that is at work."""
-    agent = Busy(rig)
+    agent = Busy(rig, mode, pause)
     task = asyncio.create_task(agent.run())
     try:
         await agent.until(lambda it: it.acted > 0)
@@ -60,6 +74,16 @@ async def busy(rig: Rig) -> AsyncIterator[Busy]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+@asynccontextmanager
+async def opened(rig: Rig) -> AsyncIterator[Session]:
+    """A session of the agent, closed at the end whatever comes between."""
+    session = await rig.session()
+    try:
+        yield session
+    finally:
+        await session.close()
 
 
 @asynccontextmanager

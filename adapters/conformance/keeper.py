@@ -3,11 +3,15 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from itertools import count
 
 from adapters.base import Adapter, Attempt, Change, Cut, Mode, Observation, Relaxed
+from adapters.conformance.agent import closing
+from adapters.conformance.rig import Rig
+from adapters.conformance.unblocked import unblocked
 from adapters.conformance.wait import TICK, ticks
 
 
@@ -39,6 +43,13 @@ class Keeper:
         known = self.undo
         fresh = [change for change in changes if change not in known]
         self._undo = json.dumps([asdict(change) for change in (*known, *fresh)])
+
+    def taken_over(self, adapter: Adapter) -> "Keeper":
+        """Another process's dispatcher for the same target: it has the record and the token, and its own adapter."""
+        second = Keeper(adapter, allow=self.allow)
+        second.token = self.token
+        second.record(self.undo)
+        return second
 
     async def gate(self, changes: tuple[Change, ...]) -> bool:
         """Records, and answers `allow`."""
@@ -86,3 +97,10 @@ class Keeper:
         if self.adapter.canary_type is not None:
             tried = await self.adapter.attempt(mode=mode)
             assert tried is Attempt.REFUSED, f"the canary's try in {mode} was {tried}"
+
+
+@asynccontextmanager
+async def driven(rig: Rig) -> AsyncIterator[Keeper]:
+    """Drives a rig's target, in a loop that must not be blocked."""
+    async with unblocked(), closing(rig.adapter()) as adapter:
+        yield Keeper(adapter)

@@ -1,6 +1,12 @@
-"""What a kind's test file gives: how to act as the agent, how to count its effects, how to break the server."""
+"""What a kind's test file gives: how to act as the agent, how to count its effects, how to break the server.
 
-from typing import Protocol
+`Rig` is the least. `FullRig` adds the abilities that most checks need; a kind that cannot have one of them says so,
+with the reason, in `lacks`. A check that needs a missing ability does not run, and its reason is printed instead.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import ClassVar, Protocol
 
 from adapters.base import Adapter, Mode, Shared
 
@@ -16,7 +22,7 @@ class Session(Protocol):
         """Does what `mode` forbids and the next looser mode allows (FULL_STOP: anything). One effect; or `Stopped`."""
 
     async def begin(self) -> None:
-        """Starts an effect that takes longer than a stop and leaves it in flight."""
+        """Starts an effect that takes longer than a stop and leaves it in flight. May be left out: `lacks["begin"]`."""
 
     async def finish(self) -> None:
         """Lets what `begin` started come to its end, so that its effect counts. Raises `Stopped` when it was ended."""
@@ -26,19 +32,12 @@ class Session(Protocol):
 
 
 class Rig(Protocol):
-    """One target on a private real server, with everything that the suite needs to judge an adapter on it."""
+    """One target on a private real server: the least that the suite needs to judge an adapter on it."""
+
+    lacks: ClassVar[Mapping[str, str]]  # abilities of `FullRig` that the kind cannot have, each with its reason
 
     def adapter(self, *, shared: Shared | None = None) -> Adapter:
         """An adapter for the target, with a working canary where the kind has one."""
-
-    def mistyped(self) -> Adapter:
-        """The same, for a target that does not exist."""
-
-    def intruder(self) -> Adapter:
-        """The same target, with a credential of the bot that the server does not know."""
-
-    def unreachable(self) -> Adapter:
-        """The same target, on a port that nobody listens on."""
 
     async def session(self) -> Session:
         """Opens a session of the agent. Raises `Stopped` when the server refuses it."""
@@ -51,6 +50,28 @@ class Rig(Protocol):
 
     async def loosen(self) -> None:
         """What a well-meaning administrator does by hand: the agent works again, whatever held it."""
+
+
+class FullRig(Rig, Protocol):
+    """Every ability. Each is a method of the kind's rig, or a reason in its `lacks`."""
+
+    def mistyped(self) -> Adapter:
+        """An adapter for a target that does not exist."""
+
+    def intruder(self) -> Adapter:
+        """The same target, with a credential of the bot that the server does not know."""
+
+    def unreachable(self) -> Adapter:
+        """The same target, on a port that nobody listens on."""
+
+    def elsewhere(self, port: int) -> Adapter:
+        """The same target, asked for on this port of 127.0.0.1: the kit listens there and answers rubbish."""
+
+    async def unarmed(self) -> tuple[Adapter, str]:
+        """The same target, with a bot that lacks one permission, and the word by which `preflight` must name it."""
+
+    async def narrow(self) -> None:
+        """Before the stop, an administrator takes something away that a cut would take too."""
 
     async def meddle(self) -> None:
         """A third party changes something about the agent that the cut had left as it was."""
@@ -65,7 +86,61 @@ class Rig(Protocol):
         """Whether the new credential still stands and the old one is still worthless (tried in mode normal)."""
 
     async def freeze(self) -> None:
-        """The server stops answering; its connections stay open."""
+        """The server stops answering (SIGSTOP); its connections stay open."""
 
     async def thaw(self) -> None:
         """The server goes on."""
+
+    async def restart(self) -> None:
+        """Restarts the server, or reloads its configuration, on the same port; returns once it serves."""
+
+    def exhaust(self) -> AbstractAsyncContextManager[None]:
+        """While it lasts, the server takes no further connection of anybody."""
+
+    async def prepare(self) -> Callable[[], Awaitable[None]]:
+        """Leaves work behind that outlives its session; what is returned completes it, or raises `Stopped`."""
+
+    async def redeliver(self) -> None:
+        """Makes the surface hand out again, at once, work in flight that was ended."""
+
+    async def stubborn(self) -> None:
+        """Starts an agent that acts, ignores SIGTERM, and has a child in a session of its own that acts as well."""
+
+    async def floor(self) -> None:
+        """The least that stops the agent by hand, over an open line: what an adapter is measured beside."""
+
+
+ABILITIES = frozenset(name for name in vars(FullRig) if not name.startswith("_")) | {"begin"}
+_PAIRS = {"thaw": "freeze", "meddled": "meddle", "rotated": "rotate"}
+
+
+def reason(rig: Rig, ability: str) -> str:
+    """Why a kind lacks an ability; empty where it has it.
+
+    Raises:
+        AssertionError: the rig neither has it nor says why not.
+    """
+    if ability == "begin" or callable(getattr(rig, ability, None)):
+        return rig.lacks.get(ability, "")
+    why = rig.lacks.get(ability) or rig.lacks.get(_PAIRS.get(ability, ""), "")
+    if not why:
+        raise AssertionError(
+            f"{type(rig).__name__} has no `{ability}` and `lacks` does not say why: "
+            f"write the method, or give the reason in a sentence ({_about(ability)})"
+        )
+    return why
+
+
+def wrong(rig: Rig) -> list[str]:
+    """What is wrong with what a rig declares, in sentences."""
+    found = [f"`lacks` names {name}, which is no ability" for name in sorted(set(rig.lacks) - ABILITIES)]
+    for name in sorted(set(rig.lacks) & ABILITIES):
+        if name != "begin" and callable(getattr(rig, name, None)):
+            found.append(f"`lacks` names {name}, and the rig has it")
+        if len(rig.lacks[name].split()) < 3:  # noqa: PLR2004  # fewer words are no reason
+            found.append(f"`lacks` gives no reason for {name}")
+    return found
+
+
+def _about(ability: str) -> str:
+    return (getattr(FullRig, ability).__doc__ or "").strip()

@@ -126,6 +126,8 @@ class HttpControl:
     async def relax(self, *, to: Mode, expect: str, token: str, undo: tuple[Change, ...], gate: Gate) -> Relaxed:  # noqa: ARG002  # a receiver carries no mark
         """Sets a looser mode, but none looser than the receiver had before our first cut, nor than others chose since.
 
+        Where our cuts replaced nothing, nothing is given back.
+
         Raises:
             AdapterError: the receiver is gone, or answers a looser mode than the one asked for.
         """
@@ -134,9 +136,9 @@ class HttpControl:
             raise AdapterError(self._gone())
         target = max([to, *(Mode(change.was) for change in undo if change.key == FACT and change.was)])
         ours = [change.now for change in undo if change.key == FACT]
-        if found.mode <= target or (ours and str(found.mode) not in ours):
+        if found.mode <= target or str(found.mode) not in ours:
             return Relaxed(kept=(FACT,) if found.mode is not target else ())
-        if not await gate(() if to is Mode.NORMAL else _replaced(found.mode, target, undo, known=True)):
+        if not await gate(() if to is Mode.NORMAL else _replaced(found.mode, target, undo)):
             return Relaxed()
         answer = await self._post(target)
         told = self._told(answer)
@@ -191,12 +193,13 @@ class HttpControl:
         return f"{self._name} answers that it does not exist: check settings.url, or start the receiver."
 
 
-def _replaced(was: Mode | None, now: Mode, undo: tuple[Change, ...], *, known: bool = False) -> tuple[Change, ...]:
-    """What a cut replaced. Within an episode the first record's `was` stands; before it, only a looser mode counts."""
-    first = next((change.was for change in undo if change.key == FACT), None)
-    if first is None and (was is None or known or was >= now):
+def _replaced(was: Mode | None, now: Mode, undo: tuple[Change, ...]) -> tuple[Change, ...]:
+    """What a cut replaced; `None` where it was not read before. Within an episode the first record's `was` stands."""
+    ours = [change for change in undo if change.key == FACT]
+    if not ours and was is not None and was >= now:
         return ()
-    change = Change(key=FACT, was=first or str(was), now=str(now))
+    first = ours[0].was if ours else str(was) if was else None
+    change = Change(key=FACT, was=first, now=str(now))
     return () if change in undo or change.was == change.now else (change,)
 
 

@@ -12,11 +12,13 @@ from hashlib import sha256
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
+from redis._parsers import _AsyncRESP2Parser
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
     ExecAbortError,
+    InvalidResponse,
     NoPermissionError,
     RedisError,
     ResponseError,
@@ -26,8 +28,18 @@ from adapters.errors import AdapterError, Refused, Unreachable
 from adapters.redis_acl.commands import Catalogue
 
 Command = tuple[str, ...]
+LARGEST = 32 * 1024 * 1024  # bytes of one answer; `CLIENT LIST` of ten thousand sessions takes 4 MB
 BURY_SECONDS = 1.0  # a call that was cancelled ends after this at the latest, whatever the server does
 BURY_PAUSE = 0.05  # seconds between two tries to end an abandoned connection at the server
+
+
+class _Bounded(_AsyncRESP2Parser):
+    """Believes no announced length beyond `LARGEST`: an endless answer must not fill the bot's memory."""
+
+    async def _read(self, length: int) -> bytes:
+        if length > LARGEST:
+            raise InvalidResponse(f"an answer of {length} bytes was announced")
+        return await super()._read(length)
 
 
 class Full(Unreachable):
@@ -63,6 +75,7 @@ class Address:
         """A connection that is not open yet: RESP2, no retries, no timeouts, no greetings that need a permission."""
         options = {**self.options, "protocol": 2, "driver_info": None, "encoding_errors": "surrogateescape"}
         options |= {"socket_timeout": None, "socket_connect_timeout": None, "health_check_interval": 0}
+        options["parser_class"] = _Bounded
         make = options.pop("connection_class", Connection)
         return cast("AbstractConnection", make(**options))
 

@@ -13,13 +13,13 @@ from tests.acceptance.sandbox_fixture import sandbox
 from tests.acceptance.whole_bot import Bot
 from tests.acceptance.world import World
 from tests.contract import redis_rig
-from tests.contract.conftest import postgres_database, postgres_server, valkey_server
+from tests.contract.conftest import postgres_database, postgres_server, servers, valkey_server
 from tests.contract.http_rig import Farm, farm
 from tests.contract.servers import Database
 
 _NAMES = itertools.count(1)
 
-__all__ = ["postgres_database", "postgres_server", "sandbox", "valkey_server"]
+__all__ = ["postgres_database", "postgres_server", "sandbox", "servers", "valkey_server"]
 
 
 @pytest.fixture

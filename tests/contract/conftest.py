@@ -1,24 +1,31 @@
-"""Real servers for the adapters' tests: one PostgreSQL and one Valkey for a whole run, a database for each test."""
+"""Real servers for the adapters' tests: one of each for a whole run, and a database for each test."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.contract.rigs.running import Running
 from tests.contract.servers import Database, PostgresServer, ValkeyServer, database
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A running PostgreSQL of this run's own."""
-    with PostgresServer() as server:
-        yield server
+def servers() -> Iterator[Running]:
+    """The servers of this run, started when they are first asked for."""
+    started = Running()
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")
-def valkey_server() -> Iterator[ValkeyServer]:
+def postgres_server(servers: Running) -> PostgresServer:
+    """A running PostgreSQL of this run's own."""
+    return servers.postgres
+
+
+@pytest.fixture(scope="session")
+def valkey_server(servers: Running) -> ValkeyServer:
     """A running Valkey of this run's own."""
-    with ValkeyServer() as server:
-        yield server
+    return servers.valkey
 
 
 @pytest.fixture

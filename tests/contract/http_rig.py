@@ -1,5 +1,6 @@
 """The receiver's process, and one target of it with the bot's adapter and the agent's own calls."""
 
+import asyncio
 import itertools
 import json
 import os
@@ -22,12 +23,22 @@ _NUMBERS: Iterator[int] = itertools.count(1)
 Json = dict[str, object]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Farm:
-    """A running receiver process."""
+    """A receiver process on its ports."""
 
-    pid: int
+    process: "subprocess.Popen[bytes]"
     ports: list[int]
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        return self.process.pid
+
+    async def restart(self) -> None:
+        """Ends it, and starts it again on the same ports."""
+        ended(self.process)
+        self.process, _ = await asyncio.to_thread(started, self.ports)
 
     def freeze(self) -> None:
         """Stops it in its tracks."""
@@ -41,16 +52,31 @@ class Farm:
 @contextmanager
 def farm(ports: int = 1) -> Iterator[Farm]:
     """Starts a receiver on free ports; stops it at the end."""
-    command = [sys.executable, "-m", receiver.__name__, str(ports)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+    running = Farm(*started([0] * ports))
     try:
-        assert process.stdout is not None
-        yield Farm(process.pid, json.loads(process.stdout.readline()))
+        yield running
     finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        ended(running.process)
+
+
+def started(ports: list[int]) -> "tuple[subprocess.Popen[bytes], list[int]]":
+    """Starts a receiver; returns once it serves. 0 is a free port."""
+    command = [sys.executable, "-m", receiver.__name__, *map(str, ports)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        ended(process)
+        raise RuntimeError("the receiver ended before it served; look at its standard error")
+    return process, json.loads(line)
+
+
+def ended(process: "subprocess.Popen[bytes]") -> None:
+    """Kills a receiver."""
+    process.kill()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 @dataclass

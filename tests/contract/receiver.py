@@ -114,6 +114,8 @@ class Receiver:
         if not target.allows("write"):
             return web.Response(status=403)
 
+        target.finish.clear()
+
         async def work() -> None:
             await target.finish.wait()
             target.effects += 1
@@ -182,13 +184,13 @@ async def forever() -> AsyncIterator[bytes]:
         yield b" " * 4096
 
 
-async def main(ports: int) -> None:
-    """Serves one application on some ports."""
+async def main(ports: list[int]) -> None:
+    """Serves one application on some ports; 0 is a free one."""
     runner = web.AppRunner(Receiver().app(), access_log=None)
     await runner.setup()
     found = []
-    for _ in range(ports):
-        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+    for port in ports:
+        site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024, reuse_address=True)
         await site.start()
         found.append(int(runner.addresses[-1][1]))
     sys.stdout.write(json.dumps(found) + "\n")
@@ -197,4 +199,4 @@ async def main(ports: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1))
+    asyncio.run(main([int(port) for port in sys.argv[1:]] or [0]))

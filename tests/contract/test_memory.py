@@ -1,120 +1,12 @@
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
 
 import pytest
 
 from adapters.base import Attempt, Mode, Shared
-from adapters.conformance import ConformanceSuite, Keeper, Rig, Stopped, ticks
+from adapters.conformance import ConformanceSuite, Keeper, Rig, ticks
 from adapters.errors import Refused, Unreachable
-from adapters.memory import Canary, Denied, Memory, Settings, World, WorldSession
-
-T = TypeVar("T")
-
-
-class MemorySession:
-    """The agent in a world; a frozen world's agent goes on by itself."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._session: WorldSession = _told(world.login)
-
-    async def act(self, mode: Mode) -> None:
-        """One effect, or `Stopped`."""
-        _told(lambda: self._world.act(self._session, mode))
-
-    async def begin(self) -> None:
-        """Work in flight."""
-        self._world.begin(self._session)
-
-    async def finish(self) -> None:
-        """The end of the work."""
-        _told(lambda: self._world.finish(self._session))
-
-    async def close(self) -> None:
-        """Ends the session."""
-        self._world.close(self._session)
-
-
-def _told(call: Callable[[], T]) -> T:
-    try:
-        return call()
-    except Denied as error:
-        raise Stopped(str(error)) from error
-
-
-class MemoryRig:
-    """A world of its own, and worlds where something is wrong."""
-
-    def __init__(self) -> None:
-        self.shared = Shared()
-        self.world = self._world("memory")
-
-    def _world(self, target: str) -> World:
-        return self.shared.get(("memory", target), World)
-
-    def adapter(self, *, shared: Shared | None = None, target: str = "memory") -> Memory:
-        """An adapter with a canary."""
-        return Memory(config=Settings(target=target), canary=Canary(), shared=shared or self.shared)
-
-    def mistyped(self) -> Memory:
-        """A world that is not there."""
-        self._world("memroy").faults.absent = True
-        return self.adapter(target="memroy")
-
-    def intruder(self) -> Memory:
-        """A world that refuses the bot."""
-        self._world("closed").faults.refuse = True
-        return self.adapter(target="closed")
-
-    def unreachable(self) -> Memory:
-        """A world that cannot be reached."""
-        self._world("far").faults.unreachable = True
-        return self.adapter(target="far")
-
-    async def session(self) -> MemorySession:
-        """A session of the agent."""
-        return MemorySession(self.world)
-
-    async def effects(self) -> int:
-        """The witness."""
-        return self.world.effects
-
-    async def authority(self) -> object:
-        """The rights, and that no mark is left in normal."""
-        return dict(self.world.rights)
-
-    async def loosen(self) -> None:
-        """By hand."""
-        self.world.loosen()
-
-    async def meddle(self) -> None:
-        """Somebody gives a right that no cut knows of."""
-        self.world.rights["unattended"] = "on, with a note"
-
-    async def meddled(self) -> bool:
-        """The note stands; taken away again for the next round."""
-        stood = self.world.rights["unattended"] == "on, with a note"
-        self.world.loosen()
-        return stood
-
-    async def rotate(self) -> None:
-        """A new credential."""
-        self.world.credential = "second"
-
-    async def rotated(self) -> bool:
-        """The old one is worthless."""
-        with pytest.raises(Denied):
-            self.world.login("first")
-        return self.world.credential == "second"
-
-    async def freeze(self) -> None:
-        """Calls hang."""
-        self.world.faults.hang = True
-
-    async def thaw(self) -> None:
-        """Calls go on."""
-        self.world.faults.hang = False
+from adapters.memory import Canary, Memory, Settings
+from tests.contract.rigs.memory import MemoryRig
 
 
 class TestMemory(ConformanceSuite):

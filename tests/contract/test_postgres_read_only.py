@@ -7,8 +7,8 @@ import pytest
 
 from adapters.base import Attempt, Cut, Mode, Observation
 from adapters.conformance import Keeper
+from tests.contract.rigs.postgres_role import PostgresRig
 from tests.contract.servers import PASSWORD, Database, PostgresServer, database
-from tests.contract.test_postgres_role import PostgresRig
 
 DENIED = (asyncpg.InsufficientPrivilegeError,)
 # in words: (how the owner gives it, what the agent then does with it)

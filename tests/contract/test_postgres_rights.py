@@ -13,8 +13,8 @@ from adapters.postgres_role import Canary, PostgresRole, Settings
 from adapters.postgres_role.line import told
 from bot.sandbox.servers import free_port
 from bot.service.redact import redact
+from tests.contract.rigs.postgres_role import PostgresRig
 from tests.contract.servers import Database
-from tests.contract.test_postgres_role import PostgresRig
 
 
 async def test_a_superuser_is_told_from_a_member_of_the_bot(postgres_database: Database) -> None:

@@ -1,160 +1,19 @@
-import asyncio
-from contextlib import suppress
-from typing import Any
+"""The suite that every adapter passes, on a login role of a private PostgreSQL."""
 
-import asyncpg
+from collections.abc import AsyncIterator
+
 import pytest
 
-from adapters.base import Mode, Shared
-from adapters.conformance import ConformanceSuite, Rig, Stopped, ticks
-from adapters.postgres_role import Canary, PostgresRole, Settings
-from bot.sandbox.servers import free_port
-from tests.contract.servers import PASSWORD, Database
-
-GONE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-
-
-class AgentSession:
-    """The agent's own connection."""
-
-    def __init__(self, connection: Any, database: Database) -> None:
-        self._connection = connection
-        self._database = database
-        self._work: asyncio.Task[Any] | None = None
-
-    async def act(self, mode: Mode) -> None:
-        """A read for full_stop, an insert for read_only."""
-        sql = "SELECT count(*) FROM notes" if mode is Mode.FULL_STOP else "INSERT INTO effects VALUES (1)"
-        try:
-            await self._connection.execute(sql)
-        except GONE as error:
-            raise Stopped(str(error)) from error
-
-    async def begin(self) -> None:
-        """A transaction with a row written and a long statement running."""
-        slow = "BEGIN; INSERT INTO effects VALUES (2); SELECT pg_sleep(60); COMMIT"
-        self._work = asyncio.create_task(self._connection.execute(slow))
-        sleeping = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'"
-        pid = self._connection.get_server_pid()
-        for _ in ticks():
-            if await self._database.value(sleeping, pid):
-                break
-
-    async def finish(self) -> None:
-        """The statement's end."""
-        assert self._work is not None
-        try:
-            await self._work
-        except GONE as error:
-            raise Stopped(str(error)) from error
-
-    async def close(self) -> None:
-        """Drops the connection."""
-        self._connection.terminate()
-        if self._work is not None:
-            with suppress(*GONE):
-                await self._work
-
-
-class PostgresRig:
-    """One agent's role on a private server."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-
-    def adapter(
-        self, *, shared: Shared | None = None, role: str = "", dsn: str = "", password: str = PASSWORD
-    ) -> PostgresRole:
-        """An adapter with a canary."""
-        database = self.database
-        config = {"dsn": dsn or database.dsn(database.bot, password=password), "role": role or database.agent}
-        return PostgresRole(
-            config=Settings.model_validate(config),
-            canary=Canary.model_validate({"dsn": database.dsn(database.agent)}),
-            shared=shared or Shared(),
-        )
-
-    def mistyped(self) -> PostgresRole:
-        """A role that is not there."""
-        return self.adapter(role=f"{self.database.agent}_typo")
-
-    def intruder(self) -> PostgresRole:
-        """A wrong password of the bot."""
-        return self.adapter(password="wrong")
-
-    def unreachable(self) -> PostgresRole:
-        """A port that nobody listens on."""
-        return self.adapter(dsn=f"postgresql://bot:x@127.0.0.1:{free_port()}/postgres")
-
-    async def session(self) -> AgentSession:
-        """The agent logs in."""
-        try:
-            return AgentSession(await asyncpg.connect(self.database.dsn(self.database.agent)), self.database)
-        except GONE as error:
-            raise Stopped(str(error)) from error
-
-    async def effects(self) -> int:
-        """Rows, counted by the superuser."""
-        return int(str(await self.database.value("SELECT count(*) FROM effects")))
-
-    async def authority(self) -> object:
-        """Login, comment and every grant of the role in this database."""
-        return await self.database.value(
-            "SELECT jsonb_build_object('login', rolcanlogin, 'comment', shobj_description(oid, 'pg_authid'), 'acl',"
-            " (SELECT jsonb_agg(relname || x::text ORDER BY relname || x::text) FROM pg_class, aclexplode(relacl) x"
-            " WHERE x.grantee = r.oid)) FROM pg_roles r WHERE rolname = $1",
-            self.database.agent,
-        )
-
-    async def loosen(self) -> None:
-        """The owner grants, an administrator lets the role log in."""
-        await self.database.run(f"ALTER ROLE {self.database.agent} LOGIN")
-        await self.database.run(
-            f"GRANT INSERT, UPDATE, DELETE ON effects, notes TO {self.database.agent}", user=self.database.owner
-        )
-
-    async def meddle(self) -> None:
-        """An administrator takes a privilege that is not a write, and limits connections."""
-        await self.database.run(
-            f"ALTER ROLE {self.database.agent} CONNECTION LIMIT 7; GRANT SELECT ON pg_stats TO {self.database.agent}"
-        )
-
-    async def meddled(self) -> bool:
-        """The limit stands."""
-        limit = await self.database.value("SELECT rolconnlimit FROM pg_roles WHERE rolname=$1", self.database.agent)
-        return limit == 7
-
-    async def rotate(self) -> None:
-        """A new password."""
-        await self.database.run(f"ALTER ROLE {self.database.agent} PASSWORD 'rotated'")
-
-    async def rotated(self) -> bool:
-        """Only the new one works."""
-        with pytest.raises(asyncpg.InvalidPasswordError):
-            await asyncpg.connect(self.database.dsn(self.database.agent))
-        line = await asyncpg.connect(self.database.dsn(self.database.agent, password="rotated"))
-        await line.close()
-        return True
-
-    async def freeze(self) -> None:
-        """Every process of the server."""
-        self.database.server.freeze()
-
-    async def thaw(self) -> None:
-        """Every process of the server."""
-        self.database.server.thaw()
-
-
-@pytest.fixture
-def postgres_rig(postgres_database: Database) -> PostgresRig:
-    """The agent's role with its database."""
-    return PostgresRig(postgres_database)
+from adapters.conformance import ConformanceSuite
+from tests.contract.rigs.postgres_role import PostgresRig, opened
+from tests.contract.rigs.running import Running
 
 
 class TestPostgresRole(ConformanceSuite):
     """A login role passes the suite on a real server."""
 
     @pytest.fixture
-    async def rig(self, postgres_rig: PostgresRig) -> Rig:
+    async def rig(self, servers: Running) -> AsyncIterator[PostgresRig]:
         """The agent's role."""
-        return postgres_rig
+        async with opened(servers) as there:
+            yield there

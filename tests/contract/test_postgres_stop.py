@@ -15,8 +15,8 @@ from adapters.base import Attempt, Change, Mode, Shared
 from adapters.conformance import Keeper, ticks
 from adapters.errors import AdapterError, Refused
 from adapters.postgres_role import Canary, PostgresRole, Settings
+from tests.contract.rigs.postgres_role import GONE, PostgresRig
 from tests.contract.servers import PASSWORD, Database, PostgresServer, database
-from tests.contract.test_postgres_role import GONE, PostgresRig
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from bot.domain.plan import Scope
 from bot.sandbox.servers import ValkeyServer
 from bot.service import restore, stepping
 from tests.contract import redis_rig
+from tests.contract.rigs.postgres_role import GONE, PostgresRig
 from tests.contract.served_restore import Served
 from tests.contract.servers import Database
-from tests.contract.test_postgres_role import GONE, PostgresRig
 
 SQL, QUEUE = "billing/sql", "billing/queue"
 STEPS = [(Mode.READ_ONLY, "reads"), (Mode.NORMAL, "reads and writes")]

@@ -15,12 +15,12 @@ from aiohttp import ClientSession
 
 from bot.sandbox.simulator import Simulator
 from tests.acceptance.sandbox_fixture import sandbox
-from tests.contract.conftest import postgres_database, postgres_server, valkey_server
+from tests.contract.conftest import postgres_database, postgres_server, servers, valkey_server
 from tests.contract.http_rig import Farm, farm
 from tests.faults.estate import Estate
 from tests.faults.programs import programs, running_nursery
 
-__all__ = ["Simulator", "postgres_database", "postgres_server", "sandbox", "valkey_server"]
+__all__ = ["Simulator", "postgres_database", "postgres_server", "sandbox", "servers", "valkey_server"]
 
 _NUMBERS = itertools.count(1)
 Make = Callable[..., Estate]

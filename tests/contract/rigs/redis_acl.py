@@ -1,0 +1,206 @@
+"""An ACL user of a private Valkey, for the suite."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from adapters.base import Adapter, Mode, Shared
+from adapters.conformance import Session, Stopped
+from adapters.redis_acl import RedisAcl, RedisAclCanary, RedisAclConfig
+from bot.sandbox.servers import free_port
+from tests.contract.redis_rig import BOT, PASSWORD, Rig, one_connection, rig
+from tests.contract.rigs.running import Running
+
+RULES = ("~*", "&*", "+@all", "-flushall", "(~side:* +get +set)")
+
+
+def stopped(error: Exception) -> BaseException:
+    """The library may lose a cancellation while it closes a connection that was refused; it is taken up again here."""
+    task = asyncio.current_task()
+    return asyncio.CancelledError() if task is not None and task.cancelling() else Stopped(str(error))
+
+
+@dataclass
+class AgentSession:
+    """One session of the agent. It writes by a plain command, and has a queued transaction and a pop in flight."""
+
+    there: Rig
+    client: Redis
+    begun: "asyncio.Task[object] | None" = field(default=None)
+
+    async def act(self, mode: Mode) -> None:
+        """A read where full_stop forbids everything, a write otherwise; the witness counts writes."""
+        verb = ("GET", "k") if mode is Mode.FULL_STOP else ("INCR", self.there.user)
+        await self._stopping(*verb)
+
+    async def begin(self) -> None:
+        """Waits in the server for a job."""
+        self.begun = asyncio.ensure_future(self._stopping("BLMOVE", self._jobs, self._done, "LEFT", "RIGHT", "0"))
+        await self.there.until_blocked()
+
+    async def finish(self) -> None:
+        """The job arrives; where the pop still waits, it is done."""
+        await self.there.witness.rpush(self._jobs, "job")
+        if self.begun is not None:
+            await self.begun
+
+    async def close(self) -> None:
+        """Ends the session."""
+        if self.begun is not None:
+            self.begun.cancel()
+            await asyncio.wait({self.begun})
+        await self.client.aclose()
+
+    @property
+    def _jobs(self) -> str:
+        return f"{self.there.user}:jobs:{id(self)}"
+
+    @property
+    def _done(self) -> str:
+        return f"{self.there.user}:done"
+
+    async def _stopping(self, *command: str) -> object:
+        try:
+            return await self.client.execute_command(*command)  # type: ignore[no-untyped-call]  # the library's
+        except (RedisError, OSError) as error:
+            raise stopped(error) from error
+
+
+@dataclass
+class RedisRig:
+    """The suite's rig: a private server, one agent, the bot with its documented rights."""
+
+    lacks: ClassVar[Mapping[str, str]] = {
+        "prepare": "nothing outlives a session: its queued transaction and its waiting pop end with it",
+        "redeliver": "a pop was done or was not done: there is nothing to hand out again",
+        "stubborn": "the surface is the user's sessions, whatever process holds them",
+    }
+
+    there: Rig
+
+    def adapter(self, *, shared: Shared | None = None) -> Adapter:
+        """An adapter with a working canary."""
+        self.there.shared = shared or Shared()
+        return self.there.adapter()
+
+    def mistyped(self) -> Adapter:
+        """A user that does not exist."""
+        return self.there.adapter(user="nobody")
+
+    def intruder(self) -> Adapter:
+        """A password of the bot that is wrong."""
+        return self._other(self.there.server.url(user=self.there.bot, password="wrong"))
+
+    def unreachable(self) -> Adapter:
+        """A port that nobody listens on."""
+        return self.elsewhere(free_port())
+
+    def elsewhere(self, port: int) -> Adapter:
+        """Another port."""
+        return self._other(f"redis://{self.there.bot}:{BOT}@127.0.0.1:{port}")
+
+    async def unarmed(self) -> tuple[Adapter, str]:
+        """A bot that may not end sessions."""
+        await self.there.acl("SETUSER", self.there.bot, "-client|kill")
+        return self.adapter(), "+client|kill"
+
+    async def session(self) -> Session:
+        """Logs in as the agent."""
+        try:
+            return AgentSession(self.there, await self.there.login())
+        except (RedisError, OSError) as error:
+            raise stopped(error) from error
+
+    async def effects(self) -> int:
+        """Counted by the administrator: increments and finished jobs."""
+        done = int(await self.there.witness.llen(f"{self.there.user}:done"))
+        return int(await self.there.witness.get(self.there.user) or 0) + done
+
+    async def authority(self) -> object:
+        """The user's line of `ACL LIST`."""
+        return await self.there.line()
+
+    async def loosen(self) -> None:
+        """Everything by hand."""
+        await self.there.acl("SETUSER", self.there.user, "on", "allkeys", "allchannels", "+@all")
+
+    async def narrow(self) -> None:
+        """Two commands less, and a key pattern that only reads."""
+        await self.there.acl("SETUSER", self.there.user, "-lpush", "-set", "resetkeys", "~mine:*", "%R~theirs:*")
+
+    async def meddle(self) -> None:
+        """A new selector."""
+        await self.there.acl("SETUSER", self.there.user, "(~meddled:* +get)")
+
+    async def meddled(self) -> bool:
+        """Whether it is there."""
+        return "~meddled:*" in await self.there.line()
+
+    async def rotate(self) -> None:
+        """Another password."""
+        await self.there.acl("SETUSER", self.there.user, "resetpass", ">another")
+
+    async def rotated(self) -> bool:
+        """Whether only the new password logs in."""
+        try:
+            await (await self.there.login()).aclose()
+        except (RedisError, OSError):
+            await (await self.there.login("another")).aclose()
+            return True
+        return False
+
+    async def freeze(self) -> None:
+        """Stops the server's process in its tracks."""
+        self.there.server.freeze()
+
+    async def thaw(self) -> None:
+        """Lets it go on."""
+        self.there.server.thaw()
+
+    async def restart(self) -> None:
+        """In good order, on the same port; the administrator comes back on a new connection."""
+        await self.there.witness.aclose()
+        await asyncio.to_thread(self.there.server.restart)
+        self.there.witness = one_connection(self.there.server.url())
+
+    @asynccontextmanager
+    async def exhaust(self) -> AsyncIterator[None]:
+        """A server with room for five more clients, all of them the agent."""
+        witness, crowd = self.there.witness, []
+        usual = int((await witness.config_get("maxclients"))["maxclients"] or 0)
+        await witness.config_set("maxclients", len(await witness.client_list()) + 5)
+        try:
+            with suppress(RedisError):
+                while True:
+                    crowd.append(await self.there.login())
+            yield
+        finally:
+            await witness.config_set("maxclients", usual)
+            for client in crowd:
+                await client.aclose()
+
+    async def floor(self) -> None:
+        """Two commands of the administrator."""
+        await self.there.acl("SETUSER", self.there.user, "off", "-@all")
+        await self.there.witness.execute_command("CLIENT", "KILL", "USER", self.there.user)  # type: ignore[no-untyped-call]  # the library's
+
+    def _other(self, url: str) -> Adapter:
+        canary = RedisAclCanary(url=SecretStr(self.there.server.url(user=self.there.user, password=PASSWORD)))
+        config = RedisAclConfig(url=SecretStr(url), user=self.there.user)
+        return RedisAcl(config=config, canary=canary, shared=Shared())
+
+
+@asynccontextmanager
+async def opened(servers: Running) -> AsyncIterator[RedisRig]:
+    """A fresh agent."""
+    there = await rig(servers.valkey, *RULES)
+    try:
+        yield RedisRig(there)
+    finally:
+        await there.close()

@@ -1,0 +1,33 @@
+"""The servers of one test process, each started when somebody first asks for it."""
+
+from contextlib import ExitStack
+from functools import cached_property
+
+from tests.contract.http_rig import Farm, farm
+from tests.contract.servers import PostgresServer, ValkeyServer
+
+
+class Running:
+    """Servers until `close`."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    @cached_property
+    def postgres(self) -> PostgresServer:
+        """A PostgreSQL."""
+        return self._stack.enter_context(PostgresServer())
+
+    @cached_property
+    def valkey(self) -> ValkeyServer:
+        """A Valkey."""
+        return self._stack.enter_context(ValkeyServer())
+
+    @cached_property
+    def receivers(self) -> Farm:
+        """A process of HTTP receivers."""
+        return self._stack.enter_context(farm())
+
+    def close(self) -> None:
+        """Stops them."""
+        self._stack.close()
