@@ -12,9 +12,9 @@ from bot.sandbox.servers import ValkeyServer
 from bot.service import restore, stepping
 from bot.service.others import Others
 from tests.contract import redis_rig
+from tests.contract.rigs.postgres_role import PostgresRig
 from tests.contract.served_restore import Served
 from tests.contract.servers import Database
-from tests.contract.test_postgres_role import PostgresRig
 
 SQL, QUEUE = "billing/sql", "billing/queue"
 
