@@ -29,7 +29,7 @@ def tally(ballot: Ballot, opened: events.BallotOpened) -> str:
     said = f". *{len(people)} of {opened.confirmations} confirmed with a code*"
     if people:
         said += f": {', '.join(people[:10])}"
-    return said if stands(ballot, opened) else f"{said}: nothing passes without"
+    return said if stands(ballot, opened) else f"{said}: nothing passes without it"
 
 
 def confirmed_by(ballot: Ballot) -> str:
