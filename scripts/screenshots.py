@@ -100,7 +100,7 @@ async def _vote(page: Page, folder: Path) -> None:
         await page.ask(_REACT.format(who=json.dumps(who), emoji=json.dumps(emoji)))
     await page.wait_for("document.querySelectorAll('.card .mark.relax').length >= 8", seconds=60)
     await page.wait_for("document.querySelector('#room-list').innerText.includes('GIVING BACK')")
-    await page.ask("document.querySelector('#room-list').scrollTo(0, 1e6)")
+    await page.ask("document.querySelector('#room-list').scrollTo(0, 1e6); document.activeElement.blur()")
     await _picture(page, folder, "ballot")
     await page.wait_for("document.querySelector('#room-list').innerText.includes('GIVEN BACK')", seconds=90)
 
@@ -134,6 +134,7 @@ async def _opens_thread(page: Page) -> None:
 
 async def _picture(page: Page, folder: Path, name: str, *, dark: bool = False) -> None:
     await page.look(WIDTH, HEIGHT, dark=dark)
+    await page.call("Input.dispatchMouseEvent", type="mouseMoved", x=0, y=0)  # what it points at shows its tools
     await _shot(page, folder, name)
 
 

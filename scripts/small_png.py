@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_COLOURS = 256
+_COLOURS, _FREQUENT = 256, 160
 _CHANNELS = {2: 3, 6: 4}  # by colour type: RGB, RGBA
 Colour = tuple[int, ...]
 
 
 def small(data: bytes) -> bytes:
-    """The same picture with its 256 most frequent colours; every other one becomes the nearest of them.
+    """The same picture with 256 colours; every other one becomes the nearest of them.
 
     Args:
         data: a PNG of 8 bits a channel, RGB or RGBA, not interlaced, as Chromium writes it. Opacity is dropped.
@@ -31,12 +31,19 @@ def small(data: bytes) -> bytes:
 
 
 def _palette(counts: Counter[Colour]) -> tuple[bytes, dict[Colour, int]]:
-    """The colours that are kept, and which of them stands for each colour of the picture."""
-    kept = [colour for colour, _ in counts.most_common(_COLOURS)]
-    index = {colour: place for place, colour in enumerate(kept)}
-    for colour in counts:
-        if colour not in index:
-            index[colour] = min(range(len(kept)), key=lambda place: _apart(colour, kept[place]))
+    """The colours that are kept, and which of them stands for each colour of the picture.
+
+    Kept are the most frequent ones, then one by one those that would be replaced worst: a small sign keeps its colour.
+    """
+    kept = [colour for colour, _ in counts.most_common(_FREQUENT)]
+    index = {colour: min(range(len(kept)), key=lambda place: _apart(colour, kept[place])) for colour in counts}
+    wrong = {colour: _apart(colour, kept[place]) for colour, place in index.items()}
+    while len(kept) < min(_COLOURS, len(counts)):
+        worst = max(wrong, key=lambda colour: wrong[colour] * counts[colour] ** 0.5)
+        kept.append(worst)
+        for colour, apart in wrong.items():
+            if (now := _apart(colour, worst)) < apart:
+                index[colour], wrong[colour] = len(kept) - 1, now
     return b"".join(map(bytes, kept)), index
 
 

@@ -150,6 +150,15 @@ class Visitor:
         found: dict[str, dict[str, float]] = await self.page.ask("fetch('/api/rates').then((a) => a.json())")
         return found
 
+    async def acts(self, name: str, *, seconds: float = 40) -> None:
+        """Waits until the witness sees an effect on this surface. A rate read at one moment may be that of a pause."""
+        before = (await self.totals())[name]
+        more = f"one.name === {json.dumps(name)} && one.witness_total > {before}"
+        await self.sees(
+            f"fetch('/api/state').then((a) => a.json()).then(({{ surfaces }}) => surfaces.some((one) => {more}))",
+            seconds=seconds,
+        )
+
     async def totals(self) -> dict[str, int]:
         """Every effect that the witness ever saw, by surface."""
         return {one["name"]: one["witness_total"] for one in (await self.state())["surfaces"]}
