@@ -307,7 +307,7 @@ def _ask_mode(words: Sequence[Word], here: Here, *, preview: bool) -> Help | Ask
     word, squashed = words[0], squash(words[0].text)
     rest = " ".join(item.shown() for item in words[1:])
     likely = [mode for key, mode in _BY_SQUASHED.items() if mode in MODES and distance(squashed, key, 2) <= 2]  # noqa: PLR2004
-    if not likely and squashed in _STOP_WORDS:
+    if squashed in _STOP_WORDS:
         likely = list(reversed(MODES))
     if not likely and here.names.near(word):
         likely, rest = list(reversed(MODES)), " ".join(item.shown() for item in words)

@@ -81,7 +81,7 @@ class Names:
         """`billing,payroll`: several names in one word, offered as the words that they should have been."""
         parts = [part for part in text.replace("+", ",").replace(";", ",").split(",") if part]
         names = [self._same(part) for part in parts]
-        return [" ".join(name[0] for name in names)] if len(parts) > 1 and all(names) else []
+        return [" ".join(name[0] for name in names)] if names and all(names) else []
 
     def _mistyped(self, word: str) -> list[str]:
         if len(word) < _MIN:

@@ -81,9 +81,11 @@ def parse_restore(line: str, here: Here, held: Sequence[str] = ()) -> RestoreCom
         targets, after = read_targets(words[used:], here)
         return _ask_or_take(mode, targets, after, here, held, marked=ended(words[used:], targets))
     targets, rest = read_targets(words, here)
-    mode, used = (None, 0) if ended(words, targets) else read_mode(rest)
+    if ended(words, targets):
+        return _no_mode(targets, rest, here, marked=True)
+    mode, used = read_mode(rest)
     if mode is None:
-        return _no_mode(targets, rest, here, marked=ended(words, targets))
+        return _no_mode(targets, rest, here, marked=False)
     after = rest[used:]
     marked = bool(after) and after[0].text == END
     return _ask_or_take(mode, targets, after[1:] if marked else after, here, held, marked=marked)

@@ -240,8 +240,7 @@ class _Fold:
         board, outcome = self.board, proof.outcome if proof else None
         modes, loosest = self.modes.get(target, frozenset()), self.loosest.get(target, Mode.NORMAL)
         drifts, contested = board.drifts.get(target), board.contested.get(target)
-        proven = outcome if outcome is not Outcome.VERIFIED else True
-        facts = (held, proven, self.stops.get(target), max(drifts) if drifts else None, contested, modes, loosest)
+        facts = (held, outcome, self.stops.get(target), max(drifts) if drifts else None, contested, modes, loosest)
         found = self.judged.get(facts)
         if found is None:
             record = trust(board, target, self.now, stops=self.stops, modes=modes)

@@ -153,6 +153,21 @@ def test_the_newest_baseline_stands_in_for_a_lost_record() -> None:
         assert board(*story).baselines == {"t1": (0.75, "new"), "t2": (0.5, "only")}
 
 
+def test_what_was_configured_is_kept_by_its_time() -> None:
+    """Of each part, in any order of the journals; of one instant the same one everywhere, not what is gone."""
+    seen = [
+        events.ConfigurationSeen(at=1.0, parts=(("billing", "aa"), ("policy", "ee"))),
+        events.ConfigurationSeen(at=2.0, parts=(("billing", "cc"), ("policy", ""))),
+        events.ConfigurationSeen(at=2.0, parts=(("billing", "bb"), ("gone", ""))),
+    ]
+    for story in itertools.permutations(seen):
+        assert board(*story).configured == {
+            "billing": {1.0: "aa", 2.0: "cc"},
+            "policy": {1.0: "ee", 2.0: ""},
+            "gone": {2.0: ""},
+        }
+
+
 def test_a_target_knows_its_incidents_and_surfaces_while_it_is_held() -> None:
     """Every live hold counts, and no other target's."""
     made = board(

@@ -374,3 +374,20 @@ def test_the_agents_of_a_channel_are_its_own() -> None:
     assert (here(INCIDENT).incident, here(BARE).incident, here(None).incident) == (True, False, False)
     assert not place(channel=None).incident
     assert CONFIGURATION.agents[0].channel == BOUND
+
+
+@pytest.mark.parametrize("line", ["help help", "help h", "? ?"])
+def test_usage_is_asked_for_with_one_word(line: str) -> None:
+    """More of them are a line like any other, whose first word is no mode."""
+    assert parse_kill(line, here()) == Help(f"`{line.split(maxsplit=1)[0]}` is not a mode. Nothing was stopped.")
+
+
+def test_a_word_that_is_near_a_mode_and_a_name_is_the_mode() -> None:
+    """The mode comes first: one button, and the word is no part of its reason."""
+    where = place(Agent(id="read-onlyx", name="Reader"))
+    assert asked("read_onlx it leaks", where).choices == choices(("read_only it leaks", "read_only it leaks"))
+
+
+def test_a_stop_is_no_preview_unless_it_says_so() -> None:
+    """Whoever builds one."""
+    assert stopped("full_stop billing") == Stop(mode=Mode.FULL_STOP, scope=Scope(agents=frozenset({"billing"})))

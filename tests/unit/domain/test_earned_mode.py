@@ -54,8 +54,9 @@ def test_whoever_is_quiet_and_proven_has_earned_everything() -> None:
 )
 def test_what_is_not_proven_cut_stays(outcome: Outcome | None, state: str) -> None:
     """It says what is known, and both ways out."""
-    mode, why = only(earned(record(proven=False, outcome=outcome), NOW))
-    assert mode is Mode.FULL_STOP
+    found = earned(record(proven=False, outcome=outcome), NOW)
+    mode, why = only(found)
+    assert (mode, found.bounds[0].rule) == (Mode.FULL_STOP, "proven")
     assert why == (
         f"it is not proven cut ({state}): nothing looser than full_stop until it is, or two people go without the proof"
         " by name"
@@ -295,6 +296,7 @@ def test_incidents_of_thirty_days_count_once_each() -> None:
     hold(board, NOW - 4 * DAY, "b.1", origin="restore")
     hold(board, NOW - 2 * DAY, "second", incident="i-twice")
     hold(board, NOW - 3 * DAY, "first", incident="i-twice")
+    hold(board, NOW - 1.5 * DAY, "third", incident="i-twice")
     hold(board, NOW - 30 * DAY, "oldest")
     hold(board, NOW - DAY, "backstop", origin="backstop")
     assert stops_by_target(board, NOW) == {KEY: (NOW - 30 * DAY, NOW - 3 * DAY, NOW - DAY)}

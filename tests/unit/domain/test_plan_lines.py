@@ -238,3 +238,32 @@ def test_a_scope_covers_what_it_names_and_whatever_may_be_of_a_named_class(scope
 def test_a_scope_reads_as_the_words_that_were_typed(scope: Scope, words: str) -> None:
     """In the record and in every message: agents, surfaces, classes, each by name."""
     assert str(scope) == words
+
+
+def test_a_plan_says_what_is_held_stricter_than_asked() -> None:
+    """Neither what is held as asked nor what is not held at all."""
+    able = frozenset({Mode.FULL_STOP})
+    made = plan(
+        usable("a/exact"),
+        usable("a/rounded", able=able),
+        usable("a/unable", able=frozenset[Mode]()),
+        usable("a/left", able=able, unsupported=Unsupported.LEAVE),
+    )
+    assert [line.surface for line in made.rounded] == ["a/rounded"]
+
+
+def test_a_plan_says_who_loses_authority_without_being_named() -> None:
+    """Through a target that is held, each once and by name; one that is left alone takes nothing from anybody."""
+    scope = Scope(agents=frozenset({"a"}))
+    made = plan(
+        usable("z/db", "shared"),
+        usable("c/db", "shared"),
+        usable("a/db", "shared"),
+        usable("a/second", "shared"),
+        usable("a/mq", "other", able=frozenset[Mode]()),
+        usable("d/mq", "other"),
+        usable("e/api"),
+        scope=scope,
+    )
+    assert made.beside == ("c/db", "z/db")
+    assert plan(usable("a/db"), scope=scope).beside == ()

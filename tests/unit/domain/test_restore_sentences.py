@@ -88,6 +88,14 @@ def own_reason(label: str, reason: str) -> tuple[str, str]:
             ),
         ),
         (
+            "read_only billing , payroll",
+            asked(
+                "Is `payroll` to come back too, or is it part of the reason?",
+                "read_only billing payroll",
+                own_reason("read_only billing", ", payroll"),
+            ),
+        ),
+        (
             "read_only billing AND ops.",
             asked(
                 "Is `ops.` to come back too, or is it part of the reason?",

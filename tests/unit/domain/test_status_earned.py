@@ -75,6 +75,37 @@ def test_each_surface_is_judged_by_its_own_record() -> None:
     assert found["a/contested"].held_back[0].startswith("it was contested 50 min ago: nothing looser than read_only")
 
 
+def test_surfaces_that_differ_in_one_thing_are_not_taken_for_alike() -> None:
+    """In what is held, in how often they were stopped, in the last of their drifts."""
+    board = held("full", "often", "once", "drifted")
+    for number in range(2):
+        item = events.HeldTarget(key="often", surfaces=("a/often",), round_to=Mode.FULL_STOP)
+        more = {"incident": f"i{number}", "mode": Mode.FULL_STOP, "by": BY, "targets": (item,)}
+        board.apply(events.HoldAdded(at=NOW - 3_600, hold=f"h{number}", **more))
+    item = events.HeldTarget(key="read", surfaces=("a/read",), round_to=Mode.READ_ONLY)
+    more = {"incident": "i", "mode": Mode.READ_ONLY, "by": BY, "targets": (item,)}
+    board.apply(events.HoldAdded(at=NOW - 3_600, hold="r", **more))
+    see(board, "full", "read", "drifted", "once", outcome=Outcome.DRIFTED, at=NOW - 3_000)
+    see(board, "full", "read", "drifted", outcome=Outcome.DRIFTED, at=NOW - 120)
+    see(board, "full", "read", "drifted", "once", "often", outcome=Outcome.VERIFIED, at=NOW - 100)
+    found = rows(board, *(surface(f"a/{key}", key) for key in ("once", "drifted", "full", "read", "often")))
+    assert {name: row.earned for name, row in found.items()} == {
+        "a/once": Mode.NORMAL,
+        "a/drifted": Mode.FULL_STOP,
+        "a/full": Mode.FULL_STOP,
+        "a/read": Mode.READ_ONLY,
+        "a/often": Mode.READ_ONLY,
+    }
+
+
+def test_the_strictest_pact_counts_in_any_order() -> None:
+    """Whichever agent stands first in the file."""
+    surfaces = [surface("a/x", "x"), surface("b/x", "x"), surface("a/own", "own")]
+    for pacts in ({"a": Mode.DRAFT_ONLY, "b": Mode.FULL_STOP}, {"a": Mode.FULL_STOP, "b": Mode.DRAFT_ONLY}):
+        found = rows(held("x", "own"), *surfaces, pacts=pacts)
+        assert (found["a/x"].earned, found["b/x"].earned) == (Mode.FULL_STOP, Mode.FULL_STOP)
+
+
 def test_the_strictest_pact_of_a_shared_target_counts() -> None:
     """Two agents, one target: what either of them may never have back, neither gets through it."""
     board = held("x", "own")

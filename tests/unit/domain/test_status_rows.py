@@ -87,6 +87,49 @@ def test_a_lifted_hold_leaves_the_surface_normal() -> None:
     assert (row.effective, row.outcome) == (Mode.NORMAL, None)
 
 
+def test_what_a_vote_gave_back_has_no_outcome_though_it_was_read_since() -> None:
+    """The last step's proof is no proof of a cut."""
+    board = Board()
+    stop(board, ("billing/ledger", "t"))
+    board.apply(events.PairsLifted(at=950.0, ballot="b", pairs=(("h1", "t"),)))
+    prove(board, "t", Outcome.PROBATION, asked=Mode.NORMAL)
+    row = only(status(board, [surface("billing/ledger", "t")], [], NOW))
+    assert (row.effective, row.outcome, row.detail, row.next) == (Mode.NORMAL, None, "", "")
+
+
+def test_what_was_never_read_has_neither_mode_nor_age() -> None:
+    """Null in the document, not an empty word."""
+    board = Board()
+    stop(board, ("billing/ledger", "t"))
+    row = only(status(board, [surface("billing/ledger", "t")], [], NOW))
+    assert (row.held, row.attempt, row.proof_age) == (None, None, None)
+
+
+def test_a_restriction_that_nothing_explains_is_shown_with_its_surfaces() -> None:
+    """What it reads, what its holds explain, and the next step; by its target where no surface points there."""
+    board = Board()
+    stop(board, ("b/two", "t2"), mode=Mode.READ_ONLY)
+    found = [
+        events.OrphanSeen(target="t1", mode=Mode.READ_ONLY, held=Mode.NORMAL, marked=True),
+        events.OrphanSeen(target="t2", mode=Mode.FULL_STOP, held=Mode.READ_ONLY, marked=False),
+        events.OrphanSeen(target="t3", mode=Mode.FULL_STOP, held=Mode.NORMAL, marked=False),
+    ]
+    board.apply(events.OrphansSeen(at=950.0, orphans=tuple(found)))
+    surfaces = [surface("b/one", "t1"), surface("a/one", "t1"), surface("b/two", "t2"), surface("b/none", "t9")]
+    lost = "look for a lost journal with `agent-kill status`; it stays until a restore of it is voted"
+    strange = "it bears no mark of agent-kill: ask whoever restricted it; nothing here loosens it"
+    view = status_view(board, surfaces, [], NOW)
+    assert [str(row) for row in view.orphans] == [
+        f"a/one, b/one reads read_only, and nothing holds it: {lost}",
+        f"b/two reads full_stop, and its holds explain read_only: {strange}",
+        f"t3 reads full_stop, and nothing holds it: {strange}",
+    ]
+    first = {"surfaces": ["a/one", "b/one"], "mode": "read_only", "explained": "normal", "marked": True, "next": lost}
+    assert view.json()["orphans"][0] == first  # type: ignore[index]  # a list in this document
+    assert [row.surfaces for row in view.orphans] == [("a/one", "b/one"), ("b/two",), ()]
+    assert status_view(Board(), surfaces, [], NOW).json()["orphans"] == []
+
+
 def test_a_surface_left_alone_stands_under_not_cut_until_its_incident_closes() -> None:
     """`unsupported: leave` is said as long as the stop runs."""
     board = Board()

@@ -44,6 +44,7 @@ def test_invisible_characters_are_dropped_and_others_kept() -> None:
     """Control characters too, in plain text as in any other."""
     assert seen("a\x00b") == "ab"
     assert seen("a\u200bb\u00e9\U0001f600") == "ab\u00e9\U0001f600"
+    assert seen("a\ud800b\ue000c\u0378d") == "abcd"  # half a pair, of private use, of no use yet
     assert seen("plain text") == "plain text"
     assert seen("\u2028 caf\u00e9") == "\u2028 caf\u00e9"
 
@@ -109,11 +110,17 @@ def test_distances_that_are_known(one: str, other: str, edits: int) -> None:
     assert distance(one, other, max(0, edits - 1)) == edits
 
 
+def test_words_of_the_same_letters_are_no_further_apart_than_one_beyond_the_limit() -> None:
+    """Though they differ in more places."""
+    assert [distance("abcdef", "fedcba", limit) for limit in (0, 1, 2, 9)] == [1, 2, 3, 5]
+
+
 def _surface(agent: str, name: str) -> Surface:
     return Surface(agent=agent, id=name, adapter="memory", surface_class=SurfaceClass.API, settings=Config())
 
 
 NAMED = (
+    Agent(id="w" * 65, name="Wide"),
     Agent(
         id="billing",
         name="Money Maker",
@@ -190,6 +197,9 @@ def test_a_name_is_taken_exactly_or_not_at_all(typed: str, scope: Scope | None) 
         ("--", ()),
         ("N" * 64, ("n" * 64,)),
         ("N" * 65, ()),
+        ("W" * 65, ()),
+        ("billing+", ("billing",)),
+        ("+", ()),
         ("North-1", ("north-1",)),
         ("NORTH1", ("north-1", "north1")),
         ("o-p-s-e-u", ("ops-eu",)),
