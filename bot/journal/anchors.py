@@ -45,7 +45,7 @@ class AnchorFile:
         except FileNotFoundError:
             return []
         bad: list[tuple[str, int, str]] = []
-        begin = text.rfind("\nagent-kill/", 0, max(text.rfind("\n— "), 0)) + 1
+        begin = text.rpartition("\n— ")[0].rfind("\nagent-kill/") + 1
         heads = notes_and_lines(text[begin:], read_keys(verifier_key), bad)
         if bad:
             raise ValueError(

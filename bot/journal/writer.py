@@ -11,7 +11,7 @@ import queue
 import syslog
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -238,10 +238,7 @@ class _Lane:
         self.failed = True
         with self._lock:
             left, self._in_hand = self._in_hand, []
-        while not self._queue.empty():
-            item = self._queue.get_nowait()
-            if item is not None:
-                left.append(item)
+        left += (item for item in self._waiting() if item)
         self._queue.put(None)
         return left
 
@@ -261,14 +258,21 @@ class _Lane:
     def _collect(self) -> list[_Given]:
         """Waits for one event and takes all others that wait with it; empty at the end."""
         first = self._queue.get()
-        batch = [first] if first else []
-        while first and not self._queue.empty():
-            item = self._queue.get_nowait()
+        if first is None:
+            return []
+        batch = [first]
+        for item in self._waiting():
             if item is None:
                 self._queue.put(None)
                 break
             batch.append(item)
         return batch
+
+    def _waiting(self) -> "Iterator[_Given | None]":
+        """Takes what waits, until nothing does: the thread and whoever leaves it may do so at once."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                yield self._queue.get_nowait()
 
     def _asking(self) -> None:
         for waiting in self._in_hand:

@@ -43,6 +43,16 @@ def only(found: Earned) -> tuple[Mode, str]:
     return found.mode, bound.why
 
 
+def test_a_record_says_nothing_of_what_is_not_known() -> None:
+    """Neither an outcome nor a time; and a bound without a time ends with its cause."""
+    bare = Trust(key=KEY, held=Mode.READ_ONLY)
+    known = (bare.outcome, bare.attempt, bare.proof_age, bare.last_drift, bare.last_contested)
+    assert known == (None, None, None, None, None)
+    assert (bare.modes, bare.proven, bare.stops) == (frozenset(), True, ())
+    (bound,) = earned(record(proven=False), NOW).bounds
+    assert bound.until is None
+
+
 def test_whoever_is_quiet_and_proven_has_earned_everything() -> None:
     """No rule holds back."""
     assert earned(record(), NOW) == Earned(mode=Mode.NORMAL)

@@ -112,6 +112,13 @@ def own_reason(label: str, reason: str) -> tuple[str, str]:
             asked("To which mode?", button("normal billing", "it is fixed")),
         ),
         (
+            "billing norxxx it is fixed",
+            asked(
+                "To which mode?",
+                *(button(f"{mode} billing", "norxxx it is fixed") for mode in Mode if mode is not Mode.FULL_STOP),
+            ),
+        ),
+        (
             "billing ops -- it is fixed",
             asked(
                 "To which mode?",

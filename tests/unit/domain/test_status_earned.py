@@ -77,7 +77,7 @@ def test_each_surface_is_judged_by_its_own_record() -> None:
 
 def test_surfaces_that_differ_in_one_thing_are_not_taken_for_alike() -> None:
     """In what is held, in how often they were stopped, in the last of their drifts."""
-    board = held("full", "often", "once", "drifted")
+    board = held("full", "quiet", "often", "once", "drifted")
     for number in range(2):
         item = events.HeldTarget(key="often", surfaces=("a/often",), round_to=Mode.FULL_STOP)
         more = {"incident": f"i{number}", "mode": Mode.FULL_STOP, "by": BY, "targets": (item,)}
@@ -87,13 +87,14 @@ def test_surfaces_that_differ_in_one_thing_are_not_taken_for_alike() -> None:
     board.apply(events.HoldAdded(at=NOW - 3_600, hold="r", **more))
     see(board, "full", "read", "drifted", "once", outcome=Outcome.DRIFTED, at=NOW - 3_000)
     see(board, "full", "read", "drifted", outcome=Outcome.DRIFTED, at=NOW - 120)
-    see(board, "full", "read", "drifted", "once", "often", outcome=Outcome.VERIFIED, at=NOW - 100)
-    found = rows(board, *(surface(f"a/{key}", key) for key in ("once", "drifted", "full", "read", "often")))
+    see(board, "full", "read", "drifted", "once", "quiet", "often", outcome=Outcome.VERIFIED, at=NOW - 100)
+    found = rows(board, *(surface(f"a/{key}", key) for key in ("once", "drifted", "full", "read", "quiet", "often")))
     assert {name: row.earned for name, row in found.items()} == {
         "a/once": Mode.NORMAL,
         "a/drifted": Mode.FULL_STOP,
         "a/full": Mode.FULL_STOP,
         "a/read": Mode.READ_ONLY,
+        "a/quiet": Mode.NORMAL,
         "a/often": Mode.READ_ONLY,
     }
 

@@ -74,6 +74,32 @@ def test_a_crash_in_mid_write_costs_the_unfinished_note_alone(tmp_path: Path, ch
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_torn_note_takes_no_whole_one_with_it(tmp_path: Path, chains: Chains) -> None:
+    """However many stand before it."""
+    path = tmp_path / "anchors.txt"
+    for _ in range(3):
+        AnchorFile(path).append(chains.note().rstrip("\n") + "\n")
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:99])
+    AnchorFile(path).append(chains.note().rstrip("\n") + "\n")
+    assert path.read_bytes() == whole + whole[: len(whole) // 3]
+
+
+def test_the_last_whole_note_is_the_one_that_counts(tmp_path: Path, chains: Chains) -> None:
+    """Of several, and though one that is torn follows it; a file without a whole one has none."""
+    path = tmp_path / "anchors.txt"
+    for number in range(3):
+        chains.write([event(number)])
+        AnchorFile(path).append(chains.note())
+    last = [(chain, seq) for chain, seq, _, _ in AnchorFile(path).last(chains.signer.verifier_key)]
+    assert ("bot", len(chains.lines())) in last
+    note = chains.note()
+    path.write_text(path.read_text() + note[:40])
+    assert [(chain, seq) for chain, seq, _, _ in AnchorFile(path).last(chains.signer.verifier_key)] == last
+    path.write_text(note[:40])
+    assert AnchorFile(path).last(chains.signer.verifier_key) == []
+
+
 def test_an_unfinished_note_at_the_end_is_no_tampering(chains: Chains) -> None:
     """The file may be copied while it is written."""
     note = chains.note()

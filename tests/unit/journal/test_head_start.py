@@ -42,8 +42,10 @@ async def test_a_stop_is_with_the_disk_when_its_write_was_started(
 
     monkeypatch.setattr("bot.journal.chain_file.os.write", write)
     threading.Timer(0.1, late.set).start()
+    began = time.monotonic()
     written = writer.append(HOLD)
     assert taken
+    assert time.monotonic() - began < 5.0  # it goes on when the disk was asked, not when its time is up
     assert await written
 
 
