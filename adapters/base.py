@@ -179,10 +179,11 @@ class Adapter(Protocol):
 class Noting(Protocol):
     """Optional: for adapters whose targets tell what people changed there while it was shut. Never on a stop's way."""
 
-    async def note(self) -> Mapping[str, str]:
+    async def note(self) -> Mapping[str, str] | None:
         """Facts that no cut replaces and people want to hear of, by readable names: credentials, memberships, versions.
 
-        Of a credential only a digest that starts with `DIGEST`, or a word about it. Changes nothing.
+        Of a credential only a digest that starts with `DIGEST`, or a word about it. None where this one tells nothing.
+        Changes nothing.
         """
 
     def others(

@@ -71,6 +71,7 @@ class HttpControl:
         self._name = _plain(self._url)
         self._canary = canary
         self._seen: Mode | None = None  # as last read; what a cut replaces is not asked for first
+        self._deployment = ""  # as last read
         self._wire = shared.get((self.kind,), Wire)
         self._wire.users += 1
         self._closed = False
@@ -160,6 +161,17 @@ class HttpControl:
             self._wire.accepted.add(worked)
         return shown
 
+    async def note(self) -> Mapping[str, str] | None:
+        """The deployment behind the receiver as it was last read, where it tells one; no call of its own."""
+        return {"deployment": self._deployment} if self._deployment else None
+
+    def others(
+        self, *, before: Mapping[str, str | None], now: Mapping[str, str | None], undo: tuple[Change, ...]
+    ) -> tuple[str, ...]:
+        """Nothing: the mode is the drift watch's business."""
+        del before, now, undo
+        return ()
+
     async def aclose(self) -> None:
         """Gives up this target's share of the client."""
         if not self._closed:
@@ -170,6 +182,7 @@ class HttpControl:
         answer = await self._wire.call("GET", self._url, headers=self._signed(b""), body=b"", name=self._name)
         found = said(answer, name=self._name)
         self._seen = found.mode if found else None
+        self._deployment = found.deployment if found else ""
         return found
 
     async def _post(self, mode: Mode) -> Answer:

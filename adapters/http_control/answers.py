@@ -31,6 +31,7 @@ class Said:
     ended: int = 0
     modes: frozenset[Mode] | None = None  # the modes that it can hold; None where it does not say
     by: str = ""  # who set the mode, where it says so
+    deployment: str = ""  # what runs behind it, where it says so
 
 
 def said(answer: Answer, *, name: str) -> Said | None:
@@ -65,6 +66,7 @@ def _read(body: bytes) -> Said | None:
         ended=_number(fields.get("ended")) or 0,
         modes=_modes(fields.get("modes")),
         by=short(by) if isinstance(by := fields.get("by"), str) else "",
+        deployment=short(version) if isinstance(version := fields.get("deployment"), str) else "",
     )
 
 

@@ -234,7 +234,7 @@ def _changed(case: Case) -> _Said:
         text = "whether others changed its rights, credentials or deployment is not known"
         return _Said(names=case.surfaces, text=text)
     if not case.changed:
-        return _Said(names=case.surfaces, text="nobody changed its rights or credentials since the stop", good=True)
+        return _Said(names=case.surfaces, text="nothing that it tells of itself changed since the stop", good=True)
     text = shorten(f"changed by others since the stop: {'; '.join(case.changed)}", _SAID)
     return _Said(names=case.surfaces, text=text, good=False)
 
@@ -252,7 +252,8 @@ def _waiting(case: Case) -> _Said:
     number = "an unknown number" if case.backlog is None else f"{case.backlog:,}"
     then = f"; {_FATES[case.policy]}" if case.policy else ""
     before = f"; {case.held_aside:,} held aside since an earlier restore" if case.held_aside else ""
-    good = True if case.backlog == 0 and not case.held_aside else None
+    good = None if case.held_aside else True
+    good = good if case.backlog == 0 else False  # whoever votes has to know of it: it comes first
     return _Said(names=case.surfaces, text=f"{number} waiting there{then}{before}", good=good)
 
 

@@ -219,7 +219,7 @@ class Dispatcher:
                 async with asyncio.timeout(target.deadline):
                     target.remember(await target.adapter.observe(), self._clock.monotonic())
                     if isinstance(target.adapter, Noting):
-                        target.noted = await target.adapter.note()
+                        target.noted = await target.adapter.note() or {}
             except Exception:  # noqa: BLE001  # an unreachable surface is not this sweep's business
                 return
 

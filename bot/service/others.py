@@ -47,6 +47,8 @@ class Others:
         seen = seen or await adapter.observe()
         ours = self._seal.open(self._board.undo.get(target.key, ())) if undo is None else undo
         notes = await adapter.note()
+        if notes is None:
+            return None
         return (*adapter.others(before=was.state, now=seen.state, undo=ours), *_noted(was.notes, notes))
 
     async def at_a_step(self, target: Target, seen: Observation, undo: tuple[Change, ...]) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ class Target:
     mode: str = "normal"
     note: str = ""
     by: str = ""
+    deployment: str = ""
     key: str = "agent-key"
     effects: int = 0
     cut_at: float = 0.0
@@ -92,7 +93,8 @@ class Receiver:
             return web.json_response({"error": "signature"}, status=401)
         if request.method == "GET":
             alive = sum(not task.done() for task in target.slow) if target.mode != "normal" else 0
-            return web.json_response({"mode": target.mode, "in_flight": alive, "by": target.by})
+            told = {"deployment": target.deployment} if target.deployment else {}
+            return web.json_response({"mode": target.mode, "in_flight": alive, "by": target.by, **told})
         ended = target.switch(json.loads(body)["mode"])
         await asyncio.gather(*target.slow, return_exceptions=True) if ended else None
         return web.json_response({"mode": target.mode, "ended": ended})

@@ -60,6 +60,18 @@ async def test_who_changed_the_mode_is_read_where_the_receiver_tells(there: Rig)
     assert (await adapter.observe()).by == "deploy-bot"
 
 
+async def test_another_deployment_is_told_where_the_receiver_tells_one(there: Rig) -> None:
+    """What a ballot compares with what ran before the stop; a receiver that tells none claims nothing."""
+    adapter = there.adapter()
+    await adapter.observe()
+    assert await adapter.note() is None
+    for version in ("v1", "v2"):
+        await there.tell("set", json.dumps({"deployment": version}))
+        await adapter.observe()
+        assert await adapter.note() == {"deployment": version}
+    assert adapter.others(before={"mode": "normal"}, now={"mode": "full_stop"}, undo=()) == ()
+
+
 async def test_asking_for_less_never_loosens(there: Rig) -> None:
     """A receiver that is stricter than what is asked keeps what it has, and no call sets it."""
     await there.tell("set", json.dumps({"mode": "full_stop"}))

@@ -9,7 +9,7 @@ from adapters.base import Config, SurfaceClass
 from bot.domain import events
 from bot.domain.board import Board
 from bot.domain.model import Agent, Configuration, Pact, Place, Policy, RestorePolicy, Surface
-from bot.service.configured import Configured, changed, parts
+from bot.service.configured import Configured, changed, digests, parts
 from tests.unit.evidence.rig import MachineClock
 
 STOP = 100.0
@@ -128,12 +128,13 @@ async def test_only_what_changed_is_journaled(scene: Scene) -> None:
     )
 
 
-def test_neither_a_secret_nor_a_line_of_the_file_is_a_part_of_it() -> None:
+async def test_neither_a_secret_nor_a_line_of_the_file_is_a_part_of_it() -> None:
     """A digest in a journal must not let anybody try passwords, and a comment that moves a line is no change."""
     found = []
     for line, secret in enumerate(("first", "second")):
         ledger = _surface("billing", "ledger", Login(password=SecretStr(secret)))
         placed = replace(ledger, place=Place(file="f", line=line))
-        found.append(parts(replace(FIRST, agents=(replace(BILLING, surfaces=(placed,)), MAILER))))
+        made = replace(FIRST, agents=(replace(BILLING, surfaces=(placed,)), MAILER))
+        found.append(await digests(parts(made), pause=0.0))
 
     assert found[0] == found[1]

@@ -94,13 +94,14 @@ async def test_where_it_fails_nothing_comes_back(make_restore: Make, fault: str)
     rig = make_restore(_queue(BacklogPolicy.DROP))
     await _waits(rig)
     world = rig.world("billing/api")
-    arrive = world.calls.append
+    calls, at = world.calls, list[Mode]()
 
     class Calls(list[str]):
         """Lets the drop fail, and nothing else."""
 
         def append(self, verb: str) -> None:
-            arrive(verb)
+            calls.append(verb)
+            at.extend([world.mode()] if verb == "drop" else [])
             setattr(world.faults, fault, verb == "drop")
 
     world.calls = Calls()
@@ -109,6 +110,8 @@ async def test_where_it_fails_nothing_comes_back(make_restore: Make, fault: str)
 
     assert ballot.ended
     assert ballot.ended.how == "aborted"
+    assert at == [Mode.READ_ONLY]  # it was never looser
+    assert "relax" not in calls[calls.index("drop") :]
     await rig.settled()
     assert world.mode() is Mode.FULL_STOP
     assert rig.board.proofs[KEY].outcome is Outcome.VERIFIED
