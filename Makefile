@@ -89,3 +89,8 @@ mutants: $(VENV)/.test ## mutate the stop path, name what no quick test notices;
 
 bench: $(VENV)/.test ## measure the real bot beside a floor and the obvious program; writes docs/performance.md
 	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+.PHONY: witness
+witness: $(VENV)/.test ## every seeded defect of every adapter, and 50 stops of a busy agent per kind and mode; prints the times
+	@$(BIN)/python -m pytest --long -n 2 tests/contract/test_seeded_defects.py
+	@$(BIN)/python -m pytest --long tests/contract/test_witness.py

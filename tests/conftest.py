@@ -1,4 +1,7 @@
-"""For all tests: nothing may be left running, in CI nothing may be skipped, and some tests need the machine alone."""
+"""For all tests: nothing may be left running, in CI nothing may be skipped, and some tests need the machine alone.
+
+Plain `pytest` leaves the tests marked `long` out; `make faults` and `make witness` run theirs with `--long`.
+"""
 
 import asyncio
 import os
@@ -21,12 +24,28 @@ ALONE = {
 _TOLD = "told"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long`."""
+    parser.addoption("--long", action="store_true", help="run every point, every defect and the long faults too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marker known."""
+    config.addinivalue_line("markers", "long: minutes; left out without --long")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks every test of the files above."""
+    """Marks every test of the files above, and leaves the long ones out unless they are asked for."""
     for item in items:
         if item.path.relative_to(config.rootpath).as_posix() in ALONE:
             item.add_marker(pytest.mark.alone)
+    if config.getoption("--long"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(autouse=True)

@@ -75,7 +75,7 @@ class Undo:
         await keeper.held(max(keeper.adapter.modes))
         await rig.rotate()
         await keeper.relax(Mode.NORMAL)
-        assert await rig.rotated()
+        assert await rig.rotated(), "the credential that was replaced works again"
 
     async def test_relax_wants_its_own_mark(self, rig: Rig, keeper: Keeper) -> None:
         """With a strange mark on the target nothing is loosened."""

@@ -1,7 +1,4 @@
-"""Estates over one farm of receivers, strace, and which tests are long.
-
-Plain `pytest` leaves the tests marked `long` out; `pytest --long tests/faults` (`make faults`) runs them all.
-"""
+"""Estates over one farm of receivers, and strace."""
 
 import itertools
 import shutil
@@ -24,26 +21,6 @@ __all__ = ["Simulator", "postgres_database", "postgres_server", "sandbox", "serv
 
 _NUMBERS = itertools.count(1)
 Make = Callable[..., Estate]
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--long`."""
-    parser.addoption("--long", action="store_true", help="run every point and the long faults too")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Makes the marker known."""
-    config.addinivalue_line("markers", "long: minutes; left out without --long")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves the long ones out unless they are asked for."""
-    if config.getoption("--long", default=False):
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    if long:
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(scope="session")

@@ -200,6 +200,7 @@ class RedisRig:
 async def opened(servers: Running) -> AsyncIterator[RedisRig]:
     """A fresh agent."""
     there = await rig(servers.valkey, *RULES)
+    await there.acl("SAVE")
     try:
         yield RedisRig(there)
     finally:
