@@ -25,17 +25,18 @@ def progress(ballot: Ballot, opened: events.BallotOpened, *, many: int) -> list[
 
 def _state(ballot: Ballot, opened: events.BallotOpened, item: events.Return) -> str:
     """At what mode one target is, and since when that is proven."""
-    at, proven = item.now, 0.0
+    at, proven, rounded = item.now, 0.0, ""
     for index, mode in enumerate(steps(opened), 1):
         if (index, item.key) in ballot.done:
             at, proven = min(at, round_up(item, mode)), ballot.done_at.get((index, item.key), 0.0)
+            rounded = f" (it cannot hold {mode})" if at > mode else ""
         elif _begun(ballot, index, item.key):
             return f":arrow_up_small: *{at}*, now being loosened to {round_up(item, mode)}"
     if not proven:
         return f":lock: *{at}*, not loosened yet"
     if at is Mode.NORMAL:
         return f":white_check_mark: *normal*, read back {wording.when(proven)}"
-    return f":white_check_mark: *{at}*, proven {wording.when(proven)}"
+    return f":white_check_mark: *{at}*{rounded}, proven {wording.when(proven)}"
 
 
 def _begun(ballot: Ballot, step: int, key: str) -> bool:

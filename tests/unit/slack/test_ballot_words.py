@@ -105,6 +105,17 @@ def test_progress_surface_by_surface() -> None:
     assert "A stop wins at once" in proven
 
 
+def test_a_surface_that_cannot_hold_the_mode_of_a_step_says_so() -> None:
+    """Its full_stop beside a step that is done would read like a mistake."""
+    coarse = returning("billing/mail").model_copy(update={"modes": (Mode.FULL_STOP,)})
+    fine = returning("billing/ledger")
+    done = events.StepDone(at=NOW + 5, ballot="bal-1", step=1, targets=(fine.key, coarse.key))
+    lifts = (lifted(0, fine.key, coarse.key), lifted(1, fine.key, coarse.key))
+    said = shown(*lifts, done, of=opened(fine, coarse, mode=Mode.NORMAL))
+    assert "`billing/mail`: :white_check_mark: *full_stop* (it cannot hold read_only), proven" in said
+    assert "`billing/ledger`: :white_check_mark: *read_only*, proven" in said
+
+
 @pytest.mark.parametrize(
     ("how", "headline"),
     [

@@ -65,7 +65,10 @@ function update(card, surface) {
   card.parts.title.title = [surface.what, surface.target].filter(Boolean).join("; ");
   if (card.shown !== words) card.parts.state.replaceChildren(icon(name), el("strong", {}, words));
   card.shown = words;
-  say(card.parts.mode, surface.effective ?? "");
+  const proven = surface.outcome === "verified" || surface.outcome === "applied";
+  const rounded = proven && surface.held && surface.held !== surface.effective && surface.effective !== "normal";
+  say(card.parts.mode, rounded ? surface.held : surface.effective ?? "");
+  card.parts.mode.title = rounded ? `It cannot hold ${surface.effective}, so it is held stricter.` : "";
   card.parts.mode.hidden = !surface.effective;
   card.detail = tone === "bad" || tone === "doubt" ? surface.detail ?? "" : "";
   card.parts.foot.title = [card.detail, surface.next].filter(Boolean).join("; ");
