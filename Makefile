@@ -71,7 +71,7 @@ clean: ## remove the environment
 
 .PHONY: faults
 faults: $(VENV)/.test ## the fault suite whole: every crash point, minutes (needs strace and root)
-	@$(BIN)/python -m pytest --long tests/faults
+	@$(BIN)/python -m pytest --long -o log_cli=true -o log_cli_level=INFO tests/faults
 
 .PHONY: model explore mutants reliability
 reliability: $(VENV)/.test ## everything that reliability is judged by; writes docs/reliability.md (ARGS="--only model audit")

@@ -17,6 +17,7 @@ from bot.domain import events
 from bot.domain.outcome import Outcome
 from tests.faults.estate import Estate, until
 from tests.faults.programs import Program
+from tests.faults.progress import Progress
 from tests.faults.tracer import Call, kill_at, planned, strace, trace_only
 
 RESTART_TO_CUT = 4.0  # seconds; the interpreter and the imports, one second, were spent before the fork
@@ -124,7 +125,7 @@ async def plan(route: Route, estate: Estate) -> list[Call]:
 
 async def try_points(route: Route, points: Sequence[Call], make: Make) -> Tally:
     """Runs each point in an estate of its own, as many at once as there are processors. Fails at the first loss."""
-    tally, slots = Tally(), asyncio.Semaphore(os.cpu_count() or 2)
+    tally, slots, progress = Tally(), asyncio.Semaphore(os.cpu_count() or 2), Progress(route.name, len(points))
 
     async def one(point: Call) -> None:
         async with slots:
@@ -136,6 +137,7 @@ async def try_points(route: Route, points: Sequence[Call], make: Make) -> Tally:
                 raise AssertionError(f"{route.name} killed at {point}: {error}\n{estate.logs()}") from error
             finally:
                 await estate.end()
+                progress.step()
 
     async with asyncio.TaskGroup() as group:
         for point in points:

@@ -16,6 +16,7 @@ from bot.domain.board import Board
 from tests.faults.crash_points import FILES
 from tests.faults.estate import Estate, until
 from tests.faults.programs import Program, is_stopped
+from tests.faults.progress import Progress
 from tests.faults.tracer import Call, kill_at, planned, strace, trace_only
 
 Make = Callable[[str], Estate]
@@ -62,7 +63,7 @@ def sample(points: Sequence[Call], count: int, seed: int) -> list[Call]:
 
 async def try_points(points: Sequence[Call], make: Make) -> Tally:
     """Runs each point in an estate of its own, as many at once as there are processors. Fails at the first harm."""
-    tally, slots = Tally(), asyncio.Semaphore(os.cpu_count() or 2)
+    tally, slots, progress = Tally(), asyncio.Semaphore(os.cpu_count() or 2), Progress("restore", len(points))
 
     async def one(point: Call) -> None:
         async with slots:
@@ -73,6 +74,7 @@ async def try_points(points: Sequence[Call], make: Make) -> Tally:
                 raise AssertionError(f"killed at {point}: {error}\n{estate.logs()}") from error
             finally:
                 await estate.end()
+                progress.step()
 
     async with asyncio.TaskGroup() as group:
         for point in points:

@@ -24,7 +24,7 @@ async def test_a_kill_in_a_restore_loosens_and_loses_nothing(make: Make, tell: C
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 async def test_a_kill_anywhere_in_a_restore_loosens_and_loses_nothing(make: Make, tell: Callable[[str], None]) -> None:
     """F65, interleaving 3: SIGKILL at every system call of a ballot, its lift and its steps."""
     points = await plan(make())
