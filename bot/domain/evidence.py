@@ -189,9 +189,6 @@ def _trusted(case: Case) -> _Said:
     return _Said(names=case.surfaces, text=f"earned {mode}: {case.earned.bounds[0].why}", good=good)
 
 
-_BACK = "last came back by itself {} ago"
-
-
 def _drift(case: Case, now: float) -> _Said:
     record = case.record
     last = max((at for at in (record.last_drift, record.last_contested) if at is not None), default=None)

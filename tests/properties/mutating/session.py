@@ -101,8 +101,8 @@ class Trials:
         recent = self._recent[f"{mutant.path} {mutant.owner}"]
         able = [test for test in known.tests(mutant.path, mutant.lines) if test in items]
         tests = sorted(self._untried(mutant, able), key=lambda test: test not in recent[-3:])
-        if not tests:
-            self._found(mutant, "alive", "")
+        if not tests:  # it has outlived them all, or no test runs it, but maybe an import
+            self._found(mutant, "alive" if able else "anew", "")
             return
         code = _code(self._modules[mutant.path].code(mutant), mutant.owner)
         if not functions or code is None or any(_cells(function.__code__) != _cells(code) for function in functions):
@@ -155,8 +155,9 @@ def try_anew(
     module: Module, mutant: Mutant, known: Known, arguments: Sequence[str], *, untried: Untried, found: Found
 ) -> None:
     """Tries a mutant by importing everything anew, in the fork of a process that has imported nothing of ours."""
-    tests = known.tests(mutant.path, mutant.lines if mutant.owner else None)
-    if not mutant.owner:  # constants and classes run with no test, but with an import
+    ran = known.tests(mutant.path, mutant.lines) if mutant.owner else []
+    tests = ran or known.tests(mutant.path, None)
+    if not ran:  # constants and classes run with no test, but with an import
         tests += [test for test in known.quick() if test not in tests and _imports(test, mutant.path)]
     tests = untried(mutant, tests)
     if not tests:

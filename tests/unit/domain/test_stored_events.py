@@ -1,0 +1,147 @@
+"""Is every entry that a journal may hold read as it was written, by this version and by those to come?"""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from bot.domain import events
+
+BY = {"kind": "slack", "id": "U0ALICE"}
+TARGET = {"key": "t", "surfaces": ["a/1"], "round_to": "read_only"}
+HOLD = {"type": "hold_added", "at": 1.0, "hold": "h", "incident": "i", "mode": "read_only", "by": BY}
+HOLD_LATER: dict[str, Any] = {
+    "reason": "",
+    "scope": "",
+    "channel": None,
+    "origin": "slack",
+    "parent": None,
+    "targets": [],
+    "left": [],
+    "roster_age": None,
+}
+PROOF = {"target": "t", "outcome": "verified", "asked": "read_only"}
+PROOF_LATER: dict[str, Any] = {
+    "held": None,
+    "attempt": None,
+    "ended": 0,
+    "left": 0,
+    "elapsed_ms": 0.0,
+    "detail": "",
+    "next": "",
+    "token": None,
+    "late": False,
+    "settled": False,
+}
+RETURN = {"key": "t", "surfaces": ["a/1"], "now": "full_stop", "to": "normal", "modes": ["full_stop"]}
+OPENED = {
+    "type": "ballot_opened",
+    "ballot": "b",
+    "incident": "i",
+    "channel": "C1",
+    "by": BY,
+    "scope": "a",
+    "mode": "normal",
+    "pairs": [["h", "t"]],
+    "returns": [RETURN],
+    "electorate": [BY],
+    "quorum": 2,
+    "expires_at": 9.0,
+    "dwell": 60.0,
+    "step": 300.0,
+    "configuration": "cd",
+}
+OPENED_LATER: dict[str, Any] = {
+    "kind": "restore",
+    "reason": "",
+    "excluded": [],
+    "confirmations": 0,
+    "evidence": [],
+    "without": [],
+    "returns": [{**RETURN, "risk": "medium", "backlog": None}],
+}
+ORPHAN = {"target": "t", "mode": "full_stop", "held": "normal", "marked": True}
+ENTRIES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (HOLD, HOLD_LATER),
+    ({"type": "pairs_lifted", "ballot": "b", "pairs": [["h", "t"]]}, {"step": 0, "holds": []}),
+    ({"type": "reason_given", "hold": "h", "by": BY, "reason": "it leaks"}, {}),
+    ({"type": "undo_recorded", "target": "t", "sealed": "s"}, {}),
+    ({"type": "undos_recorded", "records": [["t", "s"]]}, {}),
+    ({"type": "baselines_taken", "records": [["t", "s"]]}, {}),
+    ({"type": "configuration_seen", "parts": [["billing", "ab"]]}, {}),
+    ({"type": "outcomes", "proofs": [PROOF]}, {"proofs": [{**PROOF, **PROOF_LATER}]}),
+    ({"type": "incident_closed", "incident": "i", "by": BY}, {"owned": []}),
+    ({"type": "posted", "incident": "i", "slot": "parent", "channel": "C1", "ts": "1.0", "digest": "ab"}, {}),
+    (OPENED, OPENED_LATER),
+    ({"type": "votes_counted", "ballot": "b"}, {"approvals": [], "vetoes": [], "confirmed": []}),
+    ({"type": "code_entered", "ballot": "b", "digest": "ab", "by": BY, "attempt": 1}, {"step": None, "why": ""}),
+    ({"type": "step_done", "ballot": "b", "step": 1, "targets": ["t"]}, {}),
+    ({"type": "ballot_ended", "ballot": "b", "how": "vetoed"}, {"why": "", "by": None}),
+    ({"type": "acknowledged", "subject": "a/1", "by": BY}, {"reason": ""}),
+    ({"type": "episode_ended", "target": "t", "records": ["ab"]}, {}),
+    ({"type": "heads_seen", "heads": [["bot", 1, "ab"]]}, {}),
+    ({"type": "refusal", "by": BY, "asked": "full_stop", "why": "not in the group"}, {}),
+    ({"type": "orphans_seen"}, {"orphans": []}),
+    ({"type": "orphans_seen", "orphans": [ORPHAN]}, {}),
+    ({"type": "loop_blocked", "seconds": 2.0, "where": "m:1"}, {"target": None, "ended": False}),
+    ({"type": "note", "text": "opened"}, {}),
+]
+NAMES = [entry["type"] for entry, _ in ENTRIES]
+
+
+def test_every_kind_of_entry_is_known_here() -> None:
+    """One that is added needs a line in this file."""
+    kinds = events.EVENT.json_schema()["discriminator"]["mapping"]
+    assert {*NAMES} == {*kinds}
+
+
+@pytest.mark.parametrize(("entry", "later"), ENTRIES, ids=NAMES)
+def test_an_entry_is_read_with_what_older_versions_did_not_write(entry: dict[str, Any], later: dict[str, Any]) -> None:
+    """A journal outlives every version of the bot: no name changes, and what is missing says nothing new."""
+    read = events.EVENT.validate_python({"at": 1.0, **entry})
+    assert read.model_dump(mode="json") == {"at": 1.0, **entry, **later}
+    assert events.EVENT.validate_json(read.model_dump_json()) == read
+
+
+def test_a_hold_says_all_that_a_restart_needs() -> None:
+    """Its targets with their rounding, what it does not bind, and where it came from."""
+    whole = HOLD | {
+        "reason": "it leaks",
+        "scope": "billing",
+        "channel": "C1",
+        "origin": "backstop",
+        "parent": "h0",
+        "targets": [TARGET],
+        "left": [{"surface": "a/2", "why": "left alone"}],
+        "roster_age": 3.5,
+    }
+    assert events.EVENT.validate_python(whole).model_dump(mode="json") == whole
+
+
+def _all(kind: type[BaseModel]) -> list[type[BaseModel]]:
+    return [kind, *(below for child in kind.__subclasses__() for below in _all(child))]
+
+
+PARTS = [events.Person, events.HeldTarget, events.LeftAlone, events.Proof, events.Owned, events.Return, events.Finding]
+
+
+@pytest.mark.parametrize("kind", [*_all(events.Event), *PARTS, events.OrphanSeen])
+def test_what_nobody_wrote_is_refused_and_what_was_read_stays(kind: type[BaseModel]) -> None:
+    """An entry with a word too much is no entry of ours; one that was read is never changed in memory."""
+    assert (kind.model_config.get("extra"), kind.model_config.get("frozen")) == ("forbid", True)
+
+
+def test_a_word_too_much_makes_an_entry_unreadable() -> None:
+    """Also deep inside."""
+    for wrong in (HOLD | {"by": BY | {"name": "Al"}}, HOLD | {"note": "x"}, HOLD | {"targets": [TARGET | {"x": 1}]}):
+        with pytest.raises(ValidationError):
+            events.EVENT.validate_python(wrong)
+
+
+@pytest.mark.parametrize("how", ["void", "expired", "vetoed", "withdrawn", "aborted", "completed"])
+def test_a_ballot_ends_in_one_of_six_ways(how: str) -> None:
+    """And in no other."""
+    ended = {"type": "ballot_ended", "at": 1.0, "ballot": "b", "how": how}
+    assert events.BallotEnded.model_validate(ended).how == how
+    with pytest.raises(ValidationError):
+        events.BallotEnded.model_validate(ended | {"how": f"{how}!"})
