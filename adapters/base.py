@@ -131,6 +131,20 @@ class Shared:
         return self._kept[key]  # type: ignore[return-value]  # the key decides the type
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manual:
+    """What `agent-kill adapters show` tells people of a kind. Every mode that the kind declares has its technique.
+
+    `setup` is ready to paste once what stands between angle brackets was replaced; `undo` takes it back.
+    """
+
+    techniques: Mapping[Mode, str]
+    in_flight: str  # what becomes of the work that runs
+    setup: str
+    undo: str
+    docs: str
+
+
 class Adapter(Protocol):
     """One target of one kind. Built as `cls(config=…, canary=…, shared=…)`, without I/O.
 

@@ -20,6 +20,7 @@ from adapters.base import (
     Config,
     Cut,
     Gate,
+    Manual,
     Mode,
     Moved,
     Observation,
@@ -161,6 +162,13 @@ class Memory:
     attests: ClassVar[Literal["catalogue", "self"]] = "catalogue"
     config_type: ClassVar[type[Config]] = Settings
     canary_type: ClassVar[type[Config] | None] = Canary
+    manual: ClassVar[Manual] = Manual(
+        techniques={mode: f"takes the right `{fact}` of a world inside this process" for mode, fact in FACTS.items()},
+        in_flight="ended with its session",
+        setup="# nothing: a world is made when it is first named\n",
+        undo="# nothing: a world ends with its process\n",
+        docs="docs/adapters/memory.md",
+    )
 
     def __init__(self, *, config: Settings, canary: Canary | None, shared: Shared) -> None:
         self._target = config.target

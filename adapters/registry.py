@@ -15,7 +15,7 @@ from typing import get_args
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
-from adapters.base import Adapter, Config, Mode, Shared
+from adapters.base import Adapter, Config, Manual, Mode, Shared
 
 GROUP = "agent_kill.adapters"
 BUILT_IN = ("http_control", "memory", "postgres_role", "redis_acl")
@@ -134,6 +134,11 @@ class Registry:
             "reversal": adapter.reversal,
         }
 
+    def manual(self, kind: str) -> Manual | None:
+        """What the kind tells of itself; None where its package brings nothing. Raises as `adapter_class` does."""
+        found = getattr(self.adapter_class(kind), "manual", None)
+        return found if isinstance(found, Manual) else None
+
     def _load(self, kind: str) -> AdapterType:
         if kind not in self._loaders:
             raise UnknownKind(kind, self._loaders)
@@ -237,3 +242,8 @@ def build(kind: str, *, config: Config, canary: Config | None, shared: Shared) -
 def describe(kind: str) -> dict[str, object]:
     """See `Registry.describe`."""
     return default().describe(kind)
+
+
+def manual(kind: str) -> Manual | None:
+    """See `Registry.manual`."""
+    return default().manual(kind)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from adapters import registry
-from adapters.base import Adapter, Mode, Shared
+from adapters.base import Adapter, Manual, Mode, Shared
 from bot.domain import events
 from bot.domain.board import Board
 from bot.domain.model import Configuration, Surface
@@ -249,6 +249,14 @@ class Core:
     def _is_proven(self, key: str) -> bool:
         proof = self.board.proofs.get(key)
         return proof is not None and proof.outcome == "verified" and proof.asked >= self.board.effective(key)
+
+
+KindError = registry.KindError
+
+
+def explained(kind: str) -> tuple[dict[str, object], Manual | None]:
+    """One kind as `kinds` describes it, and what it tells people. Raises `KindError`, which names the known kinds."""
+    return registry.describe(kind), registry.manual(kind)
 
 
 def kinds() -> list[dict[str, object]]:

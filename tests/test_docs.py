@@ -70,7 +70,9 @@ def known() -> dict[str, click.Command]:
         command = group.get_command(context, name)
         assert command is not None
         inner = command.commands if isinstance(command, click.Group) else {}
-        found |= {f"{name} {word}": item for word, item in inner.items()} if inner else {name: command}
+        found |= {f"{name} {word}": item for word, item in inner.items()}
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            found[name] = command
     return found
 
 

@@ -14,10 +14,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, SecretStr
 from yarl import URL
 
-from adapters.base import Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
+from adapters.base import Attempt, Change, Config, Cut, Gate, Manual, Mode, Observation, Relaxed, Shared, SurfaceClass
 from adapters.errors import AdapterError
 from adapters.http_control.answer import Answer
 from adapters.http_control.answers import GONE, READS, Said, judged, parsed, proves, said
+from adapters.http_control.manual import MANUAL
 from adapters.http_control.wire import Wire
 
 SIGNATURE = "X-Agent-Kill-Signature"
@@ -63,6 +64,7 @@ class HttpControl:
     marks: ClassVar[bool] = False
     attests: ClassVar[Literal["catalogue", "self"]] = "self"
     config_type: ClassVar[type[Config]] = HttpControlConfig
+    manual: ClassVar[Manual] = MANUAL
     canary_type: ClassVar[type[Config] | None] = HttpControlCanary
 
     def __init__(self, *, config: HttpControlConfig, canary: HttpControlCanary | None, shared: Shared) -> None:

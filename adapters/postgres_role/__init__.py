@@ -12,13 +12,14 @@ from typing import ClassVar, Literal
 import asyncpg
 from pydantic import ConfigDict, Field, SecretStr, field_validator
 
-from adapters.base import Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
+from adapters.base import Attempt, Change, Config, Cut, Gate, Manual, Mode, Observation, Relaxed, Shared, SurfaceClass
 from adapters.errors import AdapterError, Refused, Unreachable
 from adapters.postgres_role import notes, probe, rights
 from adapters.postgres_role.fence import Ended, end_prepared, end_sessions, fence
 from adapters.postgres_role.grants import Grant, Held, revoke
 from adapters.postgres_role.line import LOST, Connection, Line, endpoint
 from adapters.postgres_role.loosen import LOGIN, NOLOGIN, Overtaken, give_back, reopen
+from adapters.postgres_role.manual import MANUAL
 from adapters.postgres_role.role import Mark, Role, read_role
 from adapters.postgres_role.survey import Survey, Surveyor
 
@@ -83,6 +84,7 @@ class PostgresRole:
     marks: ClassVar[bool] = True
     attests: ClassVar[Literal["catalogue", "self"]] = "catalogue"
     config_type: ClassVar[type[Config]] = Settings
+    manual: ClassVar[Manual] = MANUAL
     canary_type: ClassVar[type[Config] | None] = Canary
 
     def __init__(self, *, config: Settings, canary: Canary | None, shared: Shared) -> None:

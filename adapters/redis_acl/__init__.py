@@ -21,6 +21,7 @@ from adapters.base import (
     Config,
     Cut,
     Gate,
+    Manual,
     Mode,
     Moved,
     Observation,
@@ -34,6 +35,7 @@ from adapters.redis_acl import probes
 from adapters.redis_acl.backlog import Queues
 from adapters.redis_acl.hand import Hand, denied, missing
 from adapters.redis_acl.line import Address, Command, Endpoint, raised
+from adapters.redis_acl.manual import MANUAL, PERMISSIONS
 from adapters.redis_acl.rules import STOPPED, User, authority, changes, given, others, parse, reduced, replaced, undone
 from adapters.redis_acl.sessions import Session, sessions
 
@@ -80,14 +82,12 @@ class RedisAcl:
     classes: ClassVar[frozenset[SurfaceClass]] = frozenset(
         {SurfaceClass.DATABASE, SurfaceClass.QUEUE, SurfaceClass.IDENTITY}
     )
-    permissions: ClassVar[tuple[str, ...]] = (
-        "+acl|getuser", "+acl|setuser", "+acl|cat", "+acl|dryrun", "+acl|save", "+client|kill", "+client|list",
-        "+client|id", "+script|kill", "+function|kill", "+multi", "+exec",
-    )  # fmt: skip
+    permissions: ClassVar[tuple[str, ...]] = PERMISSIONS
     reversal: ClassVar[Literal["exact", "work_lost"]] = "work_lost"
     marks: ClassVar[bool] = True
     attests: ClassVar[Literal["catalogue", "self"]] = "catalogue"
     config_type: ClassVar[type[Config]] = RedisAclConfig
+    manual: ClassVar[Manual] = MANUAL
     canary_type: ClassVar[type[Config] | None] = RedisAclCanary
 
     def __init__(self, *, config: RedisAclConfig, canary: RedisAclCanary | None, shared: Shared) -> None:

@@ -18,6 +18,14 @@ from tests.unit.settings.fakes import Blank, Memory, Role, RoleConfig
 
 ROOT = Path(__file__).parents[2]
 KINDS = registry.kinds()
+SECTIONS = (
+    "What each mode does",
+    "Work in flight",
+    "The least that the bot needs",
+    "What it cannot do",
+    "By hand at 3 a.m.",
+    "Tested on",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -72,12 +80,47 @@ def test_a_kind_has_a_page_with_an_example_that_loads(kind: str) -> None:
         assert load_text(text, file=page.name, environ=_Anything()).errors == ()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_says_what_is_asked_at_three_in_the_morning(kind: str) -> None:
+    """Each page has the same sections, names every mode, setting and privilege, and says that a hand ends no hold."""
+    page = (ROOT / "docs" / "adapters" / f"{kind}.md").read_text()
+    assert [title for title in SECTIONS if f"\n## {title}\n" not in page] == []
+    by_hand = page.partition("## By hand at 3 a.m.")[2].partition("\n## ")[0]
+    assert "hold" in by_hand
+    assert "/agent-restore" in by_hand
+    adapter = registry.adapter_class(kind)
+    settings = [name for model in (adapter.config_type, adapter.canary_type) if model for name in model.model_fields]
+    assert [name for name in settings if f"`{name}`" not in page and f"{name}:" not in page] == []
+    assert [str(mode) for mode in set(Mode) - {Mode.NORMAL} if f"`{mode}`" not in page and str(mode) not in page] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_has_a_manual(kind: str) -> None:
+    """A technique for every mode that it declares and for no other, and a set-up with its undo."""
+    manual, adapter = registry.manual(kind), registry.adapter_class(kind)
+    assert manual, f"give the class of {kind} a `manual`"
+    assert set(manual.techniques) == adapter.modes
+    assert all(len(text.split()) > 3 for text in (*manual.techniques.values(), manual.in_flight))
+    assert manual.setup.strip()
+    assert manual.undo.strip()
+    assert manual.docs == f"docs/adapters/{kind}.md"
+
+
+def test_what_the_page_of_redis_asks_for_is_what_the_set_up_gives() -> None:
+    """The rights are written down once for the machine and once for people, and are the same."""
+    manual = registry.manual("redis_acl")
+    page = (ROOT / "docs" / "adapters" / "redis_acl.md").read_text()
+    assert manual
+    line = manual.setup.splitlines()[0].replace("<password>", "CHANGE-ME")
+    assert line in page
+
+
 class _Anything(dict[str, str]):
     """An environment in which every variable is set to an address that any client library parses."""
 
     def get(self, key: str, default: object = None) -> str:
         del default
-        scheme = "redis" if "REDIS" in key or "VALKEY" in key or "SESSIONS" in key else "postgresql"
+        scheme = "redis" if any(word in key for word in ("REDIS", "VALKEY", "SESSIONS", "JOBS")) else "postgresql"
         scheme = "http" if "URL" in key and scheme != "redis" else scheme
         return f"{scheme}://user:word-from-{key.lower().replace('_', '-')}@127.0.0.1:9/0"
 

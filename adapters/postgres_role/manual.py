@@ -1,0 +1,31 @@
+"""What `agent-kill adapters show postgres_role` tells."""
+
+from adapters.base import Manual, Mode
+
+MANUAL = Manual(
+    techniques={
+        Mode.READ_ONLY: (
+            "a short full stop, then every write privilege of the role's own is revoked in every database, then it may "
+            "log in again; held as full_stop where it writes by ownership, a group role, PUBLIC or a foreign grantor"
+        ),
+        Mode.FULL_STOP: (
+            "NOLOGIN and the mark in one transaction, then every session of the role is ended until none is left, then "
+            "its prepared transactions are rolled back"
+        ),
+    },
+    in_flight="open transactions roll back with their sessions; prepared ones are rolled back",
+    setup="""\
+-- As a superuser, once per server. One line per owner of what the agent may write; the last two from PostgreSQL 16 on.
+CREATE ROLE kill_bot LOGIN CREATEROLE PASSWORD '<password>';
+GRANT <agent> TO kill_bot WITH ADMIN OPTION;
+GRANT pg_signal_backend TO kill_bot;
+GRANT <owner> TO kill_bot;
+GRANT <agent> TO kill_bot WITH SET TRUE;
+GRANT pg_use_reserved_connections TO kill_bot;
+""",
+    undo="""\
+DROP OWNED BY kill_bot;
+DROP ROLE kill_bot;
+""",
+    docs="docs/adapters/postgres_role.md",
+)
