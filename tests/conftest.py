@@ -20,6 +20,7 @@ ALONE = {
     "tests/faults/test_crash_points.py": "runs as many programs as there are processors",
     "tests/faults/test_disk.py": "judges milliseconds",
     "tests/faults/test_many_stops.py": "judges the 99th percentile",
+    "tests/faults/test_starved.py": "takes the processors from all others",
 }
 _TOLD = "told"
 

@@ -20,6 +20,7 @@ from tests.faults.conftest import Make
 from tests.faults.crash_points import holds, proven
 from tests.faults.estate import Estate, until
 from tests.faults.programs import Program
+from tests.faults.tracer import inject, strace
 
 SOON = 0.5  # seconds from the call to every surface really cut, on a machine that is shared
 _NAMES = itertools.count(1)
@@ -136,6 +137,23 @@ async def _entries(url: str) -> int:
         return int(await connection.fetchval("SELECT count(*) FROM entries"))
     finally:
         await connection.close()
+
+
+async def test_a_full_disk_under_the_database(make: Make) -> None:
+    """F18, P1 P2: no write of the ledger finds room; the stop is recorded and carried out, room mends the ledger."""
+    estate = make()
+    program = await estate.serve()
+    await estate.port(program)
+    await until((estate.state / "ledger.sqlite3-wal").exists, 5)
+    await says(estate, program, "")
+    trace = estate.folder / "trace"
+    async with strace(program, trace, *inject("pwrite64", "error=ENOSPC", path=estate.state / "ledger.sqlite3-wal")):
+        await stops(estate, program)
+        await says(estate, program, "database or disk is full")
+    assert "ENOSPC" in trace.read_text()
+
+    await says(estate, program, "", within=40)
+    await is_whole(estate)
 
 
 async def test_a_locked_sqlite_file(make: Make) -> None:
