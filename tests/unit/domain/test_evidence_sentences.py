@@ -114,7 +114,7 @@ def test_the_incidents_of_a_month_are_counted(stops: tuple[float, ...], count: s
     ("facts", "line"),
     [
         ({"silent": True, "changed": ()}, ("did not say what others changed there since the stop", False)),
-        ({"changed": ()}, ("nobody changed its rights or credentials since the stop", True)),
+        ({"changed": ()}, ("nothing that it tells of itself changed since the stop", True)),
         ({"changed": ("login", "grant")}, ("changed by others since the stop: login; grant", False)),
         (
             {"changed": ("x" * 400,)},
@@ -145,10 +145,10 @@ def test_what_changed_in_the_configuration_is_told(changed: tuple[str, ...], lin
     ("facts", "line"),
     [
         ({"backlog": None}, ("work that waits there is not known: this kind does not tell", None)),
-        ({"backlog": 1}, ("1 waiting there", None)),
+        ({"backlog": 1}, ("1 waiting there", False)),
         (
             {"backlog": None, "policy": "drop"},
-            ("an unknown number waiting there; backlog policy drop: removed before the agent may take them up", None),
+            ("an unknown number waiting there; backlog policy drop: removed before the agent may take them up", False),
         ),
         (
             {"backlog": 1_200, "policy": "hold", "held_aside": 3_000},
@@ -157,7 +157,7 @@ def test_what_changed_in_the_configuration_is_told(changed: tuple[str, ...], lin
                     "1,200 waiting there; backlog policy hold: put aside before the agent may take them up"
                     "; 3,000 held aside since an earlier restore"
                 ),
-                None,
+                False,
             ),
         ),
         (
@@ -168,7 +168,7 @@ def test_what_changed_in_the_configuration_is_told(changed: tuple[str, ...], lin
     ],
 )
 def test_waiting_work_is_told_with_what_becomes_of_it(facts: dict[str, Any], line: tuple[str, bool | None]) -> None:
-    """Only where nothing waits and nothing was put aside does it speak for the restore."""
+    """Against the restore, which has to reckon with it; for it where nothing waits and nothing was put aside."""
     assert line in told(case(**facts))
 
 
