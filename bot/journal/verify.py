@@ -89,7 +89,7 @@ def _read_chain(chain: str, data: bytes, result: Result, seen: list[Head]) -> li
             heads = body.get("heads", []) if body.get("type") == "heads_seen" else []
             seen += [(str(name), int(at), str(digest), f"entry {seq} of {chain}") for name, at, digest in heads]
         except _WRONG as error:
-            result.bad.append((chain, seq, str(error) or type(error).__name__))
+            result.bad.append((chain, seq, str(error)))
             break
         result.erased += erased
     result.entries[chain] = max(len(digests) - 1, result.entries.get(chain, 0))
@@ -137,7 +137,7 @@ def _merge(chains: dict[str, list[str]], chain: str, digests: list[str], result:
 
 def _compare(seq: int, digest: str, by: str, digests: list[str] | None) -> tuple[int, str] | None:
     if digests is None or not 0 <= seq < len(digests):
-        end = len(digests or [""]) - 1
+        end = len(digests) - 1 if digests else 0
         return end + 1, f"is missing: the chain ends at entry {end}, and {by} saw entry {seq}"
     rewritten = f"is not the entry that {by} saw: it, or one before it, was rewritten and all after it anew"
     return None if digests[seq].startswith(digest) else (seq, rewritten)

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 _MEMORY, _FILE = 6 << 30, 64 << 20  # bytes
 _TIMES, _MORE = 10, 3.0  # of the processor's time
-_SLICE, _IDLE = 1.0, 15.0  # seconds of the clock: a test that waits for ever uses no processor
+_SLICE, _IDLE = 1.0, 8.0  # seconds of the clock: a test that waits for ever uses no processor
 Work = Callable[[Callable[[str], NoReturn]], object]
 
 

@@ -64,3 +64,26 @@ async def test_a_disk_that_takes_nothing_is_not_waited_for(writer: Writer, monke
     assert not any(asyncio.ensure_future(one).done() for one in written)
     release.set()
     assert all(await asyncio.gather(*written))
+
+
+async def test_only_a_stop_that_finds_the_disk_idle_waits_for_it(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is no stop is never waited for, and no stop waits behind another, or before a journal is open."""
+    release, whole = threading.Event(), os.write
+    monkeypatch.setattr(writing, "HEAD_START", 10.0)
+
+    def hang(fd: int, data: bytes) -> int:
+        release.wait(20)
+        return whole(fd, data)
+
+    monkeypatch.setattr("bot.journal.chain_file.os.write", hang)
+    began = time.monotonic()
+    written = [writer.append(events.Note(at=1.0, text="no stop"))]
+    while writer._lane is None or writer._lane.idle:
+        assert time.monotonic() - began < 5.0
+        await asyncio.sleep(0.001)
+    written += [writer.append(HOLD), writer.append(HOLD.model_copy(update={"hold": "hold-2"}))]
+    assert time.monotonic() - began < 5.0
+    release.set()
+    assert all(await asyncio.gather(*written))

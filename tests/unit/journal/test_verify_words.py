@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.journal.chain import Link
+from bot.journal.chain import Link, genesis
 from bot.journal.checkpoint import Signer, slack_line
 from bot.journal.verify import Result, notes_and_lines, read_keys, verify
 from tests.unit.journal.chains import AT, KEY, Chains, event, make, rehashed
@@ -45,6 +46,12 @@ def _aside(raw: dict[str, Any]) -> tuple[str, list[str]]:
     return mark, pair
 
 
+def _more(raw: dict[str, Any]) -> None:
+    """Puts a text beside that was never committed to, under the hash that it would have."""
+    salt = "00" * 16
+    raw["aside"][f"sha256:{hashlib.sha256(bytes.fromhex(salt) + b'x').hexdigest()}"] = [salt, "x"]
+
+
 def _salted(raw: dict[str, Any], salt: str) -> None:
     _aside(raw)[1][0] = salt
 
@@ -63,6 +70,7 @@ def _salted(raw: dict[str, Any], salt: str) -> None:
         (lambda raw: raw["body"].update(at=1), "does not match its hash: it was altered"),
         (lambda raw: raw.update(h="00" * 32), "does not match its hash: it was altered"),
         (lambda raw: raw["aside"].update({"sha256:" + "00" * 32: ["00" * 16, "x"]}), BESIDE),
+        (_more, BESIDE),
         (lambda raw: _aside(raw)[1].__setitem__(1, "another name"), BESIDE),
         (lambda raw: _salted(raw, "00" * 16), BESIDE),
         (lambda raw: _salted(raw, _aside(raw)[1][0].upper()), BESIDE),
@@ -86,6 +94,38 @@ def test_an_entry_in_other_spaces_or_letters_is_altered(chains: Chains) -> None:
     whole = chains.path("bastion").read_bytes()
     chains.path("bastion").write_bytes(whole.replace(b"nightly job", "nightly jöb".encode()))
     assert ("bastion", 3) in [place[:2] for place in judge(chains).bad]
+
+
+@pytest.mark.parametrize("number", [True, 1.0, "1"])
+def test_a_number_of_another_kind_is_no_number_of_an_entry(chains: Chains, number: object) -> None:
+    """Though it equals the one that was written."""
+    _change(chains, 1, lambda raw: raw.update(seq=number))
+    said = "does not follow entry 0: something was removed, inserted, moved or rewritten"
+    assert judge(chains).bad == [("bot", 1, said)]
+
+
+def test_a_journal_that_is_bad_from_its_first_entry_is_tampered_with_and_not_empty(chains: Chains) -> None:
+    """Exit 1 alone."""
+    _change(chains, 1, lambda raw: raw["body"].update(at=1))
+    found = verify([chains.path()], chains.signer.verifier_key)
+    assert (found.code, found.unreadable) == (1, [])
+    assert found.bad == [("bot", 1, "does not match its hash: it was altered")]
+
+
+def test_a_file_of_any_name_gets_a_verdict(chains: Chains) -> None:
+    """Also one that is no text: its entries are not those of that chain."""
+    odd = chains.folder / os.fsdecode(b"bot-\xff.jsonl")
+    odd.write_bytes(chains.path().read_bytes())
+    said = "does not follow entry 0: something was removed, inserted, moved or rewritten"
+    assert judge(chains).bad == [(odd.stem, 1, said)]
+
+
+def test_a_head_from_before_the_first_entry_is_the_chains_beginning(chains: Chains) -> None:
+    """An anchor may have seen a journal that was only just opened; of another beginning it is none."""
+    assert judge(chains, f"anchor bot:0:{genesis('bot').digest}").bad == []
+    assert judge(chains, f"anchor bot:0:{genesis('other').digest}").bad == [
+        ("bot", 0, "is not the entry that an anchor saw: it, or one before it, was rewritten and all after it anew")
+    ]
 
 
 def test_what_is_counted_of_an_intact_journal(chains: Chains) -> None:
@@ -162,6 +202,24 @@ def test_single_files_are_judged_by_what_saw_them(chains: Chains) -> None:
     assert judge(chains).code == 1
 
 
+def test_a_single_file_that_was_cut_short_is_tampered_with(chains: Chains) -> None:
+    """Its own chain was given, though others were not."""
+    anchors = chains.note()
+    chains.path().write_bytes(b"".join(chains.lines()[:6]))
+    found = verify([chains.path()], chains.signer.verifier_key, anchors)
+    assert [place[:2] for place in found.bad] == [("bot", 7)]
+    assert found.not_given == {"bastion"}
+
+
+def test_a_folder_is_whole_though_a_file_was_given_beside_it(chains: Chains, tmp_path: Path) -> None:
+    """A chain that is missing there is missed."""
+    anchors, beside = chains.note(), tmp_path / "bot.jsonl"
+    beside.write_bytes(chains.path().read_bytes())
+    chains.path("bastion").unlink()
+    found = verify([chains.folder, beside], chains.signer.verifier_key, anchors)
+    assert [place[:2] for place in found.bad] == [("bastion", 1)]
+
+
 def test_what_cannot_be_read_is_said_and_is_no_tampering(chains: Chains, tmp_path: Path) -> None:
     """Exit 2, unless something is tampered with as well; the rest is judged."""
     key = chains.signer.verifier_key
@@ -202,7 +260,8 @@ def test_a_verifier_key_is_whole_and_of_its_kind() -> None:
     for wrong in (f"{name}+00000000+{packed}", f"other+{number}+{packed}", f"{name}+{renumbered}+{other}"):
         with pytest.raises(ValueError, match="is not an Ed25519 verifier key, or not whole") as raised:
             read_keys(wrong)
-        assert str(raised.value).startswith(wrong.partition("+")[0])
+        told = f"{wrong.partition('+')[0]} is not an Ed25519 verifier key, or not whole"
+        assert str(raised.value) == told
     with pytest.raises(ValueError, match=r"base64|adding|alphabet"):
         read_keys(f"{name}+{number}+{packed}!")
 
@@ -244,6 +303,8 @@ def test_a_note_that_is_not_signed_gives_nothing() -> None:
     note = own.note(HEADS, AT)
     assert _read(f"{other.note(HEADS, AT)}\n{note}") == (SEEN, [("bot", 3, UNSIGNED)])
     assert _read(note.replace("at 2001", "at 2002")) == ([], [("bot", 3, UNSIGNED)])
+    body, _, packed = note.rpartition(" ")
+    assert _read(f"{body} {packed[:9]}!{packed[9:]}") == ([], [("bot", 3, UNSIGNED)])
     assert _read(note.replace("chain bastion 2", "chain bastion 9")) == ([], [("bot", 3, UNSIGNED)])
 
 
