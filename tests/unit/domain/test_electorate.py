@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from bot.domain.electorate import Electorate, quorum
-from bot.domain.model import Agent, Mistake, RestorePolicy
+from bot.domain.electorate import Electorate, quorum, what_a_restore_needs
+from bot.domain.model import Agent, Mistake, RestorePolicy, SecondFactor
 from bot.domain.policy import Group, GroupState, Kind, Roster
 
 GROUP = Group(id="S0RESTORE", handle="restorers", members=frozenset({"U1", "U2", "U3"}))
@@ -128,3 +129,28 @@ def test_the_undo_of_a_mistake_takes_one_other_person_at_least(asked: int, neede
     """Whatever is held."""
     policy = RestorePolicy(quorum=4, full_stop_quorum=6, mistake=Mistake(quorum=asked))
     assert quorum(policy, ("full_stop",), kind="undo") == needed
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (
+            {},
+            (
+                "A restore needs 2 votes, 4 to leave full_stop, and no second factor: whoever holds the Slack sessions"
+                " of so many voters can restore."
+            ),
+        ),
+        (
+            {"second_factor": SecondFactor(seeds=dict.fromkeys("abc", SecretStr("x")), quorum=2)},
+            (
+                "A restore needs 2 votes, 4 to leave full_stop; 2 of them confirmed with a code, for which 3 voters"
+                " are enrolled."
+            ),
+        ),
+        ({"frozen": "the policy is broken"}, "Nobody can restore until this is mended: the policy is broken."),
+    ],
+)
+def test_a_status_says_what_stands_between_stolen_sessions_and_a_restore(more: dict[str, Any], sentence: str) -> None:
+    """Votes, codes, or that nobody can."""
+    assert what_a_restore_needs(RestorePolicy(quorum=2, full_stop_quorum=4, **more)) == sentence

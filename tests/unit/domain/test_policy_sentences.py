@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from bot.domain.model import Agent, ApprovePolicy, Configuration, Policy, RestorePolicy, StopPolicy
+from bot.domain.model import Agent, ApprovePolicy, Configuration, Policy, RestorePolicy, SecondFactor, StopPolicy
 from bot.domain.policy import (
     Allowed,
     Denied,
@@ -236,6 +237,23 @@ def test_a_quorum_counts_whoever_may_really_vote() -> None:
     assert found[1:] == (_short("full_stop_quorum", 4, 3),)
     both = RestorePolicy(users=("U1",), quorum=2, full_stop_quorum=3)
     assert _problems(READ, restore=both) == (_short("quorum", 2, 1), _short("full_stop_quorum", 3, 1))
+
+
+def test_a_code_that_too_few_can_give_is_a_problem() -> None:
+    """Of those who may vote, each once; a seed of somebody else is none."""
+    people: dict[str, Any] = {"users": ("U1", "U2"), "quorum": 2, "full_stop_quorum": 2}
+
+    def said(quorum: int, *seeds: str) -> tuple[str, ...]:
+        factor = SecondFactor(seeds=dict.fromkeys(seeds, SecretStr("x")), quorum=quorum)
+        return _problems(READ, restore=RestorePolicy(**people, second_factor=factor))
+
+    told = (
+        "policy.restore.second_factor.quorum is {}, but only {} eligible people are enrolled: it can never be reached;"
+        " enrol members of the group with `agent-kill enrol`"
+    )
+    assert said(1, "U1") == said(2, "U1", "U2") == ()
+    assert said(2, "U1", "U7") == (told.format(2, 1),)
+    assert said(1) == (told.format(1, 0),)
 
 
 def test_nothing_is_said_of_a_quorum_that_cannot_be_counted() -> None:
