@@ -111,6 +111,11 @@ class FullRig(Rig, Protocol):
 
 
 ABILITIES = frozenset(name for name in vars(FullRig) if not name.startswith("_")) | {"begin"}
+GROUPS = {  # names for several abilities that a kind lacks for one reason
+    "server": ("intruder", "unreachable", "elsewhere", "freeze", "thaw", "restart", "exhaust"),
+    "others": ("narrow", "meddle", "meddled", "rotate", "rotated"),
+    "work": ("prepare", "redeliver", "stubborn"),
+}
 _PAIRS = {"thaw": "freeze", "meddled": "meddle", "rotated": "rotate"}
 
 
@@ -122,7 +127,8 @@ def reason(rig: Rig, ability: str) -> str:
     """
     if ability == "begin" or callable(getattr(rig, ability, None)):
         return rig.lacks.get(ability, "")
-    why = rig.lacks.get(ability) or rig.lacks.get(_PAIRS.get(ability, ""), "")
+    named = (ability, _PAIRS.get(ability, ""), *(group for group, names in GROUPS.items() if ability in names))
+    why = next((rig.lacks[name] for name in named if name in rig.lacks), "")
     if not why:
         raise AssertionError(
             f"{type(rig).__name__} has no `{ability}` and `lacks` does not say why: "
@@ -133,8 +139,9 @@ def reason(rig: Rig, ability: str) -> str:
 
 def wrong(rig: Rig) -> list[str]:
     """What is wrong with what a rig declares, in sentences."""
-    found = [f"`lacks` names {name}, which is no ability" for name in sorted(set(rig.lacks) - ABILITIES)]
-    for name in sorted(set(rig.lacks) & ABILITIES):
+    known = ABILITIES | set(GROUPS)
+    found = [f"`lacks` names {name}, which is no ability" for name in sorted(set(rig.lacks) - known)]
+    for name in sorted(set(rig.lacks) & known):
         if name != "begin" and callable(getattr(rig, name, None)):
             found.append(f"`lacks` names {name}, and the rig has it")
         if len(rig.lacks[name].split()) < 3:  # noqa: PLR2004  # fewer words are no reason

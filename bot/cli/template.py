@@ -43,5 +43,5 @@ def written(name: str, into: Path, *, taken: Collection[str]) -> Path:
 
 
 def _filled(source: str, name: str) -> str:
-    text = files("adapters.conformance").joinpath("template", f"{source}.j2").read_text(encoding="utf-8")
+    text = files("adapters").joinpath("conformance", "template", f"{source}.j2").read_text(encoding="utf-8")
     return text.replace("CLASS", "".join(part.title() for part in name.split("_"))).replace("NAME", name)
