@@ -183,10 +183,9 @@ def steps(opened: events.BallotOpened) -> tuple[Mode, ...]:
     """
     if opened.kind == "undo":
         return (opened.mode,)
-    top = max((item.now for item in opened.returns), default=opened.mode)
     found: list[Mode] = []
     at = {item.key: item.now for item in opened.returns}
-    for mode in sorted((mode for mode in Mode if opened.mode <= mode < top), reverse=True):
+    for mode in sorted((mode for mode in Mode if mode >= opened.mode), reverse=True):
         after = {item.key: min(at[item.key], round_up(item, mode)) for item in opened.returns}
         if after != at:
             found.append(mode)

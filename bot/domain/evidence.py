@@ -297,7 +297,7 @@ def _lines(noun: str, said: Iterable[_Said]) -> list[Finding]:
     rest = {name for group in order[_GROUPS:] for item in group for name in item.names}
     if rest:
         good = order[_GROUPS][0].good
-        lines.append(Finding(about=_label(noun, rest, everyone), says="see `agent-kill status` for each", good=good))
+        lines.append(Finding(about=label(rest), says="see `agent-kill status` for each", good=good))
     return lines
 
 

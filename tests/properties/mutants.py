@@ -16,6 +16,7 @@ import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 PATHS = ("bot/domain", "bot/service/stop.py", "bot/service/dispatch.py", "bot/service/lane.py", "bot/journal")
 TESTS = ("tests/unit/domain", "tests/unit/service", "tests/unit/journal", "tests/properties")
 LEFT_OUT = ("tests/properties/test_model.py",)  # runs no code of ours
+_KILLERS = 4  # test files that are tried before all others
 KEPT = ROOT / "build" / "mutants.jsonl"
 
 
@@ -90,6 +92,13 @@ class Findings:
         marks = {self._marks[path] for path in self._files}
         return [it for it in mutants if self.state(it) in {"", "alive"} and not marks <= self._outlived(it)]
 
+    def killers(self, path: str) -> list[str]:
+        """The test files that killed most of a module."""
+        found = Counter(
+            finding.by.partition("::")[0] for name, finding in self.of.items() if name.startswith(f"{path} ")
+        )
+        return [file for file, _ in found.most_common(_KILLERS) if file]
+
     def _outlived(self, mutant: Mutant) -> set[str]:
         return {*self.of[mutant.id].tried} if self.state(mutant) == "alive" else set()
 
@@ -148,7 +157,15 @@ def _run(modules: dict[str, Module], todo: Sequence[Mutant], findings: Findings,
         count[0] = sum(bool(now.state(mutant)) for mutant in todo)
         for mutant in todo:
             if not mutant.owner or not now.state(mutant):
-                session.try_anew(modules[mutant.path], mutant, known, arguments, untried=findings.untried, found=found)
+                session.try_anew(
+                    modules[mutant.path],
+                    mutant,
+                    known,
+                    arguments,
+                    first=now.killers(mutant.path),
+                    untried=findings.untried,
+                    found=found,
+                )
 
 
 @click.command(help=(__doc__ or "").splitlines()[0])

@@ -19,7 +19,7 @@ the reason that stands below; and else *alive*. Docstrings, annotations, decorat
 
 `make mutants` tries what it does not know yet, writes this page, and exits 1 where one is alive or was not tried. What
 was found out is kept in `build/mutants.jsonl` while the text of the function stays, so that the numbers may be of
-several runs, some of them with the tests of the module alone: one that is alive here may be killed by another test.
+several runs: one that is alive here may be killed by a test that changed since it was tried.
 *Not tried* is mostly code that changed since. Commit {commit}.
 
 """

@@ -11,8 +11,8 @@ import re
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import NoReturn
@@ -152,29 +152,47 @@ class Anew:
 
 
 def try_anew(
-    module: Module, mutant: Mutant, known: Known, arguments: Sequence[str], *, untried: Untried, found: Found
+    module: Module,
+    mutant: Mutant,
+    known: Known,
+    arguments: Sequence[str],
+    *,
+    first: Collection[str],
+    untried: Untried,
+    found: Found,
 ) -> None:
-    """Tries a mutant by importing everything anew, in the fork of a process that has imported nothing of ours."""
+    """Tries a mutant by importing everything anew, in the fork of a process that has imported nothing of ours.
+
+    The files of `first` are tried before all others are even collected.
+    """
     ran = known.tests(mutant.path, mutant.lines) if mutant.owner else []
     tests = ran or known.tests(mutant.path, None)
     if not ran:  # constants and classes run with no test, but with an import
         tests += [test for test in known.quick() if test not in tests and _imports(test, mutant.path)]
     tests = untried(mutant, tests)
-    if not tests:
-        found(mutant, "alive", "")
-        return
     changed = module.code(mutant)
-
-    def work(say: Callable[[str], NoReturn]) -> None:
-        _import_instead(module.file, changed)
-        files = sorted({test.partition("::")[0] for test in tests})
-        with limited(30.0):
-            code = pytest.main([*QUIET, *arguments, *files], plugins=[Anew(tests, known, say)])
-        if code:
-            say("the collection of the tests")
-
-    state, by = watch(work)
+    near = [test for test in tests if test.partition("::")[0] in first]
+    state, by = "alive", ""
+    for some in (near, [test for test in tests if test not in near]):
+        if some and state == "alive":
+            state, by = watch(partial(_anew, module.file, changed, arguments, some, known))
     found(mutant, state, by)
+
+
+def _anew(  # noqa: PLR0917  # all that a trial needs
+    file: str,
+    changed: CodeType,
+    arguments: Sequence[str],
+    tests: Sequence[str],
+    known: Known,
+    say: Callable[[str], NoReturn],
+) -> None:
+    _import_instead(file, changed)
+    files = sorted({test.partition("::")[0] for test in tests})
+    with limited(30.0):
+        code = pytest.main([*QUIET, *arguments, *files], plugins=[Anew(tests, known, say)])
+    if code:
+        say("the collection of the tests")
 
 
 @cache

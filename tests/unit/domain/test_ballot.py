@@ -256,6 +256,11 @@ def test_a_step_is_rounded_to_what_can_be_held(modes: tuple[Mode, ...], asked: M
     [
         ((back(),), Mode.NORMAL, (Mode.READ_ONLY, Mode.DRAFT_ONLY, Mode.APPROVAL_GATED, Mode.NORMAL)),
         ((back(),), Mode.DRAFT_ONLY, (Mode.READ_ONLY, Mode.DRAFT_ONLY)),
+        (
+            (back("t1", now=Mode.DRAFT_ONLY), back("t2")),
+            Mode.NORMAL,
+            (Mode.READ_ONLY, Mode.DRAFT_ONLY, Mode.APPROVAL_GATED, Mode.NORMAL),
+        ),
         ((back(now=Mode.DRAFT_ONLY),), Mode.NORMAL, (Mode.APPROVAL_GATED, Mode.NORMAL)),
         ((back(modes=(Mode.FULL_STOP, Mode.DRAFT_ONLY)),), Mode.NORMAL, (Mode.DRAFT_ONLY, Mode.NORMAL)),
         ((back(modes=()),), Mode.NORMAL, (Mode.NORMAL,)),
@@ -277,6 +282,11 @@ def test_authority_comes_back_mode_by_mode(
 def test_the_undo_of_a_mistake_is_one_step() -> None:
     """Nothing was meant to be held."""
     assert steps(opened(kind="undo")) == (Mode.NORMAL,)
+
+
+def test_a_ballot_on_nothing_has_no_steps() -> None:
+    """Whatever it asks."""
+    assert steps(opened().model_copy(update={"returns": ()})) == ()
 
 
 def test_what_can_do_most_harm_comes_back_last() -> None:
@@ -350,3 +360,4 @@ def test_three_that_fail_in_a_day_are_enough() -> None:
     assert why_not(*three[1:], past("expired", DAY - 1)) == f"{told} 1 min"
     assert why_not(*three[1:], past("expired", DAY - 7_140)) == f"{told} 119 min"
     assert why_not(*three[1:], past("expired", DAY - 7_200)) == f"{told} 2 h"
+    assert why_not(*three[1:], past("expired", DAY - 45_001)) == f"{told} 13 h"
