@@ -106,6 +106,15 @@ class FullRig(Rig, Protocol):
     async def stubborn(self) -> None:
         """Starts an agent that acts, ignores SIGTERM, and has a child in a session of its own that acts as well."""
 
+    def queueing(self) -> Adapter:
+        """The same target, configured so that its waiting work can be held, dropped and replayed (`Backlog`)."""
+
+    async def pile(self, count: int) -> None:
+        """Puts that much more work where the agent takes it up."""
+
+    async def waiting(self) -> int:
+        """How much work the agent would find there, counted past the adapter."""
+
     async def floor(self) -> None:
         """The least that stops the agent by hand, over an open line: what an adapter is measured beside."""
 
@@ -114,7 +123,8 @@ ABILITIES = frozenset(name for name in vars(FullRig) if not name.startswith("_")
 GROUPS = {  # names for several abilities that a kind lacks for one reason
     "server": ("intruder", "unreachable", "elsewhere", "freeze", "thaw", "restart", "exhaust"),
     "others": ("narrow", "meddle", "meddled", "rotate", "rotated"),
-    "work": ("prepare", "redeliver", "stubborn"),
+    "work": ("prepare", "redeliver", "stubborn", "queueing", "pile", "waiting"),
+    "queue": ("queueing", "pile", "waiting"),
 }
 _PAIRS = {"thaw": "freeze", "meddled": "meddle", "rotated": "rotate"}
 

@@ -11,9 +11,10 @@ from adapters.conformance.modes import Modes
 from adapters.conformance.rig import Rig
 from adapters.conformance.stops import Stops
 from adapters.conformance.undo import Undo
+from adapters.conformance.waits import Waits
 
 
-class ConformanceSuite(Stops, Modes, Undo, Failures):
+class ConformanceSuite(Stops, Modes, Undo, Failures, Waits):
     """Subclass as `Test…` with a fixture `rig`. What does not fit a kind is in its rig's `lacks`, with the reason."""
 
     @pytest.fixture

@@ -14,14 +14,10 @@ from adapters.redis_acl.line import Command, Line
 from bot.sandbox.servers import ValkeyServer
 from bot.service import restore, stepping
 from tests.contract import redis_rig
+from tests.contract.rigs.redis_acl import QUEUE_RIGHTS
 from tests.contract.served_restore import Served
 
 Read = list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]  # of a stream group
-RIGHTS = (
-    "~agent-kill:*", "~jobs*", "+type", "+watch", "+unwatch", "+exists", "+llen", "+xlen", "+scard", "+zcard", "+hlen",
-    "+xinfo|groups", "+xpending", "+rename", "+renamenx", "+copy", "+unlink", "+xgroup|setid", "+xack", "+set", "+hset",
-    "+hgetall", "+hdel", "+lmove", "+xrange", "+xadd", "+xdel",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -29,7 +25,7 @@ async def there(valkey_server: ValkeyServer) -> AsyncIterator[redis_rig.Rig]:
     """An agent's user on the server, and a bot with the rights that the page names."""
     rig = await redis_rig.rig(valkey_server)
     await rig.witness.flushall()
-    await rig.acl("SETUSER", rig.bot, *RIGHTS)
+    await rig.acl("SETUSER", rig.bot, *QUEUE_RIGHTS)
     yield rig
     await rig.witness.flushall()
     await rig.close()

@@ -1,6 +1,7 @@
 """Defects that any adapter could have: each wraps the verbs of a class."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -210,6 +211,26 @@ def _again(verb: Verb, _rig: Rig) -> Verb:
         return replace(cut, changed=(*cut.changed, *found))
 
     return restrict
+
+
+def _forgetful(verb: Verb, _rig: Rig) -> Verb:
+    """A repetition under the same label is taken for another call."""
+    numbers = itertools.count()
+
+    async def move(self: Any, *, label: str) -> Any:
+        return await verb(self, label=f"{label}-{next(numbers)}")
+
+    return move
+
+
+def backlog(cls: type[Any]) -> tuple[Defect, ...]:
+    """Those of a class that keeps `Backlog`."""
+    held, dropped = "waiting_work_is_held_once_and_given_back", "waiting_work_is_dropped_once"
+    return (
+        Defect("a repeated hold takes more", held, "repetition", wrapping(cls, "hold", _forgetful)),
+        Defect("a repeated drop takes more", dropped, "repetition", wrapping(cls, "drop", _forgetful)),
+        Defect("nothing is given back of what was held", held, "came back", wrapping(cls, "replay", _forgetful)),
+    )
 
 
 def of(cls: type[Any], *, marks: bool = True) -> tuple[Defect, ...]:

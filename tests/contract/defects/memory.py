@@ -44,4 +44,5 @@ DEFECTS = (
     Defect("open sessions live on", "work_in_flight_is_ended_or_counted", "DID NOT RAISE", _sessions_live_on),
     Defect("others' changes are overwritten", "relax_keeps_what_others_changed", "not ours", _over_others),
     *REST,
+    *common.backlog(Memory),
 )

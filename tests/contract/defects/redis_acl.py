@@ -95,4 +95,5 @@ DEFECTS = (
     Defect("any announced length is believed", "an_endless_answer_is_left", "bytes were read", _believes_any_length),
     Defect("the old password comes back", "relax_never_gives_back_a_credential", "works again", _old_password),
     *REST,
+    *common.backlog(RedisAcl),
 )

@@ -67,6 +67,7 @@ class HttpRig:
         "exhaust": "a receiver that takes no further call answers 503 or not at all, which is unreachable",
         "prepare": "what outlives a call is the receiver's own, and it says so in in_flight",
         "redeliver": "an endpoint hands out no work",
+        "queue": "what waits behind an endpoint is the receiver's affair",
         "stubborn": "the agent's process is the receiver's affair",
     }
 

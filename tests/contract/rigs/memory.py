@@ -104,6 +104,18 @@ class MemoryRig:
         """The agent may do nothing unattended to begin with."""
         self.world.rights["unattended"] = OFF
 
+    def queueing(self) -> Memory:
+        """A world with a queue."""
+        return Memory(config=Settings(queue=True), canary=Canary(), shared=self.shared)
+
+    async def pile(self, count: int) -> None:
+        """More jobs."""
+        self.world.queue += ["job"] * count
+
+    async def waiting(self) -> int:
+        """The queue's length."""
+        return len(self.world.queue)
+
     async def floor(self) -> None:
         """The login off, every session closed."""
         self.world.rights["login"] = OFF

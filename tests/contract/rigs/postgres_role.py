@@ -65,6 +65,7 @@ class PostgresRig:
 
     lacks: ClassVar[Mapping[str, str]] = {
         "redeliver": "a database hands out no work",
+        "queue": "no work piles up in a database",
         "stubborn": "the surface is the role's sessions, whatever process holds them",
     }
 

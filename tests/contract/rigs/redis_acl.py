@@ -17,6 +17,11 @@ from bot.sandbox.servers import free_port
 from tests.contract.redis_rig import BOT, PASSWORD, Rig, one_connection, rig
 from tests.contract.rigs.running import Running
 
+QUEUE_RIGHTS = (  # as the page of the kind asks for them
+    "~agent-kill:*", "~jobs*", "+type", "+watch", "+unwatch", "+exists", "+llen", "+xlen", "+scard", "+zcard", "+hlen",
+    "+xinfo|groups", "+xpending", "+rename", "+renamenx", "+copy", "+unlink", "+xgroup|setid", "+xack", "+set", "+hset",
+    "+hgetall", "+hdel", "+lmove", "+xrange", "+xadd", "+xdel",
+)  # fmt: skip
 RULES = ("~*", "&*", "+@all", "-flushall", "(~side:* +get +set)")
 
 
@@ -185,6 +190,27 @@ class RedisRig:
             for client in crowd:
                 await client.aclose()
 
+    def queueing(self) -> Adapter:
+        """One list of the agent's."""
+        there = self.there
+        config = RedisAclConfig(
+            url=SecretStr(there.server.url(user=there.bot, password=BOT)), user=there.user, queues=(self._queue,)
+        )
+        canary = RedisAclCanary(url=SecretStr(there.server.url(user=there.user, password=PASSWORD)))
+        return RedisAcl(config=config, canary=canary, shared=Shared())
+
+    async def pile(self, count: int) -> None:
+        """More jobs."""
+        await self.there.witness.rpush(self._queue, *(["job"] * count))
+
+    async def waiting(self) -> int:
+        """The list's length."""
+        return int(await self.there.witness.llen(self._queue))
+
+    @property
+    def _queue(self) -> str:
+        return f"jobs:{self.there.user}"
+
     async def floor(self) -> None:
         """Two commands of the administrator."""
         await self.there.acl("SETUSER", self.there.user, "off", "-@all")
@@ -200,6 +226,7 @@ class RedisRig:
 async def opened(servers: Running) -> AsyncIterator[RedisRig]:
     """A fresh agent."""
     there = await rig(servers.valkey, *RULES)
+    await there.acl("SETUSER", there.bot, *QUEUE_RIGHTS)
     await there.acl("SAVE")
     try:
         yield RedisRig(there)
