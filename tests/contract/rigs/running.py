@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from functools import cached_property
 
 from tests.contract.http_rig import Farm, farm
+from tests.contract.nats_server import NatsServer
 from tests.contract.servers import PostgresServer, ValkeyServer
 
 
@@ -22,6 +23,11 @@ class Running:
     def valkey(self) -> ValkeyServer:
         """A Valkey."""
         return self._stack.enter_context(ValkeyServer())
+
+    @cached_property
+    def nats(self) -> NatsServer:
+        """A NATS with JetStream."""
+        return self._stack.enter_context(NatsServer())
 
     @cached_property
     def receivers(self) -> Farm:

@@ -1,0 +1,296 @@
+"""Stops or reduces one role of a NATS account: every user whose JWT its scoped signing key issued.
+
+One new account JWT, signed by an operator key and handed to every server, shuts the role's template: the servers keep
+it on disk, end the role's connections as they take it, and refuse its logins. read_only leaves the logins and what the
+role may subscribe to. What each step is for, and what it cannot do, is in `docs/adapters/nats_user.md`.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from adapters.base import Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
+from adapters.errors import AdapterError, Refused, Unreachable
+from adapters.nats_user import probes
+from adapters.nats_user.line import Address, Endpoint, Line
+from adapters.nats_user.look import ACCOUNTZ, CONNZ, UPDATE, Look, kick, look, push
+from adapters.nats_user.nkeys import Credentials, Pair, public_key
+from adapters.nats_user.scope import STOPPED, Facts, baseline, changes, facts, judged, reduced, rewritten, undone, unscoped
+
+ROUNDS = 5  # times that an account which somebody else wrote meanwhile is written again
+
+
+def _seed(seed: SecretStr) -> SecretStr:
+    if not Pair.of(seed.get_secret_value()).public.startswith("O"):
+        raise ValueError("operator_seed starts with SO")
+    return seed
+
+
+def _creds(creds: SecretStr) -> SecretStr:
+    Credentials.of(creds.get_secret_value())
+    return creds
+
+
+CredsText = Annotated[SecretStr, AfterValidator(_creds)]
+AccountKey = Annotated[str, AfterValidator(partial(public_key, letter="A"))]
+
+
+class NatsUserConfig(Config):
+    """Where the bot logs in, what it signs with, and the role that it stops."""
+
+    url: str = Field(description="nats:// or tls:// of a server; several with commas between, tried in order")
+    creds: CredsText = Field(description="the text of the .creds file of the bot's own user in the system account")
+    operator_seed: Annotated[SecretStr, AfterValidator(_seed)] = Field(
+        description="seed of a signing key of the operator, made for the bot"
+    )
+    account: AccountKey = Field(description="public key of the agent's account, A…")
+    role: AccountKey = Field(description="public key of the scoped signing key that issues the agent's users, A…")
+    servers: int = Field(default=1, ge=1, description="how many servers must answer before a cut counts")
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        Address.of(self.url, self.creds.get_secret_value())
+        return self
+
+
+class NatsUserCanary(Config):
+    """The agent's own login."""
+
+    creds: CredsText = Field(description="the text of the agent's .creds file, for the attempt")
+    subject: str = Field(
+        default="", description="a subject that the agent may publish to and nobody listens to, for the attempt"
+    )
+
+
+class NatsUser:
+    """One role of one account, on all servers of its operator."""
+
+    kind: ClassVar[str] = "nats_user"
+    modes: ClassVar[frozenset[Mode]] = frozenset({Mode.READ_ONLY, Mode.FULL_STOP})
+    classes: ClassVar[frozenset[SurfaceClass]] = frozenset({SurfaceClass.QUEUE, SurfaceClass.IDENTITY})
+    permissions: ClassVar[tuple[str, ...]] = (
+        f"publish {UPDATE}", "publish $SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP", f"publish {ACCOUNTZ}", f"publish {CONNZ}",
+        "publish $SYS.REQ.SERVER.*.KICK", "subscribe _INBOX.agent-kill.>",
+    )  # fmt: skip
+    reversal: ClassVar[Literal["exact", "work_lost"]] = "work_lost"
+    marks: ClassVar[bool] = True
+    attests: ClassVar[Literal["catalogue", "self"]] = "catalogue"
+    config_type: ClassVar[type[Config]] = NatsUserConfig
+    canary_type: ClassVar[type[Config] | None] = NatsUserCanary
+
+    def __init__(self, *, config: NatsUserConfig, canary: NatsUserCanary | None, shared: Shared) -> None:
+        self._account, self._role, self._servers = config.account, config.role, config.servers
+        self._address = Address.of(config.url, config.creds.get_secret_value())
+        self._operator = Pair.of(config.operator_seed.get_secret_value())
+        self._canary = probes.Canary.of(self._address, canary.creds.get_secret_value(), canary.subject) if canary else None
+        digest = sha256(self._address.creds.jwt.encode()).hexdigest()
+        self._endpoint = shared.get((self.kind, self._address.name, digest), lambda: Endpoint(self._address))
+        self._endpoint.users += 1
+        self._closed = False
+
+    def target_key(self) -> str:
+        """`nats_user:account/role`, by their public keys, which no other operator has."""
+        return f"{self.kind}:{self._account}/{self._role}"
+
+    async def preflight(self) -> tuple[str, ...]:
+        """Asks for everything that a cut asks, without effect, and compares what is configured with what answers."""
+        async with self._endpoint.line() as line:
+            denied = await probes.denied(line, self._account, self.permissions)
+            if denied:
+                return denied
+            found = [*await probes.lacking(line, servers=self._servers, operator=self._operator.public)]
+            seen = await self._look(line)
+        if seen.scope is None:
+            found.append(self._missing(seen))
+        if self._canary is not None and seen.newest is not None:
+            found += self._canary.lacking(seen.newest, self._role)
+        return tuple(found)
+
+    async def observe(self) -> Observation:
+        """Reads what every server keeps and enforces, and the role's open connections.
+
+        Raises:
+            Unreachable: fewer servers answered than are configured: what the others let the agent do is not known.
+        """
+        async with self._endpoint.line() as line:
+            seen = await self._look(line)
+        if seen.missing:
+            raise Unreachable(self._unheard(seen))
+        if seen.scope is None:
+            there = seen.newest is not None and unscoped(seen.newest, self._role)
+            return Observation(exists=there, mode=Mode.NORMAL, enforceable=frozenset(), why=self._missing(seen))
+        alive = None if seen.sessions is None else len(seen.sessions)
+        return Observation(
+            exists=True,
+            mode=seen.mode,
+            enforceable=self.modes,
+            token=seen.mark,
+            state=facts(seen.scope),
+            in_flight=alive if seen.mode is Mode.FULL_STOP else 0,
+        )
+
+    async def restrict(self, *, mode: Mode, token: str, drain: float, undo: tuple[Change, ...], gate: Gate) -> Cut:  # noqa: ARG002  # nothing is reopened, and nothing can be drained
+        """Shuts the role's template on every server, which ends its connections, and reads back until they are gone.
+
+        Nothing can be drained: the servers end the connections of a role as they take its new template.
+        """
+        async with self._endpoint.line() as line:
+            before = await self._look(line)
+            if before.scope is None:
+                return Cut(held=Mode.FULL_STOP, why=self._missing(before))
+            found = facts(before.scope)
+            base = baseline(found, undo)
+            shut = judged(found) is Mode.FULL_STOP  # stricter than read_only, and never reopened by a cut
+            target = found if shut and mode is not Mode.FULL_STOP else self._target(mode, base)
+            lost = before.mark is not None and not undo  # restricted already and no record: nobody's baseline
+            cut = Cut(held=judged(target), changed=() if lost else changes(base, target, undo))
+            after = await self._written(line, lambda _now: target, token=token)
+            left = await self._end(line, before, after, cut.held)
+        ended = len(before.sessions or ()) - (left or 0)
+        why = self._unheard(after) if after.missing else ""
+        return replace(cut, ended=max(ended, 0), left=None if after.missing and not left else left, why=why)
+
+    async def relax(self, *, to: Mode, expect: str, token: str, undo: tuple[Change, ...], gate: Gate) -> Relaxed:
+        """Gives back what our cuts took: to normal, or only what read_only leaves. The mark must be `expect`.
+
+        Raises:
+            Refused: the mark is another, or somebody changed the role meanwhile: restrict again first.
+        """
+        async with self._endpoint.line() as line:
+            seen = await self._look(line)
+        if seen.scope is None:
+            raise AdapterError(self._missing(seen))
+        if seen.missing:
+            raise Unreachable(self._unheard(seen))
+        if seen.mark != expect:
+            raise self._strange(seen.mark)
+        found = facts(seen.scope)
+        whole, kept = undone(found, undo)
+        target = whole if to is Mode.NORMAL else reduced(whole)
+        if not await gate(() if to is Mode.NORMAL else changes(self._given(whole, kept, undo), target, undo)):
+            return Relaxed(kept=kept)
+        await self._loosen(found, target, expect=expect, token=None if to is Mode.NORMAL else token)
+        both = ((name, found[name], target[name]) for name in found)
+        return Relaxed(changed=tuple(Change(key=k, was=w, now=n) for k, w, n in both if w != n), kept=kept)
+
+    async def attempt(self, *, mode: Mode) -> Attempt:
+        """Logs in as the agent (full_stop), or publishes nothing to where nobody listens (read_only).
+
+        The servers answer a shut role and a wrong credential alike, so the credential is first judged by itself: it is
+        the role's, signed by it, neither revoked nor expired.
+        """
+        if self._canary is None:
+            return Attempt.UNTRIED
+        async with self._endpoint.line() as line:
+            seen = await self._look(line)
+        if seen.newest is None or self._canary.lacking(seen.newest, self._role):
+            return Attempt.UNTRIED
+        return await self._canary.attempt(mode)
+
+    async def aclose(self) -> None:
+        """Gives up this target's share of the warm connection."""
+        if not self._closed:
+            self._closed = True
+            await self._endpoint.aclose()
+
+    async def _look(self, line: Line) -> Look:
+        """Ends our own abandoned connections first: what they still owe must not run after what is sent next."""
+        if self._endpoint.abandoned:
+            await self._endpoint.end_abandoned(line)
+        return await look(line, account=self._account, role=self._role, servers=self._servers)
+
+    async def _written(self, line: Line, choose: Callable[[Facts], Facts], *, token: str | None) -> Look:
+        """Writes the role into the account's JWT and reads back, again where another program wrote over it."""
+        for _ in range(ROUNDS):
+            async with self._endpoint.turn(self._account):
+                seen = await self._look(line)
+                if seen.newest is None or seen.scope is None:
+                    raise AdapterError(self._missing(seen))
+                target = choose(facts(seen.scope))
+                made = rewritten(seen.newest, self._role, target, token=token, at=int(time.time()))
+                await push(line, self._operator.token(made), servers=self._servers)
+                seen = await self._look(line)
+            if seen.amounts_to(target, token):
+                return seen
+        raise AdapterError(
+            f"the account {self._account} is written by somebody else again and again; the bot goes on trying"
+        )
+
+    async def _loosen(self, found: Facts, target: Facts, *, expect: str, token: str | None) -> None:
+        """Writes `target`, if the role still is what was `found`.
+
+        Raises:
+            Refused: it is not any more.
+        """
+
+        def still(now: Facts) -> Facts:
+            if now != found:
+                raise self._strange(None)
+            return target
+
+        async with self._loosening() as line:
+            async with self._endpoint.turn(self._account):
+                seen = await self._look(line)
+                if seen.newest is None or seen.scope is None or seen.mark != expect:
+                    raise self._strange(seen.mark)
+                made = rewritten(
+                    seen.newest, self._role, still(facts(seen.scope)), token=token, at=int(time.time())
+                )
+                await push(line, self._operator.token(made), servers=self._servers)
+                seen = await self._look(line)
+            if not seen.amounts_to(target, token):
+                raise self._strange(seen.mark)
+
+    @asynccontextmanager
+    async def _loosening(self) -> AsyncIterator[Line]:
+        """Lends a line. Where it is lost or left with answers owing, it is ended at the server before this returns."""
+        try:
+            async with self._endpoint.line() as line:
+                yield line
+        finally:
+            await self._endpoint.bury()
+
+    async def _end(self, line: Line, before: Look, after: Look, held: Mode) -> int | None:
+        """Ends what the servers left open; returns how many connections still are. None where they cannot be seen."""
+        old = before.sessions or frozenset()
+        for _ in range(ROUNDS):
+            if after.sessions is None:
+                return None
+            alive = after.sessions if held is Mode.FULL_STOP else after.sessions & old
+            if not alive:
+                return 0
+            await kick(line, alive)
+            after = await self._look(line)
+        return None if after.sessions is None else len(after.sessions & old if held is not Mode.FULL_STOP else after.sessions)
+
+    def _target(self, mode: Mode, base: Facts) -> Facts:
+        return STOPPED if mode is Mode.FULL_STOP else reduced(base)
+
+    def _given(self, whole: Facts, kept: tuple[str, ...], undo: tuple[Change, ...]) -> Facts:
+        """What a step between is recorded to replace: others' choice where they made one, else the baseline."""
+        return {**baseline(whole, undo), **{name: whole[name] for name in kept}}
+
+    def _missing(self, seen: Look) -> str:
+        if seen.newest is None:
+            return f"No server of {self._address.name} knows the account {self._account}: check settings.account."
+        if unscoped(seen.newest, self._role):
+            return f"The signing key {self._role} has no template: make it a scoped one, as the set-up says."
+        return f"The account {self._account} has no scoped signing key {self._role}: check settings.role."
+
+    def _unheard(self, seen: Look) -> str:
+        return (
+            f"{self._servers - seen.missing} of {self._servers} servers of {self._address.name} answered: "
+            "what the others let the agent do is not known."
+        )
+
+    def _strange(self, mark: str | None) -> Refused:
+        return Refused(
+            f"{self._role} in {self._account} was changed by somebody else (its mark is {mark or 'gone'}): "
+            "restrict again before relaxing"
+        )

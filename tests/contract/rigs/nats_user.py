@@ -1,0 +1,194 @@
+"""A role of an account of a private NATS server, for the suite."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import ClassVar
+
+from adapters.base import Adapter, Mode, Shared
+from adapters.conformance import Session, Stopped
+from adapters.nats_user.scope import MARK
+from bot.sandbox.servers import free_port
+from tests.contract.nats_client import Client, Gone, heard_next
+from tests.contract.nats_rig import BOT, TEMPLATE, Rig, rig
+from tests.contract.nats_server import Key
+from tests.contract.rigs.running import Running
+
+
+class AgentSession:
+    """One connection of the agent: it publishes effects, listens to news, and answers a job with an effect."""
+
+    def __init__(self, there: Rig, client: Client) -> None:
+        self._there, self._client = there, client
+        self._jobs: asyncio.Queue[bytes | None] | None = None
+
+    async def act(self, mode: Mode) -> None:
+        """A subscription where full_stop forbids everything, else a message; the witness counts messages."""
+        try:
+            if mode is Mode.FULL_STOP:
+                await self._client.subscribe("news")
+            else:
+                await self._client.publish("effects")
+        except Gone as error:
+            raise Stopped(str(error)) from error
+
+    async def begin(self) -> None:
+        """Waits for a job."""
+        self._jobs = await self._client.subscribe(self._subject, group="workers")
+
+    async def finish(self) -> None:
+        """The job comes; the agent does it where it still hears of it."""
+        await self._there.witness.publish(self._subject)
+        try:
+            if self._jobs is not None:
+                await heard_next(self._jobs)
+            await self._client.publish("effects")
+        except Gone as error:
+            raise Stopped(str(error)) from error
+
+    async def close(self) -> None:
+        """Ends the session."""
+        await self._client.close()
+
+    @property
+    def _subject(self) -> str:
+        return f"jobs.{id(self)}"
+
+
+class NatsRig:
+    """The suite's rig: a private server, one account, one role, the bot with its documented rights."""
+
+    lacks: ClassVar[Mapping[str, str]] = {
+        "prepare": "a message is published or it is not; what a stream keeps is delivered to others by the server",
+        "redeliver": "a role that is shut hears nothing; `test_nats_user.py` has a consumer that delivers again",
+        "stubborn": "the surface is the role's connections, whatever process holds them",
+    }
+
+    def __init__(self, there: Rig) -> None:
+        self.there = there
+
+    def adapter(self, *, shared: Shared | None = None) -> Adapter:
+        """An adapter with a canary."""
+        return self.there.adapter(shared=shared)
+
+    def mistyped(self) -> Adapter:
+        """A role that the account has not."""
+        return self.there.adapter(role=Key.new("A").public)
+
+    def intruder(self) -> Adapter:
+        """A user that the system account did not issue."""
+        from tests.contract.nats_server import creds
+
+        stranger = creds(Key.new("U"), Key.new("A"), account=self.there.server.operator.system.public)
+        return self.there.adapter(creds=stranger)
+
+    def unreachable(self) -> Adapter:
+        """A port that nobody listens on."""
+        return self.elsewhere(free_port())
+
+    def elsewhere(self, port: int) -> Adapter:
+        """Another port."""
+        return self.there.adapter(url=f"nats://127.0.0.1:{port}")
+
+    async def unarmed(self) -> tuple[Adapter, str]:
+        """A bot that may not list connections."""
+        allowed = [subject for subject in BOT if not subject.endswith("CONNZ")]
+        return self.there.adapter(creds=self.there.server.operator.user(allowed)), "PING.CONNZ"
+
+    async def session(self) -> Session:
+        """The agent logs in."""
+        try:
+            return AgentSession(self.there, await self.there.login())
+        except Gone as error:
+            raise Stopped(str(error)) from error
+
+    async def effects(self) -> int:
+        """Messages that arrived at the witness."""
+        return await self.there.effects()
+
+    async def authority(self) -> object:
+        """The account's claims as the server keeps them, without the bot's mark."""
+        claims = self.there.claims()
+        nats = claims["nats"]
+        tags = [tag for tag in nats.pop("tags", []) if not tag.startswith(MARK)]
+        return {**{key: claims[key] for key in ("sub", "name")}, "nats": nats, "tags": tags}
+
+    async def loosen(self) -> None:
+        """Everything by hand."""
+        await self.there.change(**{**TEMPLATE, "sub": {}, "allowed_connection_types": None})
+
+    async def narrow(self) -> None:
+        """Some subjects less, and no replies."""
+        await self.there.change(
+            pub={"allow": ["effects", "jobs.>"]}, sub={"allow": ["news", "jobs.> workers"], "deny": ["x"]}, resp=None
+        )
+
+    async def meddle(self) -> None:
+        """A smaller payload."""
+        await self.there.change(payload=4096)
+
+    async def meddled(self) -> bool:
+        """Whether it stands."""
+        return bool(self.there.scope(self.there.claims())["template"]["payload"] == 4096)
+
+    async def rotate(self) -> None:
+        """The role issues another user; the first one is revoked."""
+        from adapters.nats_user.nkeys import Credentials
+
+        claims = self.there.claims()
+        claims["nats"]["revocations"] = {Credentials.of(self.there.agent).pair.public: 1 << 40}
+        await self.there.store(claims)
+
+    async def rotated(self) -> bool:
+        """Whether only the new user gets in."""
+        try:
+            await (await self.there.login()).close()
+        except Gone:
+            await (await self.there.login(self.there.user())).close()
+            return True
+        return False
+
+    async def freeze(self) -> None:
+        """Stops the server's process in its tracks."""
+        self.there.server.freeze()
+
+    async def thaw(self) -> None:
+        """Lets it go on."""
+        self.there.server.thaw()
+
+    async def restart(self) -> None:
+        """In good order, on the same port; the administrator and the witness come back."""
+        await self.there.effects()
+        await self.there.close()
+        await asyncio.to_thread(self.there.server.restart)
+        await self.there.connect_admin()
+        await self.there.watch()
+
+    @asynccontextmanager
+    async def exhaust(self) -> AsyncIterator[None]:
+        """The agent takes every connection that the server has."""
+        crowd: list[Client] = []
+        with suppress(Gone):
+            while True:
+                crowd.append(await self.there.login())
+        try:
+            yield
+        finally:
+            for client in crowd:
+                await client.close()
+
+    async def floor(self) -> None:
+        """The role's template shut by the administrator."""
+        await self.there.change(
+            pub={"deny": [">"]}, sub={"deny": [">"]}, resp=None, allowed_connection_types=["NOBODY"]
+        )
+
+
+@asynccontextmanager
+async def opened(servers: Running) -> AsyncIterator[NatsRig]:
+    """A fresh account."""
+    there = await rig(servers.nats)
+    try:
+        yield NatsRig(there)
+    finally:
+        await there.close()
