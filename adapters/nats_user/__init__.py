@@ -6,23 +6,35 @@ role may subscribe to. What each step is for, and what it cannot do, is in `docs
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from adapters.base import Attempt, Change, Config, Cut, Gate, Mode, Observation, Relaxed, Shared, SurfaceClass
+from adapters.base import Attempt, Change, Config, Cut, Gate, Manual, Mode, Observation, Relaxed, Shared, SurfaceClass
 from adapters.errors import AdapterError, Refused, Unreachable
 from adapters.nats_user import probes
-from adapters.nats_user.line import Address, Endpoint, Line
-from adapters.nats_user.look import ACCOUNTZ, CONNZ, UPDATE, Look, kick, look, push
+from adapters.nats_user.line import GRACE, Address, Endpoint, Line
+from adapters.nats_user.look import Look, Session, kick, push, read
+from adapters.nats_user.manual import MANUAL, PERMISSIONS
 from adapters.nats_user.nkeys import Credentials, Pair, public_key
-from adapters.nats_user.scope import STOPPED, Facts, baseline, changes, facts, judged, reduced, rewritten, undone, unscoped
+from adapters.nats_user.scope import (
+    STOPPED,
+    Facts,
+    baseline,
+    changes,
+    facts,
+    judged,
+    reduced,
+    rewritten,
+    undone,
+    unscoped,
+)
 
+HURRY = 0.2  # seconds that further servers have to answer before a stop is handed out, once the first did
 ROUNDS = 5  # times that an account which somebody else wrote meanwhile is written again
 
 
@@ -74,13 +86,11 @@ class NatsUser:
     kind: ClassVar[str] = "nats_user"
     modes: ClassVar[frozenset[Mode]] = frozenset({Mode.READ_ONLY, Mode.FULL_STOP})
     classes: ClassVar[frozenset[SurfaceClass]] = frozenset({SurfaceClass.QUEUE, SurfaceClass.IDENTITY})
-    permissions: ClassVar[tuple[str, ...]] = (
-        f"publish {UPDATE}", "publish $SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP", f"publish {ACCOUNTZ}", f"publish {CONNZ}",
-        "publish $SYS.REQ.SERVER.*.KICK", "subscribe _INBOX.agent-kill.>",
-    )  # fmt: skip
+    permissions: ClassVar[tuple[str, ...]] = PERMISSIONS
     reversal: ClassVar[Literal["exact", "work_lost"]] = "work_lost"
     marks: ClassVar[bool] = True
     attests: ClassVar[Literal["catalogue", "self"]] = "catalogue"
+    manual: ClassVar[Manual] = MANUAL
     config_type: ClassVar[type[Config]] = NatsUserConfig
     canary_type: ClassVar[type[Config] | None] = NatsUserCanary
 
@@ -88,7 +98,9 @@ class NatsUser:
         self._account, self._role, self._servers = config.account, config.role, config.servers
         self._address = Address.of(config.url, config.creds.get_secret_value())
         self._operator = Pair.of(config.operator_seed.get_secret_value())
-        self._canary = probes.Canary.of(self._address, canary.creds.get_secret_value(), canary.subject) if canary else None
+        self._canary = (
+            probes.Canary.of(self._address, canary.creds.get_secret_value(), canary.subject) if canary else None
+        )
         digest = sha256(self._address.creds.jwt.encode()).hexdigest()
         self._endpoint = shared.get((self.kind, self._address.name, digest), lambda: Endpoint(self._address))
         self._endpoint.users += 1
@@ -141,20 +153,24 @@ class NatsUser:
         Nothing can be drained: the servers end the connections of a role as they take its new template.
         """
         async with self._endpoint.line() as line:
-            before = await self._look(line)
-            if before.scope is None:
-                return Cut(held=Mode.FULL_STOP, why=self._missing(before))
-            found = facts(before.scope)
-            base = baseline(found, undo)
-            shut = judged(found) is Mode.FULL_STOP  # stricter than read_only, and never reopened by a cut
-            target = found if shut and mode is not Mode.FULL_STOP else self._target(mode, base)
-            lost = before.mark is not None and not undo  # restricted already and no record: nobody's baseline
-            cut = Cut(held=judged(target), changed=() if lost else changes(base, target, undo))
-            after = await self._written(line, lambda _now: target, token=token)
-            left = await self._end(line, before, after, cut.held)
-        ended = len(before.sessions or ()) - (left or 0)
-        why = self._unheard(after) if after.missing else ""
-        return replace(cut, ended=max(ended, 0), left=None if after.missing and not left else left, why=why)
+            async with self._endpoint.turn(self._account):
+                before = await self._look(line, grace=HURRY)
+                if before.scope is None:
+                    return Cut(held=Mode.FULL_STOP, why=self._missing(before))
+                found = facts(before.scope)
+                base = baseline(found, undo)
+                shut = judged(found) is Mode.FULL_STOP  # stricter than read_only, and never reopened by a cut
+                target = STOPPED if mode is Mode.FULL_STOP else found if shut else reduced(base)
+                after = await self._written(line, before, target, token=token)
+            left = await self._end(line, before, after, judged(target))
+        lost = before.mark is not None and not undo  # restricted already and no record: nobody's baseline
+        return Cut(
+            held=judged(target),
+            changed=() if lost else changes(base, target, undo),
+            ended=max(len(before.sessions or ()) - (left or 0), 0),
+            left=None if after.missing and not left else left,
+            why=self._unheard(after) if after.missing else "",
+        )
 
     async def relax(self, *, to: Mode, expect: str, token: str, undo: tuple[Change, ...], gate: Gate) -> Relaxed:
         """Gives back what our cuts took: to normal, or only what read_only leaves. The mark must be `expect`.
@@ -173,7 +189,11 @@ class NatsUser:
         found = facts(seen.scope)
         whole, kept = undone(found, undo)
         target = whole if to is Mode.NORMAL else reduced(whole)
-        if not await gate(() if to is Mode.NORMAL else changes(self._given(whole, kept, undo), target, undo)):
+        if not await gate(
+            ()
+            if to is Mode.NORMAL
+            else changes({**baseline(whole, undo), **{name: whole[name] for name in kept}}, target, undo)
+        ):
             return Relaxed(kept=kept)
         await self._loosen(found, target, expect=expect, token=None if to is Mode.NORMAL else token)
         both = ((name, found[name], target[name]) for name in found)
@@ -199,23 +219,20 @@ class NatsUser:
             self._closed = True
             await self._endpoint.aclose()
 
-    async def _look(self, line: Line) -> Look:
+    async def _look(self, line: Line, *, grace: float = GRACE) -> Look:
         """Ends our own abandoned connections first: what they still owe must not run after what is sent next."""
         if self._endpoint.abandoned:
             await self._endpoint.end_abandoned(line)
-        return await look(line, account=self._account, role=self._role, servers=self._servers)
+        return await read(line, account=self._account, role=self._role, servers=self._servers, grace=grace)
 
-    async def _written(self, line: Line, choose: Callable[[Facts], Facts], *, token: str | None) -> Look:
+    async def _written(self, line: Line, seen: Look, target: Facts, *, token: str) -> Look:
         """Writes the role into the account's JWT and reads back, again where another program wrote over it."""
         for _ in range(ROUNDS):
-            async with self._endpoint.turn(self._account):
-                seen = await self._look(line)
-                if seen.newest is None or seen.scope is None:
-                    raise AdapterError(self._missing(seen))
-                target = choose(facts(seen.scope))
-                made = rewritten(seen.newest, self._role, target, token=token, at=int(time.time()))
-                await push(line, self._operator.token(made), servers=self._servers)
-                seen = await self._look(line)
+            if seen.newest is None or seen.scope is None:
+                raise AdapterError(self._missing(seen))
+            made = rewritten(seen.newest, self._role, target, token=token, at=int(time.time()))
+            await push(line, self._operator.token(made), servers=self._servers)
+            seen = await self._look(line)
             if seen.amounts_to(target, token):
                 return seen
         raise AdapterError(
@@ -228,20 +245,12 @@ class NatsUser:
         Raises:
             Refused: it is not any more.
         """
-
-        def still(now: Facts) -> Facts:
-            if now != found:
-                raise self._strange(None)
-            return target
-
         async with self._loosening() as line:
             async with self._endpoint.turn(self._account):
                 seen = await self._look(line)
-                if seen.newest is None or seen.scope is None or seen.mark != expect:
+                if seen.newest is None or seen.scope is None or (seen.mark, facts(seen.scope)) != (expect, found):
                     raise self._strange(seen.mark)
-                made = rewritten(
-                    seen.newest, self._role, still(facts(seen.scope)), token=token, at=int(time.time())
-                )
+                made = rewritten(seen.newest, self._role, target, token=token, at=int(time.time()))
                 await push(line, self._operator.token(made), servers=self._servers)
                 seen = await self._look(line)
             if not seen.amounts_to(target, token):
@@ -260,21 +269,13 @@ class NatsUser:
         """Ends what the servers left open; returns how many connections still are. None where they cannot be seen."""
         old = before.sessions or frozenset()
         for _ in range(ROUNDS):
-            if after.sessions is None:
-                return None
-            alive = after.sessions if held is Mode.FULL_STOP else after.sessions & old
+            alive = _alive(after, held, old)
             if not alive:
-                return 0
+                break
             await kick(line, alive)
             after = await self._look(line)
-        return None if after.sessions is None else len(after.sessions & old if held is not Mode.FULL_STOP else after.sessions)
-
-    def _target(self, mode: Mode, base: Facts) -> Facts:
-        return STOPPED if mode is Mode.FULL_STOP else reduced(base)
-
-    def _given(self, whole: Facts, kept: tuple[str, ...], undo: tuple[Change, ...]) -> Facts:
-        """What a step between is recorded to replace: others' choice where they made one, else the baseline."""
-        return {**baseline(whole, undo), **{name: whole[name] for name in kept}}
+        alive = _alive(after, held, old)
+        return None if alive is None else len(alive)
 
     def _missing(self, seen: Look) -> str:
         if seen.newest is None:
@@ -294,3 +295,8 @@ class NatsUser:
             f"{self._role} in {self._account} was changed by somebody else (its mark is {mark or 'gone'}): "
             "restrict again before relaxing"
         )
+
+
+def _alive(seen: Look, held: Mode, old: frozenset[Session]) -> frozenset[Session] | None:
+    """The connections that must end: all at a full stop, else those that were opened before."""
+    return seen.sessions if seen.sessions is None or held is Mode.FULL_STOP else seen.sessions & old

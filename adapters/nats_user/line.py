@@ -83,9 +83,12 @@ class Request:
         return self.done or bool(self.answers)
 
     def replies(self) -> list[dict[str, Any]]:
-        """The answers as JSON. Raises `AdapterError` where one is none."""
+        """The answers as JSON, without those that say nothing. Raises `AdapterError` where one is no JSON.
+
+        A server cannot write some of its own dates (a revocation beyond the year 9999) and then answers nothing.
+        """
         try:
-            found = [json.loads(answer) for answer in self.answers]
+            found = [json.loads(answer) for answer in self.answers if answer]
         except ValueError as error:
             raise AdapterError(f"a server answered {self.subject} with what is no JSON") from error
         return [one for one in found if isinstance(one, dict)]
@@ -135,7 +138,11 @@ class Line:
         info = _info(await self._reader.readline(), self.place)
         if place[2] or info.get("tls_required"):
             await self._writer.start_tls(ssl.create_default_context(), server_hostname=place[0])
-        said = {"jwt": creds.jwt, "sig": creds.pair.sign(str(info.get("nonce", "")).encode()), "name": "agent-kill"}
+        said: dict[str, object] = {
+            "jwt": creds.jwt,
+            "sig": creds.pair.sign(str(info.get("nonce", "")).encode()),
+            "name": "agent-kill",
+        }
         said |= {"lang": "python", "version": "1", "protocol": 1, "headers": True, "no_responders": True}
         options = json.dumps({**said, "verbose": False, "pedantic": False, "tls_required": place[2]})
         self._writer.write(f"CONNECT {options}\r\nSUB {self._inbox}.* 1\r\nPING\r\n".encode())
@@ -144,15 +151,15 @@ class Line:
                 raise _login_refused(said_line, self.place)
         self.number = (str(info.get("server_id", "")), int(info.get("client_id", 0)))
 
-    async def ask(self, *requests: Request) -> None:
-        """Sends questions at once and waits for the answers: for the first of each without an end, then `GRACE`.
+    async def ask(self, *requests: Request, grace: float = GRACE) -> None:
+        """Sends questions at once and waits for the answers: for the first of each without an end, then `grace`.
 
         Raises:
             Unreachable: the connection was lost. When this is cancelled the connection is closed as well.
         """
         self.owing = True
         try:
-            await self._ask(requests)
+            await self._ask(requests, grace)
         except (OSError, EOFError, ValueError) as error:
             self.close()
             raise _unreachable(self.place, error) from error
@@ -161,7 +168,7 @@ class Line:
             raise
         self.owing = False
 
-    async def _ask(self, requests: Sequence[Request]) -> None:
+    async def _ask(self, requests: Sequence[Request], grace: float) -> None:
         waiting: dict[str, Request] = {}
         for request in requests:
             self._asked += 1
@@ -173,7 +180,7 @@ class Line:
         while not all(request.begun for request in requests):
             await self._take(waiting)
         with suppress(TimeoutError):
-            async with asyncio.timeout(GRACE):
+            async with asyncio.timeout(grace):
                 while not all(request.done for request in requests):
                     await self._take(waiting)
 
@@ -354,7 +361,9 @@ def _login_refused(said: bytes, place: str) -> AdapterError:
         return Full(f"{place} takes no more connections; raise max_connections or end some")
     if "authorization" not in text.lower() and "authentication" not in text.lower():
         return Unreachable(f"{place} did not let the bot in: {text}; the bot tries again")
-    return Refused(f"{place} refuses the login: {text}; give current credentials", missing=("login of the credentials",))
+    return Refused(
+        f"{place} refuses the login: {text}; give current credentials", missing=("login of the credentials",)
+    )
 
 
 def _unreachable(place: str, error: BaseException) -> Unreachable:

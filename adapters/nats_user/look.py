@@ -15,6 +15,7 @@ UPDATE = "$SYS.REQ.CLAIMS.UPDATE"
 LOOKUP = "$SYS.REQ.ACCOUNT.{}.CLAIMS.LOOKUP"
 ACCOUNTZ = "$SYS.REQ.SERVER.PING.ACCOUNTZ"
 CONNZ = "$SYS.REQ.SERVER.PING.CONNZ"
+VARZ = "$SYS.REQ.SERVER.PING.VARZ"
 PAGE = 4096  # connections of the account that one server lists
 Session = tuple[str, int]  # the server's id, and the connection's there
 
@@ -74,12 +75,12 @@ class Look:
             yield Mode.FULL_STOP if scope is None else judged(facts(scope))
 
 
-async def look(line: Line, *, account: str, role: str, servers: int) -> Look:
+async def read(line: Line, *, account: str, role: str, servers: int, grace: float) -> Look:
     """Asks every server, once. Raises `Refused` where the bot may not ask, `AdapterError` where none keeps accounts."""
     kept = Request(LOOKUP.format(account), wanted=servers)
     used = Request(ACCOUNTZ, json.dumps({"account": account}).encode(), servers)
     open_ = Request(CONNZ, json.dumps({"acc": account, "auth": True, "limit": PAGE}).encode(), servers)
-    await line.ask(kept, used, open_)
+    await line.ask(kept, used, open_, grace=grace)
     raised(kept, used, open_, place=line.place)
     if kept.unheard:
         raise AdapterError(
@@ -90,7 +91,7 @@ async def look(line: Line, *, account: str, role: str, servers: int) -> Look:
         stored=tuple(_claims(answer.decode(errors="replace")) for answer in kept.answers if answer),
         enforced=tuple(_claims(text) for text in map(_enforced, used.replies()) if text),
         sessions=_sessions(open_.replies(), role),
-        missing=max(servers - min(len(it.answers) for it in (kept, used, open_)), 0),
+        missing=max(servers - min(len(kept.answers), len(used.replies()), len(open_.replies())), 0),
     )
 
 

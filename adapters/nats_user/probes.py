@@ -9,11 +9,10 @@ from typing import Any, Self
 from adapters.base import Attempt, Mode
 from adapters.errors import Refused, Unreachable
 from adapters.nats_user.line import KICK, Address, Line, Request
-from adapters.nats_user.look import ACCOUNTZ, CONNZ, LOOKUP, UPDATE, permission
+from adapters.nats_user.look import ACCOUNTZ, CONNZ, LOOKUP, UPDATE, VARZ, permission
 from adapters.nats_user.nkeys import Credentials, claims, issued_by
 from adapters.nats_user.scope import Claims, revoked
 
-VARZ = "$SYS.REQ.SERVER.PING.VARZ"
 CROWD = 1000  # servers that may answer a ping
 
 
@@ -24,6 +23,7 @@ async def denied(line: Line, account: str, permissions: tuple[str, ...]) -> tupl
         Request(LOOKUP.format(account)),
         Request(ACCOUNTZ, json.dumps({"account": account}).encode()),
         Request(CONNZ, json.dumps({"acc": account, "limit": 1}).encode()),
+        Request(VARZ),
         Request(KICK.format(line.number[0]), b'{"cid": 0}'),
     )
     await line.ask(*asked)
@@ -32,11 +32,9 @@ async def denied(line: Line, account: str, permissions: tuple[str, ...]) -> tupl
 
 
 async def lacking(line: Line, *, servers: int, operator: str) -> tuple[str, ...]:
-    """What is wrong with the number of servers and with the operator's key, where the bot may ask for it."""
+    """What is wrong with the number of servers and with the operator's key."""
     ping = Request(VARZ, wanted=CROWD)
     await line.ask(ping)
-    if ping.denied or ping.unheard:
-        return ()
     replies, found = ping.replies(), []
     if len(replies) != servers:
         found.append(f"settings.servers is {servers}, and {len(replies)} servers answer: correct it")

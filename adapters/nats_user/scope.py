@@ -1,4 +1,4 @@
-"""One role of an account (a scoped signing key) as plain facts, and facts as its template. Nothing here talks to a server.
+"""One role of an account (a scoped signing key) as plain facts, and facts as its template. Nothing here does I/O.
 
 A fact's key is a change's key: the field of the template that a cut replaces, its value as JSON, None where it is not
 there. What the bot does not replace (limits, sources, times, the users' own keys) is no fact.

@@ -20,7 +20,9 @@ class Client:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._heard: dict[str, asyncio.Queue[bytes | None]] = {}
-        self._pongs: asyncio.Queue[str | None] = asyncio.Queue()  # the error before each PONG, "" for none, None: closed
+        self._pongs: asyncio.Queue[str | None] = (
+            asyncio.Queue()
+        )  # the error before each PONG, "" for none, None: closed
         self._numbers = 0
         self._error = ""
         self._task: asyncio.Task[None] | None = None
@@ -83,11 +85,10 @@ class Client:
 
     async def close(self) -> None:
         """Closes at once."""
+        self._writer.transport.abort()  # first: whoever closes may be cancelled meanwhile
         if self._task is not None:
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        self._writer.transport.abort()
-        await asyncio.sleep(0)
+            await asyncio.wait({self._task})
 
     def _send(self, line: str) -> None:
         self._writer.write(f"{line}\r\n".encode())

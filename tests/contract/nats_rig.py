@@ -23,7 +23,7 @@ BOT = (
 _NUMBERS: Iterator[int] = itertools.count(1)
 TEMPLATE: Claims = {
     "subs": -1, "data": -1, "payload": -1,
-    "pub": {}, "sub": {"deny": ["private.>"]}, "resp": {"max": 1, "ttl": 0},
+    "pub": {"allow": [">"]}, "sub": {"deny": ["private.>"]}, "resp": {"max": 1, "ttl": 0},
 }  # fmt: skip
 
 
@@ -95,7 +95,9 @@ class Rig:
     async def store(self, claims: Claims) -> None:
         """The administrator signs the account and hands it to the server."""
         claims["iat"] = max(int(time.time()), claims["iat"] + 1)
-        answer = await self.admin.request("$SYS.REQ.CLAIMS.UPDATE", self.server.operator.own.pair.token(claims).encode())
+        answer = await self.admin.request(
+            "$SYS.REQ.CLAIMS.UPDATE", self.server.operator.own.pair.token(claims).encode()
+        )
         assert b'"code":200' in answer, answer
 
     def adapter(self, *, shared: Shared | None = None, **other: Any) -> NatsUser:

@@ -64,7 +64,12 @@ class Operator:
     @property
     def token(self) -> str:
         """The operator's JWT."""
-        nats = {"type": "operator", "version": 2, "system_account": self.system.public, "signing_keys": [self.bot.public]}
+        nats = {
+            "type": "operator",
+            "version": 2,
+            "system_account": self.system.public,
+            "signing_keys": [self.bot.public],
+        }
         return self.own.pair.token({"iat": 1, "sub": self.own.public, "name": "operator", "nats": nats})
 
     def user(self, allow: Sequence[str] = ()) -> str:

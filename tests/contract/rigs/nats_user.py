@@ -7,11 +7,12 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Mode, Shared
 from adapters.conformance import Session, Stopped
+from adapters.nats_user.nkeys import Credentials
 from adapters.nats_user.scope import MARK
 from bot.sandbox.servers import free_port
 from tests.contract.nats_client import Client, Gone, heard_next
 from tests.contract.nats_rig import BOT, TEMPLATE, Rig, rig
-from tests.contract.nats_server import Key
+from tests.contract.nats_server import Key, creds
 from tests.contract.rigs.running import Running
 
 
@@ -77,8 +78,6 @@ class NatsRig:
 
     def intruder(self) -> Adapter:
         """A user that the system account did not issue."""
-        from tests.contract.nats_server import creds
-
         stranger = creds(Key.new("U"), Key.new("A"), account=self.there.server.operator.system.public)
         return self.there.adapter(creds=stranger)
 
@@ -133,10 +132,8 @@ class NatsRig:
 
     async def rotate(self) -> None:
         """The role issues another user; the first one is revoked."""
-        from adapters.nats_user.nkeys import Credentials
-
         claims = self.there.claims()
-        claims["nats"]["revocations"] = {Credentials.of(self.there.agent).pair.public: 1 << 40}
+        claims["nats"]["revocations"] = {Credentials.of(self.there.agent).pair.public: 1 << 32}
         await self.there.store(claims)
 
     async def rotated(self) -> bool:

@@ -1,0 +1,43 @@
+"""What `agent-kill adapters show nats_user` tells."""
+
+from adapters.base import Manual, Mode
+from adapters.nats_user.look import ACCOUNTZ, CONNZ, UPDATE, VARZ
+
+_PUBLISH = (UPDATE, "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP", ACCOUNTZ, CONNZ, VARZ, "$SYS.REQ.SERVER.*.KICK")
+_INBOX = "_INBOX.agent-kill.>"
+PERMISSIONS = (*(f"publish {subject}" for subject in _PUBLISH), f"subscribe {_INBOX}")
+
+MANUAL = Manual(
+    techniques={
+        Mode.READ_ONLY: (
+            "one new account JWT for every server: the role's template denies every publish, every reply and every "
+            "queue group; its connections end and may come back to listen"
+        ),
+        Mode.FULL_STOP: (
+            "one new account JWT for every server: the role's template denies everything and every type of connection; "
+            "its connections end, what is left is kicked, and CONNZ shows none"
+        ),
+    },
+    in_flight=(
+        "subscriptions and pulls end with their connections; a message that was delivered and not acknowledged stays "
+        "in its stream and is delivered again after the restore"
+    ),
+    setup=f"""\
+# A role of the agent's own; all its users are issued by it.
+nsc edit signing-key --account <ACCOUNT> --role <AGENT> --sk generate --allow-pub '<SUBJECTS>' --allow-sub '<SUBJECTS>'
+nsc add user --account <ACCOUNT> --name <AGENT> -K <AGENT>
+nsc generate creds --account <ACCOUNT> --name <AGENT> > agent.creds
+# A signing key of the operator for the bot; settings.operator_seed is its seed. Then reload every server.
+nsc edit operator --sk generate
+# The bot's user; settings.creds is the text of its file.
+nsc add user --account SYS --name agent_kill --allow-pub '{",".join(_PUBLISH)}' --allow-sub '{_INBOX}'
+nsc generate creds --account SYS --name agent_kill > agent_kill.creds
+nsc push --all
+""",
+    undo="""\
+nsc delete user --account SYS --name agent_kill --revoke
+nsc edit operator --rm-sk <KEY OF THE BOT>
+nsc push --all
+""",
+    docs="docs/adapters/nats_user.md",
+)

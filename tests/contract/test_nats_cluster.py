@@ -1,0 +1,92 @@
+"""Is a cut claimed only once every server of a cluster has it?"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from adapters.base import Mode
+from adapters.conformance import Keeper, ticks
+from adapters.errors import Unreachable
+from tests.contract.nats_client import Client, Gone
+from tests.contract.nats_rig import Rig, rig
+from tests.contract.nats_server import NatsServer, cluster
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[list[NatsServer]]:
+    """Two servers that know each other."""
+    servers = cluster(2)
+    try:
+        yield [server.start() for server in servers]
+    finally:
+        for server in servers:
+            server.stop()
+
+
+@pytest.fixture
+async def keeper(pair: list[NatsServer]) -> AsyncIterator[tuple[Rig, Keeper]]:
+    """A role that both servers know."""
+    there = await rig(pair[0])
+    adapter = there.adapter(servers=2)
+    for _ in ticks():
+        if await adapter.preflight() == () and await _answers(adapter):
+            break
+        await asyncio.sleep(0.05)
+    yield there, Keeper(adapter)
+    await adapter.aclose()
+    await there.close()
+
+
+async def _answers(adapter: object) -> bool:
+    try:
+        await adapter.observe()  # type: ignore[attr-defined]  # an adapter
+    except Unreachable:
+        return False
+    return True
+
+
+async def _far(pair: list[NatsServer], there: Rig) -> Client:
+    """The agent at the server that the bot does not talk to."""
+    return await Client.connect(pair[1].port, there.agent)
+
+
+async def test_the_agent_is_ended_at_every_server(pair: list[NatsServer], keeper: tuple[Rig, Keeper]) -> None:
+    """Connections at both servers are counted and ended, and neither lets the agent in again."""
+    there, driver = keeper
+    near, far = await there.login(), await _far(pair, there)
+    cut = await driver.restrict(Mode.FULL_STOP)
+    assert (cut.ended, cut.left) == (2, 0)
+    await driver.settled(Mode.FULL_STOP)
+    for client in (near, far):
+        with pytest.raises(Gone):
+            await client.publish("effects")
+        await client.close()
+    with pytest.raises(Gone):
+        await _far(pair, there)
+    await driver.relax(Mode.NORMAL)
+    await (await _far(pair, there)).close()
+
+
+async def test_a_server_that_is_silent_is_never_claimed(pair: list[NatsServer], keeper: tuple[Rig, Keeper]) -> None:
+    """With one server frozen the cut is made at the other and nothing is verified; after the thaw both have it."""
+    there, driver = keeper
+    far = await _far(pair, there)
+    pair[1].freeze()
+    try:
+        cut = await driver.restrict(Mode.FULL_STOP)
+        assert cut.left is None
+        assert "1 of 2 servers" in cut.why
+        with pytest.raises(Unreachable, match="1 of 2 servers"):
+            await driver.adapter.observe()
+        with pytest.raises(Gone):
+            await there.login()
+    finally:
+        pair[1].thaw()
+    for _ in ticks():
+        if await _answers(driver.adapter):
+            break
+    await driver.held(Mode.FULL_STOP)
+    with pytest.raises(Gone):
+        await far.publish("effects")
+    await far.close()
