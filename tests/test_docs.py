@@ -22,6 +22,7 @@ from bot.core import kinds
 from bot.domain import commands
 from bot.settings import load
 from bot.settings.environment import _Reader
+from tests.contract.nats_server import example as nats_secret
 from tests.contract.servers import PASSWORD, PostgresServer
 
 ROOT = Path(__file__).parent.parent
@@ -246,6 +247,8 @@ def test_examples_load(name: str, tmp_path: Path) -> None:
 
 
 def _secret(variable: str) -> str:
+    if variable.startswith("NATS_"):
+        return nats_secret(variable)
     if variable.endswith("_DSN"):
         return "postgresql://someone:pw@db.example/ledger"
     if variable.endswith("_SEED"):

@@ -140,3 +140,9 @@ def cluster(size: int) -> list[NatsServer]:
     """Servers of one operator that know each other, not started."""
     operator, ports = Operator(), [free_port() for _ in range(size)]
     return [NatsServer(operator, routes=[p for p in ports if p != port], cluster=port) for port in ports]
+
+
+def example(variable: str) -> str:
+    """What a variable of the page's example could hold: `NATS_…_SEED` or `NATS_…_CREDS`."""
+    key = Key.new("O" if variable.endswith("_SEED") else "A")
+    return key.seed if variable.endswith("_SEED") else creds(Key.new("U"), key, account=key.public)

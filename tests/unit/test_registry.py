@@ -14,6 +14,7 @@ from adapters import registry
 from adapters.base import Config, Mode, Shared, SurfaceClass
 from adapters.registry import GROUP, BrokenKind, Registry, UnknownKind
 from bot.settings import load_text
+from tests.contract.nats_server import example as nats_secret
 from tests.unit.settings.fakes import Blank, Memory, Role, RoleConfig
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +121,8 @@ class _Anything(dict[str, str]):
 
     def get(self, key: str, default: object = None) -> str:
         del default
+        if key.startswith("NATS_"):
+            return nats_secret(key)
         scheme = "redis" if any(word in key for word in ("REDIS", "VALKEY", "SESSIONS", "JOBS")) else "postgresql"
         scheme = "http" if "URL" in key and scheme != "redis" else scheme
         return f"{scheme}://user:word-from-{key.lower().replace('_', '-')}@127.0.0.1:9/0"

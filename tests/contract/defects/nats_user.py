@@ -114,7 +114,6 @@ def _no_patience(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
 
 DEFECTS = (
     LYING,
-    Defect("nothing is handed out", "a_session_opened_before_the_stop_is_ended", "expected full_stop", _only_seen),
     Defect(
         "full_stop leaves the login", "a_session_opened_before_the_stop_is_ended", "held the looser", _still_logs_in
     ),
@@ -128,5 +127,6 @@ DEFECTS = (
     Defect("no connection is kept warm", "an_exhausted_surface_is_cut_over_the_warm_line", "Full", _not_buried),
     Defect("a line may have any length", "an_endless_answer_is_left", "bytes were read", _endless),
     Defect("silence is an answer", "a_frozen_server_is_left_in_time", "the call ended", _no_patience),
+    Defect("nothing is handed out", "a_session_opened_before_the_stop_is_ended", "expected full_stop", _only_seen),
     *REST,
 )
