@@ -62,6 +62,7 @@ class NatsRig:
     lacks: ClassVar[Mapping[str, str]] = {
         "prepare": "a message is published or it is not; what a stream keeps is delivered to others by the server",
         "redeliver": "a role that is shut hears nothing; `test_nats_user.py` has a consumer that delivers again",
+        "queue": "the work that waits is in the streams of the account, which the bot does not touch",
         "stubborn": "the surface is the role's connections, whatever process holds them",
     }
 
