@@ -25,6 +25,7 @@ from tests.properties.mutating.mutation import Module, Mutant
 from tests.properties.mutating.trial import in_fork, limited, watch
 
 EXAMPLES = 60  # of a property, at the most
+_BY_IMPORT = {"__get_pydantic_core_schema__"}  # what these return was kept when their class was made
 _STEPS = 25  # of a state machine, at the most
 QUIET = (
     *("-q", "-s", "-o", "timeout=0", "--no-header", "--no-summary"),
@@ -105,6 +106,8 @@ class Trials:
             self._found(mutant, "alive" if able else "anew", "")
             return
         code = _code(self._modules[mutant.path].code(mutant), mutant.owner)
+        if mutant.owner.rpartition(".")[2] in _BY_IMPORT:
+            functions = []
         if not functions or code is None or any(_cells(function.__code__) != _cells(code) for function in functions):
             self._found(mutant, "anew", "")
             return

@@ -6,7 +6,7 @@ from bot.domain.board import Board
 from bot.domain.model import Place, Quarantined, Surface
 from bot.domain.outcome import Outcome
 from bot.domain.plan import Inventoried
-from bot.domain.status import StatusRow, status, status_view
+from bot.domain.status import StatusRow, StatusView, status, status_view
 
 NOW = 1_000.0
 BY = events.Person(kind="slack", id="U0ONCALL")
@@ -128,6 +128,12 @@ def test_a_restriction_that_nothing_explains_is_shown_with_its_surfaces() -> Non
     assert view.json()["orphans"][0] == first  # type: ignore[index]  # a list in this document
     assert [row.surfaces for row in view.orphans] == [("a/one", "b/one"), ("b/two",), ()]
     assert status_view(Board(), surfaces, [], NOW).json()["orphans"] == []
+
+
+def test_a_status_says_what_a_restore_needs() -> None:
+    """As a sentence, which its caller has; nothing where none was given."""
+    assert status_view(Board(), [], [], NOW, restores="2 votes").json()["restores"] == "2 votes"
+    assert status_view(Board(), [], [], NOW).restores == StatusView(at=NOW, rows=()).restores == ""
 
 
 def test_a_surface_left_alone_stands_under_not_cut_until_its_incident_closes() -> None:
