@@ -103,6 +103,8 @@ def test_what_was_never_read_has_neither_mode_nor_age() -> None:
     stop(board, ("billing/ledger", "t"))
     row = only(status(board, [surface("billing/ledger", "t")], [], NOW))
     assert (row.held, row.attempt, row.proof_age) == (None, None, None)
+    broken = only(status(Board(), [], [Quarantined(agent="a", id="b", why="unknown key")], NOW))
+    assert (broken.held, broken.attempt, broken.proof_age, broken.earned, broken.target) == (None,) * 5
 
 
 def test_a_restriction_that_nothing_explains_is_shown_with_its_surfaces() -> None:

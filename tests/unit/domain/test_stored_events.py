@@ -101,6 +101,8 @@ def test_an_entry_is_read_with_what_older_versions_did_not_write(entry: dict[str
     read = events.EVENT.validate_python({"at": 1.0, **entry})
     assert read.model_dump(mode="json") == {"at": 1.0, **entry, **later}
     assert events.EVENT.validate_json(read.model_dump_json()) == read
+    unnamed = type(read).model_validate({key: value for key, value in {"at": 1.0, **entry}.items() if key != "type"})
+    assert unnamed == read  # whoever makes one does not say its name
 
 
 def test_a_hold_says_all_that_a_restart_needs() -> None:
