@@ -5,6 +5,7 @@ import json
 import secrets
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,6 +92,21 @@ class NatsServer(Server):
     def url(self) -> str:
         """Its address."""
         return f"nats://{HOST}:{self.port}"
+
+    def freeze(self) -> None:
+        """As of every server, and returns once each of its threads stands still: on several processors some go on."""
+        super().freeze()
+        end = time.monotonic() + 5
+        while not self._still():
+            if time.monotonic() > end:
+                raise ServerError(f"{self.name} did not stand still within 5 s of SIGSTOP")
+            time.sleep(0.001)
+
+    def _still(self) -> bool:
+        states = (
+            stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{self.pid}/task").glob("*/stat")
+        )
+        return all(state == "T" for state in states)
 
     def stored(self, public: str) -> Claims:
         """What it keeps of an account, read from its folder."""
