@@ -1,6 +1,6 @@
 """Runs what reliability is judged by and writes `docs/reliability.md`: each figure with its command, commit and seed.
 
-    python -m tests.reliability                      everything: about half an hour on two idle processors
+    python -m tests.reliability                      everything: about an hour on two idle processors
     python -m tests.reliability --only model audit   these anew; the others stay as their last run left them
 
 What each command printed is kept in `build/reliability/`, with the commit that it ran on.
@@ -88,6 +88,23 @@ ITEMS = (
         "and the hold stays.",
         module=f"{FAULTS}/test_drift.py",
         figures=r"^test_(?:it_is_cut|a_contested)\w+: .*",
+    ),
+    Item(
+        name="restores",
+        title="100,000 steps of restores under stops, faults and crashes",
+        asked="No vote of somebody without a say counts, nothing is looser than its holds, and every stop wins.",
+        module="tests.properties.explore_restores --steps 100000 --seed 1",
+        figures=r"^\d+ violations in .*",
+        seed="1, one more for each scenario",
+    ),
+    Item(
+        name="restore-crash",
+        title="Killed at every system call of a restore",
+        asked="No surface is looser than its holds at the kill or after the next start, and no announced lift is"
+        " lost. CI samples 40 points (seed 20).",
+        module=f"{FAULTS}/test_restore_crashes.py -k anywhere",
+        figures=r"^test_a_kill_anywhere_in_a_restore\w+: .*",
+        seed="none: every point of a recorded trace",
     ),
     Item(
         name="audit",
