@@ -7,6 +7,12 @@ PERMISSIONS = (
     "+client|id", "+script|kill", "+function|kill", "+multi", "+exec",
 )  # fmt: skip
 
+_QUEUE_RIGHTS = (
+    "~agent-kill:*", "~<queue>", "+type", "+watch", "+unwatch", "+exists", "+llen", "+xlen", "+scard", "+zcard",
+    "+hlen", "+xinfo|groups", "+xpending", "+rename", "+renamenx", "+copy", "+unlink", "+xgroup|setid", "+xack", "+set",
+    "+hset", "+hgetall", "+hdel", "+lmove", "+xrange", "+xadd", "+xdel",
+)  # fmt: skip
+
 MANUAL = Manual(
     techniques={
         Mode.READ_ONLY: (
@@ -23,6 +29,7 @@ MANUAL = Manual(
     ),
     setup=f"""\
 ACL SETUSER agent_kill on ><password> resetkeys resetchannels -@all {" ".join(PERMISSIONS)}
+ACL SETUSER agent_kill {" ".join(_QUEUE_RIGHTS)}
 ACL SAVE
 """,
     undo="""\

@@ -112,8 +112,9 @@ def test_what_the_page_of_redis_asks_for_is_what_the_set_up_gives() -> None:
     manual = registry.manual("redis_acl")
     page = (ROOT / "docs" / "adapters" / "redis_acl.md").read_text()
     assert manual
-    line = manual.setup.splitlines()[0].replace("<password>", "CHANGE-ME")
-    assert line in page
+    login, queues, _ = manual.setup.splitlines()
+    assert login.replace("<password>", "CHANGE-ME") in page
+    assert queues.replace("<queue>", "jobs*") in page
 
 
 class _Anything(dict[str, str]):
