@@ -1,6 +1,5 @@
 """Is what `agent-kill adapters show KIND --setup` prints enough for the bot, and does its undo take it back?"""
 
-import pytest
 from pydantic import SecretStr
 
 from adapters import registry
@@ -63,10 +62,3 @@ async def test_the_set_up_of_a_redis_user(valkey_server: ValkeyServer) -> None:
         await there.acl(*line.split()[1:])
     assert await there.acl("GETUSER", "agent_kill") is None
     await there.close()
-
-
-@pytest.mark.parametrize("kind", registry.BUILT_IN)
-def test_what_is_to_be_replaced_is_in_angle_brackets(kind: str) -> None:
-    """A set-up names nothing of anybody's own system."""
-    assert "CHANGE" not in _manual(kind).setup
-    assert "billing" not in _manual(kind).setup
