@@ -14,6 +14,7 @@ from adapters.nats_user.nkeys import Credentials, claims, issued_by
 from adapters.nats_user.scope import Claims, revoked
 
 CROWD = 1000  # servers that may answer a ping
+PING_SECONDS = 0.5  # for those after the first
 
 
 async def denied(line: Line, account: str, permissions: tuple[str, ...]) -> tuple[str, ...]:
@@ -34,7 +35,7 @@ async def denied(line: Line, account: str, permissions: tuple[str, ...]) -> tupl
 async def lacking(line: Line, *, servers: int, operator: str) -> tuple[str, ...]:
     """What is wrong with the number of servers and with the operator's key."""
     ping = Request(VARZ, wanted=CROWD)
-    await line.ask(ping)
+    await line.ask(ping, grace=PING_SECONDS)
     replies, found = ping.replies(), []
     if len(replies) != servers:
         found.append(f"settings.servers is {servers}, and {len(replies)} servers answer: correct it")

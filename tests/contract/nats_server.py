@@ -8,8 +8,16 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, ClassVar, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from adapters.nats_user.nkeys import _KINDS, _SEED, Pair, _packed, claims
 from bot.sandbox.servers import HOST, Server, ServerError, free_port
@@ -83,8 +91,16 @@ class NatsServer(Server):
 
     name: ClassVar[str] = "NATS"
 
-    def __init__(self, operator: Operator | None = None, *, routes: Sequence[int] = (), cluster: int = 0) -> None:
+    def __init__(
+        self,
+        operator: Operator | None = None,
+        *,
+        routes: Sequence[int] = (),
+        cluster: int = 0,
+        tls: tuple[Path, ...] = (),
+    ) -> None:
         super().__init__()
+        self._tls = tls
         self.operator = operator or Operator()
         self.cluster, self._routes = cluster, tuple(routes)
 
@@ -136,6 +152,8 @@ class NatsServer(Server):
             found["cluster"] = {"name": "c", "listen": f"{HOST}:{self.cluster}", "routes": routes}
         else:
             found["jetstream"] = {"store_dir": str(self.folder / "js"), "max_mem": 1 << 26, "max_file": 1 << 26}
+        if self._tls:
+            found["tls"] = {"cert_file": str(self._tls[0]), "key_file": str(self._tls[1])}
         return json.dumps(found)
 
     def _serves(self) -> bool:
@@ -162,3 +180,18 @@ def example(variable: str) -> str:
     """What a variable of the page's example could hold: `NATS_…_SEED` or `NATS_…_CREDS`."""
     key = Key.new("O" if variable.endswith("_SEED") else "A")
     return key.seed if variable.endswith("_SEED") else creds(Key.new("U"), key, account=key.public)
+
+
+def certified(folder: Path) -> tuple[Path, Path]:
+    """A certificate for this host that signs itself, and its key, as files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))]), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    files = folder / "cert.pem", folder / "key.pem"
+    files[0].write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files

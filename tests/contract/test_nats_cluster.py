@@ -90,3 +90,26 @@ async def test_a_server_that_is_silent_is_never_claimed(pair: list[NatsServer], 
     with pytest.raises(Gone):
         await far.publish("effects")
     await far.close()
+
+
+async def test_a_server_that_was_away_is_seen_and_cut(pair: list[NatsServer], keeper: tuple[Rig, Keeper]) -> None:
+    """A server that was down during the cut comes back with the old account: that is read, and cut again."""
+    there, driver = keeper
+    await _far_once(pair, there)
+    await asyncio.to_thread(pair[1].crash)
+    cut = await driver.restrict(Mode.FULL_STOP)
+    assert cut.left is None
+    await asyncio.to_thread(pair[1].restart)
+    for _ in ticks():
+        if await _answers(driver.adapter):
+            break
+    seen = await driver.adapter.observe()
+    if seen.mode is not Mode.FULL_STOP:  # it asks the others for newer accounts now and then
+        await _far_once(pair, there)
+    await driver.held(Mode.FULL_STOP)
+    with pytest.raises(Gone):
+        await _far_once(pair, there)
+
+
+async def _far_once(pair: list[NatsServer], there: Rig) -> None:
+    await (await _far(pair, there)).close()
