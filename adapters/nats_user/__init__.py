@@ -132,7 +132,7 @@ class NatsUser:
         """
         async with self._endpoint.line() as line:
             seen = await self._look(line)
-        if seen.missing:
+        if seen.partial:
             raise Unreachable(self._unheard(seen))
         if seen.scope is None:
             there = seen.newest is not None and unscoped(seen.newest, self._role)
@@ -168,8 +168,8 @@ class NatsUser:
             held=judged(target),
             changed=() if lost else changes(base, target, undo),
             ended=max(len(before.sessions or ()) - (left or 0), 0),
-            left=None if after.missing and not left else left,
-            why=self._unheard(after) if after.missing else "",
+            left=None if after.partial and not left else left,
+            why=self._unheard(after) if after.partial else "",
         )
 
     async def relax(self, *, to: Mode, expect: str, token: str, undo: tuple[Change, ...], gate: Gate) -> Relaxed:
@@ -182,7 +182,7 @@ class NatsUser:
             seen = await self._look(line)
         if seen.scope is None:
             raise AdapterError(self._missing(seen))
-        if seen.missing:
+        if seen.partial:
             raise Unreachable(self._unheard(seen))
         if seen.mark != expect:
             raise self._strange(seen.mark)
@@ -285,6 +285,8 @@ class NatsUser:
         return f"The account {self._account} has no scoped signing key {self._role}: check settings.role."
 
     def _unheard(self, seen: Look) -> str:
+        if seen.crowded:
+            return f"More than {self._servers} servers of {self._address.name} answer: correct settings.servers."
         return (
             f"{self._servers - seen.missing} of {self._servers} servers of {self._address.name} answered: "
             "what the others let the agent do is not known."

@@ -63,11 +63,13 @@ class Request:
         subject: where it is asked.
         body: what is asked.
         wanted: how many servers should answer.
+        all_of_them: whether there should be no more than these.
     """
 
     subject: str
     body: bytes = b""
     wanted: int = 1
+    all_of_them: bool = False
     answers: list[bytes] = field(default_factory=list)
     denied: bool = False  # the server does not let the bot ask this
     unheard: bool = False  # nobody serves this subject
@@ -103,7 +105,9 @@ class Line:
         self.owing = False  # whether answers are outstanding: what was sent may still run
         self._reader, self._writer = reader, writer
         self._inbox = f"_INBOX.agent-kill.{secrets.token_hex(8)}"
+        self.crowded = False  # whether more servers answered than were asked for: then some are not looked at
         self._asked = 0
+        self._before: dict[str, Request] = {}  # the questions of the last turn, whose late answers may still come
 
     @classmethod
     async def open(cls, address: Address) -> Self:
@@ -169,11 +173,12 @@ class Line:
         self.owing = False
 
     async def _ask(self, requests: Sequence[Request], grace: float) -> None:
-        waiting: dict[str, Request] = {}
+        waiting: dict[str, Request] = dict(self._before)
+        self._before = {}
         for request in requests:
             self._asked += 1
             reply = f"{self._inbox}.{self._asked}"
-            waiting[reply] = request
+            waiting[reply] = self._before[reply] = request
             self._writer.write(f"PUB {request.subject} {reply} {len(request.body)}\r\n".encode())
             self._writer.write(request.body + b"\r\n")
         await self._writer.drain()
@@ -202,13 +207,14 @@ class Line:
         body = (await self._reader.readexactly(size + 2))[:-2]
         request = waiting.get(words[1])
         if request is None:
-            return  # an answer to an earlier question that came late
+            return
         if words[0] == "HMSG":
             header, body = body[: int(words[-2])], body[int(words[-2]) :]
             request.unheard = request.unheard or header.startswith(b"NATS/1.0 503")
             if request.unheard:
                 return
         request.answers.append(body)
+        self.crowded = self.crowded or (request.all_of_them and len(request.answers) > request.wanted)
 
     async def publish(self, subject: str) -> bool:
         """Publishes nothing to a subject. Returns whether the server let it through. Raises `Unreachable`."""

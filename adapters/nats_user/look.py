@@ -29,6 +29,7 @@ class Look:
         enforced: what each server goes by now; a server that nobody of the account uses has not loaded it.
         sessions: the open connections of the role; None where a server has more than it lists.
         missing: how many servers did not answer.
+        crowded: whether more servers answered than are configured, so that some are not looked at.
     """
 
     role: str
@@ -36,6 +37,12 @@ class Look:
     enforced: tuple[Claims, ...]
     sessions: frozenset[Session] | None
     missing: int
+    crowded: bool
+
+    @property
+    def partial(self) -> bool:
+        """Whether there are servers whose word is not known."""
+        return self.missing > 0 or self.crowded
 
     @property
     def every(self) -> tuple[Claims, ...]:
@@ -77,21 +84,25 @@ class Look:
 
 async def read(line: Line, *, account: str, role: str, servers: int, grace: float) -> Look:
     """Asks every server, once. Raises `Refused` where the bot may not ask, `AdapterError` where none keeps accounts."""
-    kept = Request(LOOKUP.format(account), wanted=servers)
-    used = Request(ACCOUNTZ, json.dumps({"account": account}).encode(), servers)
-    open_ = Request(CONNZ, json.dumps({"acc": account, "auth": True, "limit": PAGE}).encode(), servers)
+    kept = Request(LOOKUP.format(account), b"", servers, all_of_them=True)
+    used = Request(ACCOUNTZ, json.dumps({"account": account}).encode(), servers, all_of_them=True)
+    open_ = Request(
+        CONNZ, json.dumps({"acc": account, "auth": True, "limit": PAGE}).encode(), servers, all_of_them=True
+    )
     await line.ask(kept, used, open_, grace=grace)
     raised(kept, used, open_, place=line.place)
     if kept.unheard:
         raise AdapterError(
             f"{line.place} keeps no accounts that can be changed: the servers need a resolver of type full"
         )
+    crowded, line.crowded = line.crowded, False  # answers to the last reading that came late are counted in this one
     return Look(
         role=role,
         stored=tuple(_claims(answer.decode(errors="replace")) for answer in kept.answers if answer),
         enforced=tuple(_claims(text) for text in map(_enforced, used.replies()) if text),
         sessions=_sessions(open_.replies(), role),
         missing=max(servers - min(len(kept.answers), len(used.replies()), len(open_.replies())), 0),
+        crowded=crowded,
     )
 
 

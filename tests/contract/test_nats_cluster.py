@@ -92,6 +92,20 @@ async def test_a_server_that_is_silent_is_never_claimed(pair: list[NatsServer], 
     await far.close()
 
 
+async def test_a_server_that_nobody_counted_is_noticed(keeper: tuple[Rig, Keeper]) -> None:
+    """Where more servers answer than are configured, some are not looked at: nothing is verified, and it is said."""
+    there, _ = keeper
+    adapter = there.adapter(servers=1)
+    for _ in ticks():  # the other's answer may come a moment after the first
+        if not await _answers(adapter):
+            break
+    with pytest.raises(Unreachable, match=r"correct settings\.servers"):
+        await adapter.observe()
+    cut = await Keeper(adapter).restrict(Mode.FULL_STOP)
+    assert cut.left is None
+    await adapter.aclose()
+
+
 async def test_a_server_that_was_away_is_seen_and_cut(pair: list[NatsServer], keeper: tuple[Rig, Keeper]) -> None:
     """A server that was down during the cut comes back with the old account: that is read, and cut again."""
     there, driver = keeper
