@@ -38,6 +38,7 @@ nsc push --all
 nsc delete user --account SYS --name agent_kill --revoke
 nsc edit operator --rm-sk <KEY OF THE BOT>
 nsc push --all
+# Then reload every server, so that none trusts the key any more.
 """,
     docs="docs/adapters/nats_user.md",
 )
