@@ -56,7 +56,7 @@ async def _after(rig: Served) -> str:
     ballot = await rig.given_back()
     assert ballot.ended
     assert ballot.ended.how == "completed", ballot.ended
-    told = [item for event in rig.journal.written if isinstance(event, events.Outcomes) for item in event.proofs]
+    told = [item for event in await rig.written() if isinstance(event, events.Outcomes) for item in event.proofs]
     return next(item.detail for item in reversed(told) if item.outcome is Outcome.PROBATION)
 
 

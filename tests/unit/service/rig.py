@@ -161,6 +161,11 @@ class Rig:
         await self.until(lambda: all(line.settled for line in self.lines().values()), within)
         return self.lines()
 
+    async def written(self) -> list[events.AnyEvent]:
+        """The journal, once it has all that was recorded: the board is ahead of it."""
+        await asyncio.gather(*self.journal.tasks)
+        return self.journal.written
+
     async def aclose(self) -> None:
         """Ends everything."""
         await self.dispatcher.aclose()

@@ -51,7 +51,7 @@ async def test_a_step_is_done_only_after_its_proof_is_recorded(make_restore: Mak
     rig.box.react("+1", "U1", "U2")
     await rig.ended(ballot)
 
-    written = rig.journal.written
+    written = await rig.written()
     done = [index for index, it in enumerate(written) if isinstance(it, events.StepDone)]
     before = [written[index - 1] for index in done]
     asked = [[proof.asked for proof in it.proofs] for it in before if isinstance(it, events.Outcomes)]
