@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from adapters.base import Adapter, Config, Manual, Mode, Shared
 
 GROUP = "agent_kill.adapters"
-BUILT_IN = ("haproxy_gateway", "http_control", "memory", "nats_user", "postgres_role", "redis_acl")
+BUILT_IN = ("advisory_flag", "haproxy_gateway", "http_control", "memory", "nats_user", "postgres_role", "redis_acl")
 DECLARED = (
     "kind",
     "modes",

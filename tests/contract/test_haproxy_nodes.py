@@ -265,13 +265,15 @@ class Slow:
         self._tasks |= {asyncio.create_task(self._pour(reader, back)), asyncio.create_task(self._pour(there, writer))}
 
     async def _pour(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while part := await reader.read(65536):
-                if part.endswith(f"{AGENT} normal\n".encode()):
-                    self.held.set()
-                    await self.go.wait()
-                writer.write(part)
-        writer.close()
+        try:
+            with suppress(OSError):
+                while part := await reader.read(65536):
+                    if part.endswith(f"{AGENT} normal\n".encode()):
+                        self.held.set()
+                        await self.go.wait()
+                    writer.write(part)
+        finally:
+            writer.close()
 
 
 async def test_a_loosening_that_was_given_up_never_undoes_a_later_stop(rig: HaproxyRig) -> None:

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from functools import cached_property
 
+from tests.contract.flag_server import FlagServer
 from tests.contract.http_rig import Farm, farm
 from tests.contract.nats_server import NatsServer
 from tests.contract.servers import PostgresServer, ValkeyServer
@@ -33,6 +34,11 @@ class Running:
     def receivers(self) -> Farm:
         """A process of HTTP receivers."""
         return self._stack.enter_context(farm())
+
+    @cached_property
+    def flags(self) -> FlagServer:
+        """A server of feature flags."""
+        return self._stack.enter_context(FlagServer())
 
     def close(self) -> None:
         """Stops them."""
