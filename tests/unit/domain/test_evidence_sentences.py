@@ -258,6 +258,23 @@ def test_what_is_bad_stands_first_and_the_largest_group_of_those_alike() -> None
     assert ("see `agent-kill status` for each", True) in told(*cases, about="a/v")
 
 
+def test_what_is_bad_stands_before_a_larger_group_that_speaks_for_nothing() -> None:
+    """However many there are of those."""
+    cases = [case(surfaces=(f"a/s{number}",), attempt=None) for number in range(5)]
+    cases += [case(surfaces=("a/bad",), proven=False, outcome=None)]
+    about = [line.about for line in lines(*cases) if "proven cut" in line.says or "read back" in line.says]
+    assert about == ["a/bad", "a/s0, a/s1 and 3 more"]
+
+
+def test_what_is_not_known_of_a_case_is_not_made_up() -> None:
+    """Neither a stop nor a number of what waits, and a ballot may have no reason."""
+    bare = Case(surfaces=("a/x",), to=Mode.NORMAL, record=RECORD, earned=Earned(mode=Mode.NORMAL))
+    assert (bare.since, bare.backlog, bare.held_aside, bare.policy) == (None, None, 0, "")
+    assert (bare.changed, bare.silent) == (None, False)
+    material = Material(cases=(), agents=(), now=NOW)
+    assert (material.reason, material.reconfigured, material.evaluated, material.silent) == ("", None, (), ())
+
+
 def test_a_group_of_all_is_called_so_and_one_alone_by_its_name() -> None:
     """Names are counted once, though two targets carry a surface."""
     shared = [case(surfaces=("a/x", "b/y")), case(surfaces=("a/x",))]
