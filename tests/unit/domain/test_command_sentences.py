@@ -391,3 +391,14 @@ def test_a_word_that_is_near_a_mode_and_a_name_is_the_mode() -> None:
 def test_a_stop_is_no_preview_unless_it_says_so() -> None:
     """Whoever builds one."""
     assert stopped("full_stop billing") == Stop(mode=Mode.FULL_STOP, scope=Scope(agents=frozenset({"billing"})))
+
+
+@pytest.mark.parametrize("line", ["", "help", "?"])
+def test_usage_alone_says_nothing_of_a_mistake(line: str) -> None:
+    """There was none."""
+    assert parse_kill(line, here()) == Help("")
+
+
+def test_where_no_hold_is_known_none_is_undone_by_its_name() -> None:
+    """And nothing else in its place."""
+    assert isinstance(parse_kill("undo hold-1 wrong agent", here()), Refused)

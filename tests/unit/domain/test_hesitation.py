@@ -22,6 +22,7 @@ def test_the_pause_doubles_up_to_five_minutes(times: int, pause: float) -> None:
 
 def test_later_it_still_starts_behind_the_others() -> None:
     """An hour later it is touched last, and a day later like any other."""
+    assert (MEMORY, BEHIND) == (86_400.0, 2.0)
     assert hesitation([NOW - 3600], NOW) == BEHIND
     assert hesitation([NOW - MEMORY], NOW) == 0.0
 

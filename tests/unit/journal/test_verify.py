@@ -317,7 +317,7 @@ def test_the_verifier_stands_alone(chains: Chains, tmp_path: Path) -> None:
     alone = tmp_path / "verify.py"
     alone.write_text(source)
     (tmp_path / "key.txt").write_text(chains.signer.verifier_key)
-    (tmp_path / "anchors.txt").write_text(chains.note())
+    (tmp_path / "anchors.txt").write_bytes(chains.note().encode() + b"\xff is no text\n")
     run = [
         sys.executable,
         "-I",
@@ -326,9 +326,11 @@ def test_the_verifier_stands_alone(chains: Chains, tmp_path: Path) -> None:
         str(tmp_path / "key.txt"),
         str(tmp_path / "anchors.txt"),
     ]
-    assert subprocess.run(run, cwd=tmp_path, check=False, capture_output=True).returncode == 0
-    chains.path().write_bytes(chains.path().read_bytes().replace(b"note 7", b"note 9"))
-    assert subprocess.run(run, cwd=tmp_path, check=False, capture_output=True).returncode == 1
+    key, anchors = chains.signer.verifier_key, chains.note()
+    for code in (0, 1):
+        ended = subprocess.run(run, cwd=tmp_path, check=False, capture_output=True, text=True)
+        assert (ended.returncode, ended.stdout) == (code, f"{verify([chains.folder], key, anchors)}\n")
+        chains.path().write_bytes(chains.path().read_bytes().replace(b"note 7", b"note 9"))
 
 
 def test_a_key_signs_for_its_own_name_alone(short: Chains) -> None:

@@ -131,6 +131,7 @@ def test_a_head_from_before_the_first_entry_is_the_chains_beginning(chains: Chai
 def test_what_is_counted_of_an_intact_journal(chains: Chains) -> None:
     """Entries by chain, erased texts, torn bytes and the heads that were compared: the cross-link is one."""
     assert judge(chains) == Result(entries={"bot": 8, "bastion": 5}, anchors=0)
+    assert (Result().erased, Result().anchors, Result().code) == (0, 0, 0)
     _change(chains, 5, lambda raw: raw.update(aside={}))
     _change(chains, 3, lambda raw: raw["aside"].popitem())
     note = chains.note()
