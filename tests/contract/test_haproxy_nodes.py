@@ -1,7 +1,7 @@
 """Does a stop outlive a reload, a restart and a lost node, on one HAProxy and on several?"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Self
 
@@ -13,7 +13,7 @@ from adapters.errors import Refused, Unreachable
 from adapters.haproxy_gateway import HaproxyGateway, HaproxyGatewayCanary, HaproxyGatewayConfig
 from bot.sandbox.servers import HOST
 from tests.contract.haproxy import MAP, HaproxyServer
-from tests.contract.rigs.haproxy_gateway import AGENT, HaproxyRig, opened, until
+from tests.contract.rigs.haproxy_gateway import AGENT, HaproxyRig, opened
 from tests.contract.rigs.running import Running
 from tests.contract.test_haproxy_gateway import agent, streaming, until_refused
 
@@ -23,19 +23,6 @@ async def rig(servers: Running) -> AsyncIterator[HaproxyRig]:
     """A fresh HAProxy."""
     async with opened(servers) as there:
         yield there
-
-
-async def test_the_file_is_written_before_the_map_is_set(rig: HaproxyRig) -> None:
-    """While HAProxy does not answer at all, the file that it would read at a restart says the mode already."""
-    async with driven(rig) as keeper:
-        await keeper.adapter.observe()
-        rig.server.freeze()
-        cutting = asyncio.ensure_future(keeper.restrict(Mode.FULL_STOP))
-        try:
-            await until(lambda: f"{AGENT} full_stop:" in rig.server.map.read_text())
-        finally:
-            rig.server.thaw()
-        assert (await cutting).left == 0
 
 
 async def reloaded(rig: HaproxyRig) -> None:
@@ -242,12 +229,17 @@ async def test_a_frozen_node_delays_no_other(pair: Pair) -> None:
     await keeper.adapter.aclose()
 
 
-class Slow:
-    """A way to a node's runtime API on which what loosens is delayed until `go`."""
+class Way:
+    """A way to a node's runtime API on which somebody looks at each command before it goes on.
 
-    def __init__(self, node: int) -> None:
-        self.go, self.held, self.port = asyncio.Event(), asyncio.Event(), 0
-        self._node, self._tasks = node, set[asyncio.Task[None]]()
+    Args:
+        node: its port.
+        look: is given the command.
+    """
+
+    def __init__(self, node: int, look: Callable[[str], Awaitable[None]]) -> None:
+        self.port = 0
+        self._node, self._look, self._tasks = node, look, set[asyncio.Task[None]]()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._carry, HOST, 0)
@@ -262,28 +254,57 @@ class Slow:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(HOST, self._node)
-        self._tasks |= {asyncio.create_task(self._pour(reader, back)), asyncio.create_task(self._pour(there, writer))}
+        self._tasks.add(asyncio.create_task(self._pour(reader, back, self._look)))
+        self._tasks.add(asyncio.create_task(self._pour(there, writer, None)))
 
-    async def _pour(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pour(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        look: Callable[[str], Awaitable[None]] | None,
+    ) -> None:
         try:
             with suppress(OSError):
                 while part := await reader.read(65536):
-                    if part.endswith(f"{AGENT} normal\n".encode()):
-                        self.held.set()
-                        await self.go.wait()
+                    if look is not None:
+                        await look(part.decode())
                     writer.write(part)
         finally:
             writer.close()
 
 
+async def test_the_file_is_written_before_the_map_is_set(rig: HaproxyRig) -> None:
+    """When `set map` leaves, the file that HAProxy would read at a reload says the mode already."""
+    seen: list[str] = []
+
+    async def look(command: str) -> None:
+        if command.startswith("set map"):
+            seen.append(rig.server.map.read_text())
+
+    async with Way(rig.server.api, look) as way:
+        keeper = Keeper(rig.made(sockets=(f"{HOST}:{way.port}",)))
+        for mode in sorted(keeper.adapter.modes):
+            seen.clear()
+            await keeper.restrict(mode)
+            assert [f"{AGENT} {mode}:{keeper.token}\n" in text for text in seen] == [True]
+        await keeper.adapter.aclose()
+
+
 async def test_a_loosening_that_was_given_up_never_undoes_a_later_stop(rig: HaproxyRig) -> None:
     """One that the network delivers after the next cut is waited for, and cut again, before that cut returns."""
-    async with Slow(rig.server.api) as way, agent(rig) as session:
+    going, held = asyncio.Event(), asyncio.Event()
+
+    async def look(command: str) -> None:
+        if command.endswith(f"{AGENT} normal\n"):
+            held.set()
+            await going.wait()
+
+    async with Way(rig.server.api, look) as way, agent(rig) as session:
         keeper = Keeper(rig.made(sockets=(f"{HOST}:{way.port}",)))
         await keeper.held(Mode.FULL_STOP)
         token = keeper.token
         relaxing = asyncio.ensure_future(keeper.relax(Mode.NORMAL))
-        await way.held.wait()
+        await held.wait()
         relaxing.cancel()
         await asyncio.wait({relaxing}, timeout=3)
         assert relaxing.done()
@@ -292,7 +313,7 @@ async def test_a_loosening_that_was_given_up_never_undoes_a_later_stop(rig: Hapr
         done, _ = await asyncio.wait({cutting}, timeout=0.3)
         assert not done, "the cut counts although a loosening of ours is still on its way"
         assert (await rig.entry()).startswith("full_stop:")
-        way.go.set()
+        going.set()
         assert (await cutting).left == 0
         await keeper.settled(Mode.FULL_STOP)
         assert await session.ask("GET", "/act") == 403
