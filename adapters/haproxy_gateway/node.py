@@ -180,9 +180,10 @@ class Process:
     async def _kill(self, target: Target, streams: list[Stream]) -> None:
         waiting = [stream for stream in streams if stream.server == NOBODY]
         placed = [stream for stream in streams if stream.server != NOBODY]
-        for stream in waiting if len(placed) > _MANY else streams:
+        by_server = len(placed) > _MANY and not self.left  # one that was left behind knows its servers no more
+        for stream in waiting if by_server else (*waiting, *placed):
             await self.ask(f"shutdown session {stream.pointer}")
-        if len(placed) > _MANY:
+        if by_server:
             for server in sorted({stream.server for stream in placed}):
                 await self.ask(f"shutdown sessions server {target.backend}/{server}")
 

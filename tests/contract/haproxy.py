@@ -120,12 +120,14 @@ class Upstream:
         effects: writes that were carried out, slow ones when they ended.
         parts: of streams, that were sent.
         slow: slow writes under way.
+        came: slow writes that ever arrived.
         cut: slow writes and streams whose caller went away.
     """
 
     effects: int = 0
     parts: int = 0
     slow: int = 0
+    came: int = 0
     cut: int = 0
     seen: list[str] = field(default_factory=list)
     go: asyncio.Event = field(default_factory=asyncio.Event)
@@ -157,7 +159,7 @@ class Upstream:
         return web.Response(text="done")
 
     async def _slow(self, request: web.Request) -> web.Response:
-        self.slow += 1
+        self.slow, self.came = self.slow + 1, self.came + 1
         try:
             await self.go.wait()
         except asyncio.CancelledError:

@@ -91,7 +91,28 @@ async def test_what_waits_in_the_queue_never_goes_out(mode: Mode) -> None:
             assert 200 not in await asyncio.gather(*queued, return_exceptions=True)
             with pytest.raises(Stopped):
                 await session.finish()
-            assert (upstream.effects, upstream.slow) == (0, 0)
+            assert (upstream.effects, upstream.came) == (0, 1)
+    await upstream.stop()
+
+
+async def test_many_requests_end_by_their_server_and_the_queue_before_them() -> None:
+    """Of a hundred streams and a queue, nothing that waits goes out, and the stop of another agent's is none of it."""
+    upstream = Upstream()
+    await upstream.start()
+    with HaproxyServer(upstream.port, room=80) as server:
+        rig = HaproxyRig(server, upstream)
+        async with driven(rig) as keeper, agent(rig) as session, agent(rig, OTHER) as other:
+            spared = await streaming(other)
+            tasks = [asyncio.ensure_future(session.ask("POST", "/slow")) for _ in range(100)]
+            await until(lambda: upstream.slow == 80)
+            await until_queued(rig, 20)
+            cut = await keeper.restrict(Mode.FULL_STOP)
+            assert (cut.ended, cut.left) == (100, 0)
+            assert 200 not in await asyncio.gather(*tasks, return_exceptions=True)
+            assert (upstream.effects, upstream.came) == (0, 80)
+            assert not spared.done()
+            spared.cancel()
+            await asyncio.wait({spared})
     await upstream.stop()
 
 
