@@ -18,13 +18,15 @@ global
 
 # The rules, to stand before your own `defaults`: HAProxy gives the last section of that name to whatever follows without
 # `from`. Any word of the map that they do not know is a full stop, and so is a line that is missing. No http-request
-# rule may answer before them, and none that waits (wait-for-body, Lua, SPOE) may stand behind them.
+# rule may answer before them, and none that waits (wait-for-body, Lua, SPOE) may stand behind them. Without abortonclose
+# a queued request that was ended would still go out when its turn comes.
 defaults agents
     mode http
     timeout connect 5s
     timeout client 10m
     timeout server 10m
     timeout tunnel 1h
+    option abortonclose
     http-request set-var(txn.agent_kill) be_name,map_str(/etc/haproxy/agent-kill/agents.map,full_stop),field(1,:)
     acl agent_kill_normal  var(txn.agent_kill) -m str normal
     acl agent_kill_reduced var(txn.agent_kill) -m str read_only
