@@ -66,6 +66,21 @@ async def test_what_cannot_be_compared_fails_no_step(make_restore: Make, monkeyp
     )
 
 
+async def test_a_surface_that_has_nothing_to_note_is_known_all_the_same(
+    make_restore: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no agent's account now, its state before the stop is kept, for the day after."""
+
+    async def nothing(adapter: Memory) -> None:
+        """No account."""
+
+    monkeypatch.setattr(Memory, "note", nothing)
+    rig = make_restore(surface(NAME))
+    await rig.watch.tick()
+
+    assert KEY in rig.board.baselines
+
+
 def test_what_is_told_twice_is_told_once() -> None:
     """An adapter names what it kept, the comparison what changed: the same thing needs one clause."""
     assert together(["commands", "doomed: gone"], ["commands: chosen by somebody else"]) == (
