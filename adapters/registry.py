@@ -10,7 +10,7 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import get_args
+from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
@@ -186,16 +186,27 @@ def _keeps_contract(kind: str, adapter: object) -> None:
         raise BrokenKind(kind, f"its class says that its kind is {declared!r}")
 
 
-def _fields(part: str, model: type[BaseModel]) -> Iterable[dict[str, object]]:
-    for name, info in model.model_fields.items():
+def _fields(part: str, model: type[BaseModel], prefix: str = "") -> Iterable[dict[str, object]]:
+    """Every field, and after a field that is a part of its own, that part's: `nodes`, `nodes.socket`."""
+    for field_name, info in model.model_fields.items():
+        name = f"{prefix}{info.alias or field_name}"
         yield {
-            "name": info.alias or name,
+            "name": name,
             "in": part,
             "type": _type(info.annotation),
             "required": info.is_required(),
             "default": _default(info),
             "description": info.description or "",
         }
+        if (inner := _part(info.annotation)) is not None:
+            yield from _fields(part, inner, f"{name}.")
+
+
+def _part(annotation: object) -> type[BaseModel] | None:
+    """The model that a field holds, itself or as a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((inner for arg in get_args(annotation) if (inner := _part(arg)) is not None), None)
 
 
 def _default(info: FieldInfo) -> object:
@@ -209,8 +220,16 @@ def _type(annotation: object) -> str:
     args = [arg for arg in get_args(annotation) if arg is not type(None)]
     if any(secret in (annotation, *args) for secret in (SecretStr, SecretBytes)):
         return "secret"
-    if len(args) == 1 and not isinstance(annotation, type):
+    origin = get_origin(annotation)
+    plain = bool(args) and isinstance(args[0], type) and _part(args[0]) is None
+    if origin in (tuple, list) and not plain:  # of plain types the annotation reads well, and scripts know it
+        return f"list of {_type(args[0])}"
+    if origin is Annotated or (len(args) == 1 and not isinstance(annotation, type)):
         return _type(args[0])
+    if origin is Literal:
+        return " | ".join(map(str, args))
+    if _part(annotation) is not None:
+        return "section"
     return getattr(annotation, "__name__", str(annotation)).lower() if isinstance(annotation, type) else str(annotation)
 
 

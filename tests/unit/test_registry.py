@@ -51,6 +51,15 @@ def test_a_kind_describes_every_setting(kind: str) -> None:
     assert [field["name"] for field in settings if not field["description"]] == []
 
 
+def test_the_settings_inside_a_part_are_described_too() -> None:
+    """A part of its own, single or as a list, is followed by its fields, in words that people read."""
+    settings = registry.describe("haproxy_gateway")["settings"]
+    assert isinstance(settings, list)
+    types = {field["name"]: field["type"] for field in settings}
+    assert (types["nodes"], types["nodes.socket"], types["nodes.file"]) == ("list of section", "str", "path")
+    assert types["reads"] == "list of GET | HEAD | OPTIONS | TRACE"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_refuses_unknown_keys(kind: str) -> None:
     """A typing error in a setting is an error: the models are strict about keys, and frozen."""
