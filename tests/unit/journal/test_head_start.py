@@ -60,7 +60,7 @@ async def test_a_disk_that_takes_nothing_is_not_waited_for(writer: Writer, monke
     monkeypatch.setattr("bot.journal.chain_file.os.write", hang)
     began = time.monotonic()
     written = [writer.append(HOLD.model_copy(update={"hold": f"hold-{number}"})) for number in range(100)]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 0.9  # far from a second, on the busiest machine
     assert not any(asyncio.ensure_future(one).done() for one in written)
     release.set()
     assert all(await asyncio.gather(*written))
