@@ -24,7 +24,7 @@ class Desk:
         flush_undo: records what was gathered now.
         open_episode: the target's undo record so far.
         tripped: called once when a deadline passes unproven.
-        others: what people changed at a target since the stop, given what was read of it and what is ours.
+        others: what people changed at a target since the stop, given what is ours and what was read of it.
     """
 
     clock: Clock
@@ -37,4 +37,4 @@ class Desk:
     flush_undo: Callable[[], None]
     open_episode: Callable[[str, Observation | None], Episode]
     tripped: Callable[[str], None]
-    others: Callable[[Target, Observation, tuple[Change, ...]], Awaitable[tuple[str, ...]]]
+    others: Callable[[Target, tuple[Change, ...], Observation], Awaitable[tuple[str, ...]]]

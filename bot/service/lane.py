@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from functools import partial
 
-from adapters.base import Change, Mode, Observation
+from adapters.base import Change, Mode
 from adapters.errors import Refused, Unreachable
 from bot.domain import events
 from bot.domain.drift import Recuts
@@ -282,16 +282,13 @@ class Lane:
 
     async def _loosen_and_prove(self, call: Call, order: Order) -> events.Proof:
         undo, gate = self._undo.episode().changes, self._gate_for(call)
-        others = partial(self._others, undo=undo)
+        others = partial(self._desk.others, self.target, undo)
         done = await loosen(self.target, order, last=self.proof, token=call.token, undo=undo, gate=gate, others=others)
         self._read_at = self._desk.clock.monotonic()
         self.target.remember(done.seen, self._read_at)
         if order.to is Mode.NORMAL:
             self._undo.end()
         return await prove(self.target, order, self._so_far(order.to), done)
-
-    async def _others(self, seen: Observation, *, undo: tuple[Change, ...]) -> tuple[str, ...]:
-        return await self._desk.others(self.target, seen, undo)
 
     def _gate_for(self, call: Call) -> Callable[[tuple[Change, ...]], Awaitable[bool]]:
         async def gate(changes: tuple[Change, ...]) -> bool:

@@ -51,7 +51,7 @@ class Others:
             return None
         return (*adapter.others(before=was.state, now=seen.state, undo=ours), *_noted(was.notes, notes))
 
-    async def at_a_step(self, target: Target, seen: Observation, undo: tuple[Change, ...]) -> tuple[str, ...]:
+    async def at_a_step(self, target: Target, undo: tuple[Change, ...], seen: Observation) -> tuple[str, ...]:
         """As `of`, for the proof of a restore step, which does not fail for it."""
         try:
             return await self.of(target, seen=seen, undo=undo) or ()
