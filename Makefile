@@ -70,7 +70,8 @@ clean: ## remove the environment
 	@rm -rf $(VENV) build *.egg-info
 
 .PHONY: faults
-faults: $(VENV)/.test ## the fault suite whole: every crash point, minutes (needs strace and root)
+faults: $(VENV)/.test ## the fault suite whole: every crash point, and 30,000 stops (most of an hour; needs strace and root)
+	@$(BIN)/python -m tests.properties.explore --demands 30000
 	@$(BIN)/python -m pytest --long -o log_cli=true -o log_cli_level=INFO tests/faults
 
 .PHONY: model explore mutants reliability
