@@ -10,20 +10,10 @@ import pyotp
 from bot.domain import events
 from bot.sandbox.messages import Message
 from bot.slack.blocks.ballot_codes import CONFIRM
-from tests.acceptance.sandbox_fixture import workspace
-from tests.acceptance.test_slack_restore import AGENTS, HEAD, Vote
-from tests.acceptance.whole_bot import Bot, texts
+from tests.acceptance.test_slack_restore import Vote, stopped
 
 SEEDS = {"U0APPROVER1": pyotp.random_base32(), "U0APPROVER2": pyotp.random_base32()}
-FACTOR = '    second_factor: {seeds: {U0APPROVER1: "${SEED_1}", U0APPROVER2: "file:%s"}}\n'
-RESTORE = """  restore:
-    groups: [S0RESTORE]
-    quorum: 2
-    full_stop_quorum: 2
-    ttl: 10m
-    dwell: 1s
-    step: 1s
-"""
+FACTOR = ', second_factor: {seeds: {U0APPROVER1: "${SEED_1}", U0APPROVER2: "file:%s"}}'
 
 
 @asynccontextmanager
@@ -31,20 +21,9 @@ async def guarded(tmp_path: Path) -> AsyncIterator[Vote]:
     """Everything is stopped, two of the voters are enrolled, and somebody's ballot may be opened."""
     (tmp_path / "seed").write_text(SEEDS["U0APPROVER2"] + "\n")
     (tmp_path / "seed").chmod(0o600)
-    async with workspace() as slack:
-        bot = Bot(tmp_path, dict(slack.environment) | {"SEED_1": SEEDS["U0APPROVER1"]})
-        head = HEAD.format(dwell="1s", step="1s").partition("  restore:")[0]
-        bot.configure(AGENTS, head + RESTORE + FACTOR % (tmp_path / "seed"))
-        await bot.start()
-        try:
-            await slack.connected()
-            vote = Vote(bot, slack)
-            await vote.knows_who_is_who()
-            await slack.person("oncall").slash("/agent-kill", "full_stop billing it refunds twice")
-            await vote.until(lambda: "Everything in scope is cut and proven" in "\n".join(texts(slack)), "the report")
-            yield vote
-        finally:
-            bot.kill()
+    environ = {"SEED_1": SEEDS["U0APPROVER1"]}
+    async with stopped(tmp_path, factor=FACTOR % (tmp_path / "seed"), environ=environ) as vote:
+        yield vote
 
 
 async def enter(vote: Vote, who: str, ballot: Message, code: str) -> str:

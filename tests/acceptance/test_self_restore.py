@@ -84,7 +84,7 @@ async def besieged(tmp_path: Path) -> AsyncIterator[Siege]:
         environ = {key: value for key, value in slack.environment.items() if key != "SLACK_APP_TOKEN"}
         environ |= {"SLACK_SIGNING_SECRET": slack.signing_secret, "AGENT_KILL_STOP_SECRETS": f"monitor:{STOP_SECRET}"}
         bot = Bot(tmp_path, environ)
-        bot.configure(AGENTS, HEAD.format(dwell="1s", step="1s"))
+        bot.configure(AGENTS, HEAD.format(dwell="1s", step="1s", factor=""))
         await bot.start()
         slack.use("http", url=bot.events_url)
         try:

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from bot.domain import events
 from bot.journal.reader import Reader
@@ -19,7 +20,7 @@ workspace: {{incident_channel: C0INCIDENT}}
 watch: {{fast: 1s}}
 policy:
   stop: {{groups: [S0ONCALL]}}
-  restore: {{groups: [S0RESTORE], quorum: 2, full_stop_quorum: 2, ttl: 10m, dwell: {dwell}, step: {step}}}
+  restore: {{groups: [S0RESTORE], quorum: 2, full_stop_quorum: 2, ttl: 10m, dwell: {dwell}, step: {step}{factor}}}
 """
 DESK = {"adapter": "memory", "class": "tool", "settings": {}}
 AGENTS = {
@@ -92,11 +93,18 @@ class Vote:
 
 
 @asynccontextmanager
-async def stopped(tmp_path: Path, *, dwell: str = "1s", step: str = "1s") -> AsyncIterator[Vote]:
-    """The bot over one agent in memory, which was stopped and is proven cut."""
+async def stopped(
+    tmp_path: Path,
+    *,
+    dwell: str = "1s",
+    step: str = "1s",
+    factor: str = "",
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> AsyncIterator[Vote]:
+    """The bot over one agent in memory, which was stopped and is proven cut; `factor` is more of the restore."""
     async with workspace() as slack:
-        bot = Bot(tmp_path, dict(slack.environment))
-        bot.configure(AGENTS, HEAD.format(dwell=dwell, step=step))
+        bot = Bot(tmp_path, {**slack.environment, **environ})
+        bot.configure(AGENTS, HEAD.format(dwell=dwell, step=step, factor=factor))
         await bot.start()
         try:
             await slack.connected()

@@ -1,5 +1,7 @@
 """Does a ballot know what of the configuration changed since the stop, by names that people use?"""
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 
 import pytest
@@ -54,8 +56,13 @@ class Scene:
             configuration=lambda: self.now, board=self.board, record=self._record, clock=self.clock
         )
 
-    async def _record(self, event: events.AnyEvent) -> bool:
-        raise NotImplementedError
+    def _record(self, event: events.AnyEvent) -> Awaitable[bool]:
+        """As the recorder, on a disk that takes everything at once."""
+        self.written.append(event)
+        self.board.apply(event)
+        taken = asyncio.get_running_loop().create_future()
+        taken.set_result(True)
+        return taken
 
     async def becomes(self, configuration: Configuration, at: float) -> None:
         """A reload, that the next tick notices."""
@@ -64,16 +71,9 @@ class Scene:
 
 
 @pytest.fixture
-def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+def scene() -> Scene:
     """A bot that has noted nothing."""
-    made = Scene()
-
-    def record(event: events.AnyEvent) -> None:
-        made.written.append(event)
-        made.board.apply(event)
-
-    monkeypatch.setattr(made.configured, "_record", record)
-    return made
+    return Scene()
 
 
 CHANGES = [
