@@ -19,8 +19,12 @@ from adapters.conformance import Stopped, trial
 WORKER = """
 import os, pathlib, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+left, leaves = os.pipe()  # no effect before the child left the session: what is watched is both of them
 if os.fork() == 0:
     os.setsid()
+    os.write(leaves, b"1")
+else:
+    os.read(left, 1)
 while True:
     with open(pathlib.Path(sys.argv[1]) / "done", "a") as done:
         done.write("1\\n")
