@@ -2,6 +2,7 @@
 # ruff: noqa: S101  # a test suite asserts
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
@@ -131,17 +132,12 @@ class Failures:
     @needs("restart")
     async def test_a_restart_is_survived_or_seen(self, rig: FullRig, keeper: Keeper) -> None:
         """After a restart the hold stands, or it is seen that it does not; it is cut again and undone exactly."""
-        before = await rig.authority()
-        for mode in sorted({min(keeper.adapter.modes), max(keeper.adapter.modes)}):
-            await keeper.held(mode)
-            await rig.restart()
-            seen = await _answered(keeper)
-            assert seen.exists, "the restarted surface forgot the agent"
-            if seen.mode >= mode:
-                assert not await allowed(rig, mode), f"the restart undid {mode}, and that was not seen"
-            await keeper.held(mode)
-            await keeper.relax(Mode.NORMAL)
-            assert await rig.authority() == before, f"after {mode}, a restart, and back"
+        await _survived_or_seen(rig, keeper, rig.restart)
+
+    @needs("reload")
+    async def test_a_reload_is_survived_or_seen(self, rig: FullRig, keeper: Keeper) -> None:
+        """So it is where the server reads its configuration again."""
+        await _survived_or_seen(rig, keeper, rig.reload)
 
     @needs("exhaust")
     async def test_an_exhausted_surface_is_cut_over_the_warm_line(self, rig: FullRig, keeper: Keeper) -> None:
@@ -160,6 +156,20 @@ async def _claims_nothing(keeper: Keeper, opening: bytes) -> None:
     for call in (keeper.adapter.observe, partial(keeper.restrict, max(keeper.adapter.modes)), keeper.adapter.observe):
         said = await claims(call())
         assert not isinstance(said, Observation) or not said.exists, f"{opening[:40]!r} was read as {said}"
+
+
+async def _survived_or_seen(rig: FullRig, keeper: Keeper, again: Callable[[], Awaitable[None]]) -> None:
+    before = await rig.authority()
+    for mode in sorted({min(keeper.adapter.modes), max(keeper.adapter.modes)}):
+        await keeper.held(mode)
+        await again()
+        seen = await _answered(keeper)
+        assert seen.exists, "the surface forgot the agent"
+        if seen.mode >= mode:
+            assert not await allowed(rig, mode), f"{mode} was undone, and that was not seen"
+        await keeper.held(mode)
+        await keeper.relax(Mode.NORMAL)
+        assert await rig.authority() == before, f"after {mode}, a new start, and back"
 
 
 async def _answered(keeper: Keeper) -> Observation:

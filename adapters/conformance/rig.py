@@ -19,7 +19,12 @@ class Session(Protocol):
     """The agent at work, under its own credential."""
 
     async def act(self, mode: Mode) -> None:
-        """Does what `mode` forbids and the next looser mode allows (FULL_STOP: anything). One effect; or `Stopped`."""
+        """Does what `mode` forbids and the next looser mode allows (FULL_STOP: anything). One effect; or `Stopped`.
+
+        Where writes are parked: READ_ONLY is a write at all, and a parked one is its effect; DRAFT_ONLY is a write that
+        waits for a decision, which the rig gives through the adapter, and its effect is the real one; APPROVAL_GATED is
+        a write with its real effect at once. A write that those two had parked and not done is no effect.
+        """
 
     async def begin(self) -> None:
         """Starts an effect that takes longer than a stop and leaves it in flight. May be left out: `lacks["begin"]`."""
@@ -94,6 +99,9 @@ class FullRig(Rig, Protocol):
     async def restart(self) -> None:
         """Restarts the server, or reloads its configuration, on the same port; returns once it serves."""
 
+    async def reload(self) -> None:
+        """Has the running server read its configuration again; returns once it did. Open sessions may live on."""
+
     def exhaust(self) -> AbstractAsyncContextManager[None]:
         """While it lasts, the server takes no further connection of anybody."""
 
@@ -115,18 +123,31 @@ class FullRig(Rig, Protocol):
     async def waiting(self) -> int:
         """How much work the agent would find there, counted past the adapter."""
 
+    def parking(self) -> Adapter:
+        """The same target, configured so that it parks in the middle modes (`Parked`)."""
+
+    async def propose(self, what: str) -> None:
+        """The agent asks for a write that the present mode parks; returns once the surface has it. Or `Stopped`."""
+
+    async def done(self, what: str) -> int:
+        """How often that write really had its effect, counted past the adapter."""
+
+    async def steal(self, draft: str) -> None:
+        """The agent tries to release, to change and to remove what is parked; `Stopped` when every way is refused."""
+
     async def floor(self) -> None:
         """The least that stops the agent by hand, over an open line: what an adapter is measured beside."""
 
 
 ABILITIES = frozenset(name for name in vars(FullRig) if not name.startswith("_")) | {"begin"}
 GROUPS = {  # names for several abilities that a kind lacks for one reason
-    "server": ("intruder", "unreachable", "elsewhere", "freeze", "thaw", "restart", "exhaust"),
+    "server": ("intruder", "unreachable", "elsewhere", "freeze", "thaw", "restart", "reload", "exhaust"),
     "others": ("narrow", "meddle", "meddled", "rotate", "rotated"),
     "work": ("prepare", "redeliver", "stubborn", "queueing", "pile", "waiting"),
     "queue": ("queueing", "pile", "waiting"),
+    "parked": ("parking", "propose", "done", "steal"),
 }
-_PAIRS = {"thaw": "freeze", "meddled": "meddle", "rotated": "rotate"}
+_PAIRS = {"reload": "restart", "thaw": "freeze", "meddled": "meddle", "rotated": "rotate"}
 
 
 def reason(rig: Rig, ability: str) -> str:

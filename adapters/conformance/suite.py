@@ -8,13 +8,14 @@ from adapters.conformance.check import spared
 from adapters.conformance.failures import Failures
 from adapters.conformance.keeper import Keeper, driven
 from adapters.conformance.modes import Modes
+from adapters.conformance.parked import Holds
 from adapters.conformance.rig import Rig
 from adapters.conformance.stops import Stops
 from adapters.conformance.undo import Undo
 from adapters.conformance.waits import Waits
 
 
-class ConformanceSuite(Stops, Modes, Undo, Failures, Waits):
+class ConformanceSuite(Stops, Modes, Undo, Failures, Waits, Holds):
     """Subclass as `Test…` with a fixture `rig`. What does not fit a kind is in its rig's `lacks`, with the reason."""
 
     @pytest.fixture

@@ -120,6 +120,7 @@ class Rig:
         "queue": "the waiting jobs are not the question",
         "mistyped": "any folder will do",
         "unarmed": "the tests may signal their own programs",
+        "parked": "a program that is off asks for nothing",
     }
     leaky: ClassVar[bool] = False
 
@@ -235,3 +236,11 @@ async def test_a_check_that_is_none_names_those_that_are(rig: Rig) -> None:
     """A typing error in a seeded defect's check is an error."""
     with pytest.raises(ValueError, match="there is no check test_nothing; there are test_a_cut_may_be_repeated"):
         await trial(rig, "test_nothing")
+
+
+async def test_a_middle_mode_that_parks_nothing_fails(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reason is no excuse: whoever declares draft_only keeps what it holds back."""
+    check = "test_a_middle_mode_comes_with_what_it_parks"
+    assert await trial(rig, check) == ""
+    monkeypatch.setattr(Programs, "modes", frozenset({Mode.DRAFT_ONLY, Mode.FULL_STOP}))
+    assert "draft_only is declared and nothing is parked (a program that is off asks" in await trial(rig, check)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from adapters.base import Attempt, Change, Cut, Mode, Observation, Relaxed
+from adapters.base import Attempt, Change, Cut, Gate, Mode, Observation, Relaxed
+from adapters.base.parked import Drafts, Released
 from adapters.conformance import Rig
 from adapters.errors import AdapterError, Refused, Unreachable
 from tests.contract.defects.defect import Defect, Seed
@@ -230,6 +231,65 @@ def backlog(cls: type[Any]) -> tuple[Defect, ...]:
         Defect("a repeated hold takes more", held, "repetition", wrapping(cls, "hold", _forgetful)),
         Defect("a repeated drop takes more", dropped, "repetition", wrapping(cls, "drop", _forgetful)),
         Defect("nothing is given back of what was held", held, "came back", wrapping(cls, "replay", _forgetful)),
+    )
+
+
+def _unseen(verb: Verb, _rig: Rig) -> Verb:
+    async def listed(self: Any, **given: Any) -> Drafts:
+        drafts: Drafts = await verb(self, **given)
+        return replace(drafts, items=(), number=0)
+
+    return listed
+
+
+def _lost(_verb: Verb, _rig: Rig) -> Verb:
+    """Removed, and said to be done."""
+
+    async def release(self: Any, *, draft: str, by: str, gate: Gate) -> Released:
+        return Released(done=await gate(()) and await self.drop(draft=draft, by=by), why="it is not parked any more")
+
+    return release
+
+
+def _claimed(verb: Verb, _rig: Rig) -> Verb:
+    """Whoever asks did it."""
+
+    async def release(self: Any, **given: Any) -> Released:
+        said: Released = await verb(self, **given)
+        return replace(said, done=True)
+
+    return release
+
+
+def _dropped(verb: Verb, _rig: Rig) -> Verb:
+    async def drop(self: Any, **given: Any) -> Any:
+        await verb(self, **given)
+        return True
+
+    return drop
+
+
+def _undecided(verb: Verb, _rig: Rig) -> Verb:
+    """What waits for a decision is told as a draft."""
+
+    async def listed(self: Any, **given: Any) -> Drafts:
+        drafts: Drafts = await verb(self, **given)
+        return replace(drafts, items=tuple(replace(item, waits=False) for item in drafts.items))
+
+    return listed
+
+
+def parked(cls: type[Any]) -> tuple[Defect, ...]:
+    """Those of a class that keeps `Parked`."""
+    once, dropped = "a_release_does_it_once", "a_dropped_one_never_happens"
+    gate, listed = "a_gate_that_says_no_leaves_it_parked", "what_is_proposed_is_parked_once"
+    return (
+        Defect("a release minds no stop", gate, "though the gate said no", wrapping(cls, "release", _deaf)),
+        Defect("a release loses what was parked", once, "had its effect 0 times", wrapping(cls, "release", _lost)),
+        Defect("a release claims another's effect", once, "another's release", wrapping(cls, "release", _claimed)),
+        Defect("what was dropped is dropped again", dropped, "dropped twice", wrapping(cls, "drop", _dropped)),
+        Defect("what is parked is not listed", listed, "left 0 items", wrapping(cls, "list", _unseen)),
+        Defect("a decision is not asked for", listed, "waits is False", wrapping(cls, "list", _undecided)),
     )
 
 

@@ -53,10 +53,12 @@ class FlagRig:
     """The suite's rig: four flags of one agent."""
 
     lacks: ClassVar[Mapping[str, str]] = {
+        "reload": "a flag server has no configuration that flags are read from",
         "unarmed": "a token may change a project's flags or may not, and one that may not is refused",
         "rotate": "the agent's own token is none of the flags, and no cut touches it",
         "exhaust": "a flag server that takes no further call answers 503 or not at all, which is unreachable",
         "work": "a flag carries no work: what the agent has begun is told as unseen",
+        "parked": "a flag is advice: what the agent makes of it is seen by nobody, and no mode of it counts",
     }
 
     server: FlagServer

@@ -88,7 +88,9 @@ class HaproxyRig:
         "prepare": "nothing outlives a request: a queued one ends with it",
         "redeliver": "a gateway hands out no work: what was refused is the agent's to send again",
         "queueing": "what waits in HAProxy's queue is ended with the cut, and nothing piles up behind it",
+        "reload": "a worker that a reload left behind is another one to cut; `test_haproxy_nodes.py` reloads",
         "stubborn": "the surface is the requests, whatever process sends them",
+        "parked": "no middle mode is declared: a request that is refused is kept by nobody",
     }
 
     server: HaproxyServer

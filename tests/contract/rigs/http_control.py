@@ -63,12 +63,14 @@ class HttpRig:
     """The suite's rig: one target of the receiver."""
 
     lacks: ClassVar[Mapping[str, str]] = {
+        "reload": "what a receiver reads again, and when, is its own affair",
         "unarmed": "the secret is all that the bot needs, and a wrong one is refused",
         "exhaust": "a receiver that takes no further call answers 503 or not at all, which is unreachable",
         "prepare": "what outlives a call is the receiver's own, and it says so in in_flight",
         "redeliver": "an endpoint hands out no work",
         "queue": "what waits behind an endpoint is the receiver's affair",
         "stubborn": "the agent's process is the receiver's affair",
+        "parked": "the receiver of these tests refuses what a middle mode forbids",
     }
 
     there: Rig

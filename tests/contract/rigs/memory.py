@@ -6,7 +6,7 @@ from typing import ClassVar, TypeVar
 
 import pytest
 
-from adapters.base import Mode, Shared
+from adapters.base import Change, Mode, Shared
 from adapters.conformance import Stopped
 from adapters.memory import OFF, Canary, Denied, Memory, Settings, World, WorldSession
 from tests.contract.rigs.running import Running
@@ -14,16 +14,31 @@ from tests.contract.rigs.running import Running
 T = TypeVar("T")
 
 
+WRITE, WAITS = "a write", "a write that waits for a decision"
+
+
 class MemorySession:
     """The agent in a world; a frozen world's agent goes on by itself."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, decides: Memory | None = None) -> None:
+        self._world, self._decides = world, decides
         self._session: WorldSession = _told(world.login)
 
     async def act(self, mode: Mode) -> None:
-        """One effect, or `Stopped`."""
-        _told(lambda: self._world.act(self._session, mode))
+        """One effect, or `Stopped`. A parked write is an effect of `READ_ONLY` alone."""
+        if mode is Mode.READ_ONLY:
+            _told(lambda: self._world.write(self._session, WRITE))
+        elif mode is Mode.DRAFT_ONLY and not _told(lambda: self._world.write(self._session, WAITS)):
+            await self._approved()
+        elif mode is not Mode.DRAFT_ONLY:
+            _told(lambda: self._world.act(self._session, mode))
+
+    async def _approved(self) -> None:
+        """What was parked last is released, where it waits."""
+        name, write = list(self._world.drafts.items())[-1]
+        if self._decides is None or not write.waits:
+            raise Stopped(f"{name} is kept, and waits for nobody's decision")
+        await self._decides.release(draft=name, by="U0APPROVER", gate=_yes)
 
     async def begin(self) -> None:
         """Work in flight."""
@@ -38,6 +53,10 @@ class MemorySession:
         self._world.close(self._session)
 
 
+async def _yes(_changes: tuple[Change, ...]) -> bool:
+    return True
+
+
 def _told(call: Callable[[], T]) -> T:
     try:
         return call()
@@ -50,6 +69,7 @@ class MemoryRig:
 
     lacks: ClassVar[Mapping[str, str]] = {
         "elsewhere": "nothing is read off a wire",
+        "steal": "a world has no door through which its agent could reach what is parked",
         "unarmed": "the bot needs no permission in its own process",
         "restart": "a world ends with its process",
         "exhaust": "there are no connections to run out of",
@@ -86,11 +106,11 @@ class MemoryRig:
 
     async def session(self) -> MemorySession:
         """A session of the agent."""
-        return MemorySession(self.world)
+        return MemorySession(self.world, self.adapter())
 
     async def effects(self) -> int:
         """The witness."""
-        return self.world.effects
+        return self.world.effects + self.world.asked.count(WRITE)
 
     async def authority(self) -> object:
         """The rights, and that no mark is left in normal."""
@@ -115,6 +135,20 @@ class MemoryRig:
     async def waiting(self) -> int:
         """The queue's length."""
         return len(self.world.queue)
+
+    def parking(self) -> Memory:
+        """Every world parks."""
+        return self.adapter()
+
+    async def propose(self, what: str) -> None:
+        """In a session of its own."""
+        session = _told(self.world.login)
+        _told(lambda: self.world.write(session, what))
+        self.world.close(session)
+
+    async def done(self, what: str) -> int:
+        """The witness."""
+        return self.world.done[what]
 
     async def floor(self) -> None:
         """The login off, every session closed."""

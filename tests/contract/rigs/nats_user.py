@@ -1,6 +1,8 @@
 """A role of an account of a private NATS server, for the suite."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import ClassVar
@@ -64,6 +66,7 @@ class NatsRig:
         "redeliver": "a role that is shut hears nothing; `test_nats_user.py` has a consumer that delivers again",
         "queue": "the work that waits is in the streams of the account, which the bot does not touch",
         "stubborn": "the surface is the role's connections, whatever process holds them",
+        "parked": "no middle mode is declared: a message that is not published is kept by nobody",
     }
 
     def __init__(self, there: Rig) -> None:
@@ -161,6 +164,11 @@ class NatsRig:
         await asyncio.to_thread(self.there.server.restart)
         await self.there.connect_admin()
         await self.there.watch()
+
+    async def reload(self) -> None:
+        """Its configuration, by signal."""
+        os.kill(self.there.server.pid, signal.SIGHUP)
+        await self.there.effects()
 
     @asynccontextmanager
     async def exhaust(self) -> AsyncIterator[None]:

@@ -67,6 +67,7 @@ class PostgresRig:
         "redeliver": "a database hands out no work",
         "queue": "no work piles up in a database",
         "stubborn": "the surface is the role's sessions, whatever process holds them",
+        "parked": "no middle mode is declared: a statement that is refused is kept by nobody",
     }
 
     def __init__(self, database: Database) -> None:
@@ -172,6 +173,10 @@ class PostgresRig:
     async def restart(self) -> None:
         """In good order, on the same port."""
         await asyncio.to_thread(self.database.server.restart)
+
+    async def reload(self) -> None:
+        """Its configuration, by the superuser."""
+        await self.database.value("SELECT pg_reload_conf()")
 
     @asynccontextmanager
     async def exhaust(self) -> AsyncIterator[None]:

@@ -85,6 +85,7 @@ class RedisRig:
         "prepare": "nothing outlives a session: its queued transaction and its waiting pop end with it",
         "redeliver": "a pop was done or was not done: there is nothing to hand out again",
         "stubborn": "the surface is the user's sessions, whatever process holds them",
+        "parked": "no middle mode is declared: a command that is refused is kept by nobody",
     }
 
     there: Rig
@@ -173,6 +174,10 @@ class RedisRig:
         await self.there.witness.aclose()
         await asyncio.to_thread(self.there.server.restart)
         self.there.witness = one_connection(self.there.server.url())
+
+    async def reload(self) -> None:
+        """The users, as its file has them."""
+        await self.there.acl("LOAD")
 
     @asynccontextmanager
     async def exhaust(self) -> AsyncIterator[None]:

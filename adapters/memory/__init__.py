@@ -6,9 +6,8 @@ Tests reach it as `shared.get(("memory", target), World)` and set its `faults`.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, overload
 
 from pydantic import Field
 
@@ -29,108 +28,13 @@ from adapters.base import (
     SurfaceClass,
     Waiting,
 )
+from adapters.base.parked import Draft, Drafts, Released
 from adapters.errors import Refused, Unreachable
+from adapters.memory.world import FACTS, OFF, ON, PARKING, Denied, Faults, World, WorldSession
 
-ON, OFF = "on", "off"
-FACTS = {  # the right that a mode takes away, loosest mode first
-    Mode.APPROVAL_GATED: "unattended",
-    Mode.DRAFT_ONLY: "apply",
-    Mode.READ_ONLY: "write",
-    Mode.FULL_STOP: "login",
-}
-_DRAIN_TICK = 0.005
+__all__ = ["FACTS", "OFF", "ON", "Canary", "Denied", "Faults", "Memory", "Settings", "World", "WorldSession"]
 
-
-class Denied(Exception):
-    """The world refused the agent, or its session is gone."""
-
-
-@dataclass(slots=True)
-class Faults:
-    """What goes wrong in a world; every field is off at first."""
-
-    hang: bool = False  # calls never answer
-    slow: float = 0.0  # seconds before each call
-    unreachable: bool = False
-    refuse: bool = False  # the bot's own credential is refused
-    absent: bool = False  # the target does not exist
-    lie: bool = False  # a cut is confirmed and read back, and the agent goes on
-    half_apply: bool = False  # new work is fenced, open sessions stay alive
-    flap: bool = False  # each observation shows what is held, and then somebody loosens it
-
-
-@dataclass(eq=False, slots=True)
-class WorldSession:
-    """One session of the agent."""
-
-    alive: bool = True
-    busy: bool = False
-
-
-@dataclass(slots=True)
-class World:
-    """One target with its agent. `effects` is the witness: what the agent really did."""
-
-    rights: dict[str, str] = field(default_factory=lambda: dict.fromkeys(FACTS.values(), ON))
-    token: str | None = None
-    taken: set[str] = field(default_factory=set)  # what cuts of this episode took; stands beside the mark
-    credential: str = "first"
-    queue: list[str] = field(default_factory=list)  # work that waits for the agent
-    parked: dict[str, list[str]] = field(default_factory=dict)  # what was held, by label
-    moved: dict[str, int] = field(default_factory=dict)  # how much was held or dropped, by label
-    effects: int = 0
-    sessions: list[WorldSession] = field(default_factory=list)
-    faults: Faults = field(default_factory=Faults)
-    calls: list[str] = field(default_factory=list)  # the verbs that were called, in order
-
-    def mode(self) -> Mode:
-        """The loosest mode that the rights amount to."""
-        return max((mode for mode, fact in FACTS.items() if self.rights[fact] == OFF), default=Mode.NORMAL)
-
-    def login(self, credential: str = "") -> WorldSession:
-        """Opens a session of the agent. Raises `Denied`."""
-        if credential and credential != self.credential:
-            raise Denied("wrong credential")
-        self._check(Mode.FULL_STOP)
-        session = WorldSession()
-        self.sessions.append(session)
-        return session
-
-    def act(self, session: WorldSession, mode: Mode) -> None:
-        """Does what `mode` forbids; one effect. Raises `Denied`."""
-        if not session.alive:
-            raise Denied("the session was ended")
-        self._check(mode)
-        self.effects += 1
-
-    def begin(self, session: WorldSession) -> None:
-        """Starts work and leaves it in flight. Raises `Denied`."""
-        if not session.alive:
-            raise Denied("the session was ended")
-        self._check(Mode.READ_ONLY)
-        session.busy = True
-
-    def finish(self, session: WorldSession) -> None:
-        """Ends the work; its effect counts. Raises `Denied` when the session was ended."""
-        if not session.alive:
-            raise Denied("the work was ended")
-        session.busy = False
-        self.effects += 1
-
-    def close(self, session: WorldSession) -> None:
-        """Ends a session, its work without effect."""
-        session.alive = session.busy = False
-        if session in self.sessions:
-            self.sessions.remove(session)
-
-    def loosen(self) -> None:
-        """Gives every right, as somebody would by hand; the mark stays."""
-        self.rights = dict.fromkeys(self.rights, ON)
-
-    def _check(self, mode: Mode) -> None:
-        """Raises `Denied` where what `mode` forbids is forbidden; a world that lies forbids nothing."""
-        if not self.faults.lie and self.mode() >= mode:
-            raise Denied(f"{self.mode()} is held")
+_DRAIN_TICK = 0.005  # seconds between two looks at what runs
 
 
 class Settings(Config):
@@ -163,7 +67,10 @@ class Memory:
     config_type: ClassVar[type[Config]] = Settings
     canary_type: ClassVar[type[Config] | None] = Canary
     manual: ClassVar[Manual] = Manual(
-        techniques={mode: f"takes the right `{fact}` of a world inside this process" for mode, fact in FACTS.items()},
+        techniques={
+            mode: f"takes the right `{fact}` of a world inside this process" + (", parks writes" * (mode in PARKING))
+            for mode, fact in FACTS.items()
+        },
         in_flight="ended with its session",
         setup="# nothing: a world is made when it is first named\n",
         undo="# nothing: a world ends with its process\n",
@@ -263,9 +170,38 @@ class Memory:
             self.world.parked[label], self.world.queue = self.world.queue, []
         return Moved(number=self.world.moved[label], where=f"parked[{label!r}]", replay=f"replay({label!r})")
 
-    async def drop(self, *, label: str) -> Moved:
-        """Empties the queue."""
+    @overload
+    async def drop(self, *, label: str) -> Moved: ...
+    @overload
+    async def drop(self, *, draft: str, by: str) -> bool: ...
+    async def drop(self, *, label: str = "", draft: str = "", by: str = "") -> Moved | bool:
+        """Empties the queue, or removes what is parked under `draft`: the one name that two protocols have."""
         await self._arrive("drop")
+        return self.world.drafts.pop(draft, None) is not None if by else self._dropped(label)
+
+    @classmethod
+    def parks(cls, config: Config) -> frozenset[Mode]:  # noqa: ARG003  # every world parks
+        """Both middle modes."""
+        return PARKING
+
+    async def list(self, *, limit: int = 100) -> Drafts:
+        """What the world parked."""
+        await self._arrive("list")
+        found = tuple(self.world.drafts.items())
+        items = (Draft(id=name, what=write.what, at=write.at, waits=write.waits) for name, write in found[:limit])
+        return Drafts(items=tuple(items), number=len(found))
+
+    async def release(self, *, draft: str, by: str, gate: Gate) -> Released:
+        """Does it, once the gate agreed."""
+        await self._arrive("release")
+        world = self.world
+        if draft in world.drafts and not await gate(()):
+            return Released(done=False, why="a stricter hold came meanwhile")
+        if world.release(draft, by) or world.released.get(draft) == by:
+            return Released(done=True)
+        return Released(done=False, why=f"{draft} is not parked (any more)")
+
+    def _dropped(self, label: str) -> Moved:
         if label not in self.world.moved:
             self.world.moved[label] = len(self.world.queue)
             self.world.queue.clear()
