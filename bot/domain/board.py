@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.base import Mode
-from bot.domain import events
+from bot.domain import drill_events, events
 from bot.domain.ballot import Ballot
 from bot.domain.codes import Codes
 from bot.domain.holds import HoldSet
 from bot.domain.outcome import Outcome
+from bot.domain.practice import Practice
 
 _NEVER = -math.inf
+_OF_DRILLS = frozenset({"drill", "backstop"})
 
 
 @dataclass(slots=True)
@@ -26,6 +28,11 @@ class Incident:
     holds: list[events.HoldAdded] = field(default_factory=list)
     posts: dict[str, events.Posted] = field(default_factory=dict)
     closed: events.IncidentClosed | None = None
+
+    @property
+    def drill(self) -> bool:
+        """Whether it has no stop but those of a drill."""
+        return all(stop.origin in _OF_DRILLS for stop in self.holds)
 
     def summarise(self) -> None:
         """Takes the time and the channel from the stops."""
@@ -62,6 +69,7 @@ class Board:
         self.configured: dict[str, dict[float, str]] = {}  # by part of the configuration: when, and its digest
         self.ballots: dict[str, Ballot] = {}
         self.codes = Codes()
+        self.practice = Practice()
         self.acknowledged: dict[str, dict[str, events.Acknowledged]] = {}  # by subject, then by person
         self._undone: set[tuple[str, str]] = set()  # (target, digest of a sealed record) of episodes that ended
 
@@ -122,8 +130,16 @@ class Board:
                 for target, sealed in event.records:
                     taken = (event.at, sealed)
                     self.baselines[target] = max(taken, self.baselines.get(target, taken))
+            case _ if isinstance(event, drill_events.AnyDrillEvent):
+                self._drill(event)
             case _:
                 pass  # notes, heads and refusals are for the audit
+
+    def _drill(self, event: drill_events.AnyDrillEvent) -> None:
+        self.practice.fold(event)
+        if isinstance(event, drill_events.DrillReleased):
+            self.holds.lift(event.pairs)
+            self._changed((target for _, target in event.pairs), event.at)
 
     def effective(self, target: str) -> Mode:
         """The strictest of the target's live holds."""
@@ -151,8 +167,8 @@ class Board:
         return max(now, math.nextafter(max(known), math.inf))
 
     def open_incident(self, channel: str | None) -> Incident | None:
-        """The open incident of a channel, which a further stop there joins."""
-        found = [i for i in self.incidents.values() if i.channel == channel and i.holds and not i.closed]
+        """The open incident of a channel, which a further stop there joins; a drill's is nobody else's."""
+        found = [i for i in self.incidents.values() if i.channel == channel and not i.closed and not i.drill]
         return max(found, key=lambda incident: incident.opened_at, default=None)
 
     def incidents_of(self, *targets: str) -> set[str]:

@@ -12,33 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, TypeAda
 from pydantic_core import CoreSchema, core_schema
 
 from adapters.base import Attempt, BacklogPolicy, Mode
+from bot.domain import drill_events as drills
+from bot.domain.event_base import Aside as Aside  # noqa: PLC0414  # part of what events are made of
+from bot.domain.event_base import Erasable as Erasable  # noqa: PLC0414
+from bot.domain.event_base import Event as Event  # noqa: PLC0414
+from bot.domain.event_base import Person as Person  # noqa: PLC0414
 from bot.domain.outcome import Outcome
 
 _QUOTED = json.JSONEncoder(ensure_ascii=False).encode
-
-
-class Aside:
-    """Marks a text field of an event as erasable: its commitment is in the chain, its body beside it."""
-
-
-Erasable = Annotated[str, Aside()]
-
-
-class Event(BaseModel):
-    """Base of every journaled event; `at` is Unix time in seconds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    at: float
-
-
-class Person(BaseModel):
-    """Who asked; `kind` is the door: a Slack user, an operating-system user, a signed HTTP caller, the bot."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["slack", "cli", "http", "bot"]
-    id: Erasable
 
 
 class HeldTarget(BaseModel):
@@ -401,6 +382,16 @@ AnyEvent = Annotated[
     | Refusal
     | LoopBlocked
     | OrphansSeen
+    | drills.DrillAsked
+    | drills.DrillClaimed
+    | drills.DrillStarted
+    | drills.DrillMeasured
+    | drills.DrillReleased
+    | drills.DrillGaveBack
+    | drills.DrillLeftHeld
+    | drills.DrillEnded
+    | drills.DrillMissed
+    | drills.DrillAnswered
     | Note,
     Field(discriminator="type"),
 ]

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import SecretStr
 
 from adapters.base import BacklogPolicy, Mode, SurfaceClass
 from adapters.base import Config as AdapterConfig
+from bot.domain.drill_events import Fault
+from bot.domain.drill_events import Kind as DrillKind
 
 
 class Risk(StrEnum):
@@ -184,15 +187,32 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drill:
-    """A rehearsal on a schedule (cron fields, weekdays by name). Seconds in `remind`."""
+    """A rehearsal on a schedule (cron fields, weekdays by name). Durations are seconds.
+
+    Args:
+        by: who gives the command at the due time: the clock, or the operator on turn.
+        wait: how long the operator is waited for, and how late the clock may still begin.
+        hold: how long everything stays cut once it is proven, before it is given back.
+        everyone: the period in which every member of the stop group should have pulled the switch.
+        accept_loss: whether work may be lost: without it no surface whose adapter loses work is really cut.
+        under_load: a command that runs from before the cut until it is measured.
+        faults: what is injected into the bot itself during the cut.
+    """
 
     id: str
     schedule: str
     surfaces: tuple[str, ...]
     mode: Mode
-    kind: str
+    kind: DrillKind
     timezone: str = "UTC"
     remind: tuple[float, ...] = ()
+    by: Literal["clock", "operator"] = "clock"
+    wait: float = 1800.0
+    hold: float = 0.0
+    everyone: float = 30 * 86_400.0
+    accept_loss: bool = False
+    under_load: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from adapters.base import Mode
 from bot.domain import events
 from bot.domain.ballot import Ballot, by_mode, hold_id, passes, steps, tally, waves
-from bot.domain.board import Board, record_id
+from bot.domain.board import Board
 from bot.domain.model import Configuration
 from bot.domain.outcome import NOT_CUT, Outcome
 from bot.service.dispatch import Dispatcher
 from bot.service.electors import electorate_of
+from bot.service.giving import DONE, DURABLE, Abort, Giving, Pending
 from bot.service.loosening import Order
 from bot.service.ports import BallotBox, Clock, Evidence, Gone, Reporter
 from bot.service.recorder import Recorder
@@ -27,13 +28,6 @@ _LOOK = 0.25  # seconds between two looks during probation
 _READ = 5.0  # seconds between two readings of the reactions during probation
 _FRESH = 15.0  # seconds that a reading of the reactions counts when the next step begins
 _PATIENCE = 600.0  # seconds that a step waits for votes that cannot be read, before everything goes back
-_DURABLE = 10.0  # seconds that a lift may take to reach the disk
-_GRACE = 5.0  # seconds beyond a target's own budget until its step counts as lost
-_DONE = frozenset({Outcome.VERIFIED, Outcome.APPLIED, Outcome.PROBATION})
-
-
-class Abort(Exception):
-    """The restore goes no further; the text says why."""
 
 
 @dataclass(eq=False, slots=True)
@@ -46,7 +40,7 @@ class _Run:
     since: float  # Unix time of the commit
     read_at: float | None  # when the reactions last allowed to go on
     confirmed: frozenset[str]  # whose votes were confirmed with a code, and stood ever since
-    pending: "tuple[events.PairsLifted, asyncio.Future[bool]] | None" = None  # on its way to disk and database
+    pending: Pending | None = None  # on its way to disk and database
     moved: dict[str, str] = field(default_factory=dict)  # what became of the work that waited, by target
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -81,11 +75,10 @@ class Stepping:
         self._recorder = recorder
         self._dispatcher = dispatcher
         self._evidence = evidence
-        self._stored = stored
+        self._giving = Giving(recorder=recorder, stored=stored, budget=budget, clock=clock)
         self._box = box
         self._reporter = reporter
         self._configuration = configuration
-        self._budget = budget
         self._clock = clock
         self._runs: dict[str, _Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -133,7 +126,7 @@ class Stepping:
         ballot: Ballot,
         opened: events.BallotOpened,
         why: str,
-        pending: "tuple[events.PairsLifted, asyncio.Future[bool]] | None" = None,
+        pending: Pending | None = None,
     ) -> None:
         """Adds a hold at the mode that each target had, and cuts at once: it is a stop.
 
@@ -143,10 +136,9 @@ class Stepping:
         holds = [self._hold(opened, f"{ballot.id}.back.{mode}", mode, items, why) for mode, items in modes]
         written = asyncio.gather(*(self._recorder.record(hold) for hold in holds))
         if pending is not None:  # what the disk has, or still takes, the next start obeys too
-            lifted, on_disk = pending
-            on_disk.add_done_callback(lambda done: self._board.apply(lifted) if _took(done) else None)
+            self._giving.obey_later(pending)
         self._dispatcher.wake(item.key for item in opened.returns)
-        done, _ = await asyncio.wait({written}, timeout=_DURABLE)
+        done, _ = await asyncio.wait({written}, timeout=DURABLE)
         ended = events.BallotEnded(at=self._clock.now(), ballot=ballot.id, how="aborted", why=why)
         if done and all(written.result()):
             self._recorder.record(ended)
@@ -215,28 +207,16 @@ class Stepping:
 
         await self._journal(run, self._lifting(run, pairs, index, holds), before=hand_over)
         self._dispatcher.wake(orders)
-        proofs = await asyncio.gather(*(self._proof(key, order) for key, order in orders.items()))
+        proofs = await asyncio.gather(*(self._giving.proof(key, order) for key, order in orders.items()))
         self._dispatcher.tell_proofs()
         run.moved |= {key: order.moved for key, order in orders.items()}
-        failed = [proof for proof in proofs if proof.outcome not in _DONE]
+        failed = [proof for proof in proofs if proof.outcome not in DONE]
         if failed:
             raise Abort("; ".join(self._failure(run, proof) for proof in failed))
         targets = tuple(item.key for item in wave)
         done = events.StepDone(at=self._clock.now(), ballot=run.ballot.id, step=index, targets=targets)
         self._recorder.record(done)
         self._tell(run.opened)
-
-    async def _proof(self, key: str, order: Order) -> events.Proof:
-        try:
-            async with asyncio.timeout(self._budget(key) + _GRACE):
-                proof = await order.done
-        except TimeoutError:
-            raise Abort(f"{key} did not answer in time") from None
-        if proof is None:
-            raise Abort("a stop came, and it wins")
-        if order.to is Mode.NORMAL and proof.outcome in _DONE:
-            self._end_episode(key)
-        return proof
 
     async def _probation(self, run: _Run) -> None:
         """Watches for the time of a step. Only a fresh look at the votes lets the next one begin."""
@@ -286,15 +266,6 @@ class Stepping:
         for incident in self._incidents(run.opened):
             self._close(incident)
         self._tell(run.opened)
-
-    def _end_episode(self, key: str) -> None:
-        """Nothing holds it any more and it was read back as normal: the next stop starts a record of its own.
-
-        At once, and before the step counts as done: what a person takes away from now on is not ours to give back.
-        """
-        records = tuple(record_id(sealed) for sealed in self._board.undo.get(key, ()))
-        if records and self._board.effective(key) is Mode.NORMAL:
-            self._recorder.record(events.EpisodeEnded(at=self._clock.now(), target=key, records=records))
 
     def _incidents(self, opened: events.BallotOpened) -> set[str]:
         """The incidents of every hold that the ballot named, and the one that it is told in."""
@@ -352,18 +323,13 @@ class Stepping:
 
     async def _journal(self, run: _Run, lifted: events.PairsLifted, before: Callable[[], None] = lambda: None) -> None:
         """On disk and in the database first, and only then obeyed: the opposite of a stop."""
-        written = asyncio.ensure_future(self._recorder.journal.append(lifted))
-        run.pending = (lifted, written)
-        done, _ = await asyncio.wait({written}, timeout=_DURABLE)
-        if not done or not written.result():
-            raise Abort("the journal did not take the lift")
-        why = await self._stored()
-        if why:
-            raise Abort(f"the database did not take the lift: {why}")
-        self._stopped(run)
-        before()
-        run.pending = None
-        self._board.apply(lifted)
+        run.pending = self._giving.begin(lifted)
+
+        def now() -> None:
+            before()
+            run.pending = None
+
+        await self._giving.finish(run.pending, stopped=lambda: self._stopped(run), before=now)
 
     def _hold(
         self, opened: events.BallotOpened, hold: str, mode: Mode, items: Sequence[events.Return], why: str
@@ -378,7 +344,3 @@ class Stepping:
 
     def _named(self, run: _Run, key: str) -> str:
         return next((", ".join(item.surfaces) for item in run.opened.returns if item.key == key), key)
-
-
-def _took(written: "asyncio.Future[bool]") -> bool:
-    return not written.cancelled() and written.result()

@@ -68,7 +68,7 @@ class StopService:
             raise EmptyScope(
                 f"nothing that is configured matches '{order.scope}'; see the names with `agent-kill status`"
             )
-        hold_id = _hold_id(order.delivery)
+        hold_id = hold_of(order.delivery)
         before = self.board.hold_events.get(hold_id)
         if before is not None:
             recorded = await self._is_recorded(hold_id)
@@ -90,7 +90,7 @@ class StopService:
 
     def came_of(self, delivery: str) -> events.HoldAdded | None:
         """The hold of that delivery; None where no journal that was read has one, or ever had."""
-        return self.board.hold_events.get(_hold_id(delivery))
+        return self.board.hold_events.get(hold_of(delivery))
 
     def carry_on(self, keys: Iterable[str]) -> None:
         """Serves targets whose holds came from another writer, or from before a restart."""
@@ -130,7 +130,7 @@ class StopService:
         return hold_id not in self.unrecorded
 
     def _hold(self, hold_id: str, order: StopOrder, plan: Plan) -> events.HoldAdded:
-        incident = self.board.open_incident(order.channel)
+        incident = self.board.open_incident(order.channel) if order.origin != "drill" else None
         targets = plan.held
         return events.HoldAdded(
             at=self.board.stamp(targets.keys, self._clock.now()),
@@ -152,7 +152,7 @@ class StopService:
         targets = plan.held
         tripped = events.HoldAdded(
             at=self.board.stamp(targets.keys, self._clock.now()),
-            hold=_hold_id(f"{hold.hold}>{surface}>{backstop}"),
+            hold=hold_of(f"{hold.hold}>{surface}>{backstop}"),
             incident=hold.incident,
             mode=hold.mode,
             by=events.Person(kind="bot", id="backstop"),
@@ -171,7 +171,7 @@ class StopService:
         self._reporter.wake(tripped.incident)
 
 
-def _hold_id(delivery: str | None) -> str:
+def hold_of(delivery: str | None) -> str:
     """The same delivery gives the same id, so that a repeated one adds nothing, across any restart."""
     if delivery is None:
         return f"hold-{secrets.token_hex(6)}"

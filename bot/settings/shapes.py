@@ -215,6 +215,21 @@ class DrillShape(Shape):
         description="tabletop only plans; canary cuts a canary surface; live cuts the named surfaces."
     )
     remind: tuple[Duration, ...] = Field((), description="How long before it people are reminded.", examples=[["24h"]])
+    by: Literal["clock", "operator"] = Field(
+        "clock", description="Who gives the command: the clock at the due time, or the operator on turn, who types it."
+    )
+    wait: PositiveDuration = Field(
+        1800.0, description="How late it may begin: how long the operator is waited for.", examples=["30m"]
+    )
+    hold: Duration = Field(0.0, description="How long it stays cut before it is given back.", examples=["10s"])
+    everyone: PositiveDuration = Field(
+        30 * 86_400.0, description="In which period everybody of the stop group should have run it.", examples=["720h"]
+    )
+    accept_loss: bool = Field(default=False, description="Whether a live drill may lose work that is in flight.")
+    under_load: tuple[str, ...] = Field((), description="A command, without a shell, that runs during the cut.")
+    faults: tuple[Literal["slack", "ledger", "hung"], ...] = Field(
+        (), description="Injected into the bot during the cut: Slack refuses, the database refuses, one surface hangs."
+    )
 
 
 class AgentShape(Shape):

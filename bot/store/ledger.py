@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import events
+from bot.domain.drill_events import DrillReleased
 from bot.service.ports import Entry
 from bot.store import tables as t
 from bot.store.engine import make_engine
@@ -91,7 +92,7 @@ def _until_lifts(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
     """Cuts before each lift: a receipt takes over what was proven until then, and is final after it."""
     group: list[Entry] = []
     for entry in entries:
-        if group and isinstance(entry.event, events.PairsLifted):
+        if group and isinstance(entry.event, events.PairsLifted | DrillReleased):
             yield group
             group = []
         group.append(entry)
@@ -106,6 +107,7 @@ async def _store(connection: AsyncConnection, rows: Projection) -> None:
     await _put(connection, t.holds, rows.holds.values())
     await _put(connection, t.reasons, rows.reasons.values())
     await _put(connection, t.lifts, rows.lifts.values())
+    await _put(connection, t.drill_runs, rows.drill_runs.values())
     await _put(connection, t.receipts, rows.receipts.values())
     await _put_newer(connection, t.proofs, rows.proofs.values())
     await _put_newer(connection, t.posts, rows.posts.values())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.base import Mode
-from bot.domain import events
+from bot.domain import drill_events, events
 from bot.domain.outcome import Outcome
 from bot.service.ports import Entry
 
@@ -27,6 +27,7 @@ class Projection:
     proofs: dict[str, Row] = field(default_factory=dict)
     receipts: dict[tuple[str, str], Row] = field(default_factory=dict)
     posts: dict[tuple[str, str], Row] = field(default_factory=dict)
+    drill_runs: dict[str, Row] = field(default_factory=dict)
 
     def targets(self) -> set[str]:
         """The targets whose receipts may have changed."""
@@ -66,9 +67,7 @@ def _fold(made: Projection, event: events.AnyEvent) -> None:
         case events.PairsLifted():
             for added in event.holds:
                 _hold(made, added)
-            for hold, target in event.pairs:
-                row = {"hold": clean(hold), "target": clean(target), "ballot": clean(event.ballot), "at": event.at}
-                made.lifts.setdefault((hold, target), row)
+            _lift(made, event.pairs, event.ballot, event.at)
         case events.ReasonGiven():
             row = {"hold": clean(event.hold), "reason": clean(event.reason), "at": event.at, **_person(event.by)}
             made.reasons.setdefault(event.hold, row)
@@ -78,7 +77,37 @@ def _fold(made: Projection, event: events.AnyEvent) -> None:
         case events.Posted():
             _newest(made.posts, (event.incident, event.slot), _post(event))
         case _:
+            _fold_drill(made, event)
+
+
+def _fold_drill(made: Projection, event: events.AnyEvent) -> None:
+    match event:
+        case drill_events.DrillReleased():
+            _lift(made, event.pairs, event.run, event.at)
+        case drill_events.DrillEnded():
+            made.drill_runs.setdefault(event.run, _drill(event))
+        case _:
             pass  # for the audit alone: they stand among the entries
+
+
+def _lift(made: Projection, pairs: Iterable[tuple[str, str]], by: str, at: float) -> None:
+    """`by` is the ballot, or the run of a drill."""
+    for hold, target in pairs:
+        row = {"hold": clean(hold), "target": clean(target), "ballot": clean(by), "at": at}
+        made.lifts.setdefault((hold, target), row)
+
+
+def _drill(event: drill_events.DrillEnded) -> Row:
+    return {
+        "run": clean(event.run),
+        "drill": clean(event.drill),
+        "kind": event.card.kind,
+        "mode": str(event.card.mode),
+        "how": event.how,
+        "why": clean(event.why),
+        "card": clean(event.card.model_dump_json()),
+        "at": event.at,
+    }
 
 
 def _hold(made: Projection, event: events.HoldAdded) -> None:

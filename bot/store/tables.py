@@ -116,3 +116,26 @@ posts = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
 )
+
+drill_claims = sa.Table(  # who takes a due time of a drill, so that nothing runs twice; not from any journal
+    "drill_claims",
+    metadata,
+    sa.Column("drill", sa.Text, primary_key=True),
+    sa.Column("due", sa.Double, primary_key=True),
+    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+)
+
+drill_runs = sa.Table(  # what came of each run
+    "drill_runs",
+    metadata,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("drill", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("how", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("card", sa.Text, nullable=False),  # JSON
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Index(None, "drill"),
+)

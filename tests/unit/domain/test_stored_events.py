@@ -61,6 +61,23 @@ OPENED_LATER: dict[str, Any] = {
     "returns": [{**RETURN, "risk": "medium", "backlog": None}],
 }
 ORPHAN = {"target": "t", "mode": "full_stop", "held": "normal", "marked": True}
+DRILLED = {"key": "t", "surfaces": ["a/1"]}
+CARD = {"kind": "live", "mode": "read_only"}
+CARD_LATER: dict[str, Any] = {
+    **CARD,
+    "asked_at": None,
+    "surfaces": [],
+    "evaluations": [],
+    "faults": [],
+    "load": "",
+    "remarks": [],
+    "interrupted": False,
+    "next_due": None,
+}
+CLAIMED = {"type": "drill_claimed", "run": "r", "drill": "d", "kind": "live", "mode": "read_only", "due": 1.0, "by": BY}
+STARTED = {"type": "drill_started", "run": "r", "hold": "h", "mode": "read_only", "targets": [DRILLED]}
+ENDED = {"type": "drill_ended", "run": "r", "drill": "d", "how": "passed", "card": CARD}
+ANSWERED = {"type": "drill_answered", "drill": "d", "due": 1.0, "answer": "postponed", "by": BY}
 ENTRIES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (HOLD, HOLD_LATER),
     ({"type": "pairs_lifted", "ballot": "b", "pairs": [["h", "t"]]}, {"step": 0, "holds": []}),
@@ -84,6 +101,16 @@ ENTRIES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"type": "orphans_seen"}, {"orphans": []}),
     ({"type": "orphans_seen", "orphans": [ORPHAN]}, {}),
     ({"type": "loop_blocked", "seconds": 2.0, "where": "m:1"}, {"target": None, "ended": False}),
+    ({"type": "drill_asked", "ask": "x", "drill": "d", "by": BY}, {}),
+    (CLAIMED, {"scheduled": True, "ask": None}),
+    (STARTED, {"backstops": [], "faults": [], "load": []}),
+    ({"type": "drill_measured", "run": "r", "card": CARD}, {"card": CARD_LATER}),
+    ({"type": "drill_released", "run": "r", "pairs": [["h", "t"]]}, {}),
+    ({"type": "drill_gave_back", "run": "r", "targets": ["t"]}, {}),
+    ({"type": "drill_left_held", "run": "r", "surfaces": ["a/1"], "why": "it did not loosen"}, {}),
+    (ENDED, {"why": "", "card": CARD_LATER}),
+    ({"type": "drill_missed", "drill": "d", "due": 1.0, "why": "the bot was down"}, {}),
+    (ANSWERED, {"to": None, "until": None}),
     ({"type": "note", "text": "opened"}, {}),
 ]
 NAMES = [entry["type"] for entry, _ in ENTRIES]

@@ -22,11 +22,13 @@ from bot.service.watch import Watch
 
 
 class LoopClock:
-    """The event loop's time, which `VirtualLoop` owns."""
+    """The event loop's time, which `VirtualLoop` owns. `start` is the Unix time of its zero: in the year 2001."""
+
+    start = 1_000_000_000.0
 
     def now(self) -> float:
-        """Unix time that starts in the year 2001."""
-        return 1_000_000_000 + self.monotonic()
+        """Unix time."""
+        return self.start + self.monotonic()
 
     def monotonic(self) -> float:
         """The loop's."""

@@ -16,7 +16,7 @@ from bot.store.upgrade import SchemaError, UpgradeError, current, pending, ready
 async def test_sqlite_is_upgraded_by_itself(url: str) -> None:
     """Once; the second time there is nothing to do."""
     await ready(url)
-    assert (await current(url), await pending(url), await upgrade(url)) == ("0001", [], [])
+    assert (await current(url), await pending(url), await upgrade(url)) == ("0002", [], [])
 
 
 async def test_the_migrations_make_the_tables_of_the_code(url: str) -> None:

@@ -1,0 +1,150 @@
+"""What the journal says of drills: runs, what was missed, who answered, and who has ever pulled the switch. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from bot.domain import drill_events as drills
+from bot.domain.outcome import Outcome
+
+STALE = 90 * 86_400.0  # seconds after which a surface that no schedule asks for counts as overdue
+GRACE = 3600.0  # seconds after a due time until a surface counts as overdue
+E = TypeVar(
+    "E",
+    drills.DrillClaimed,
+    drills.DrillStarted,
+    drills.DrillMeasured,
+    drills.DrillLeftHeld,
+    drills.DrillEnded,
+    drills.DrillMissed,
+)
+_CUT = frozenset({Outcome.VERIFIED, Outcome.APPLIED})
+
+
+@dataclass(slots=True)
+class Run:
+    """What the journal says of one run, folded in any order."""
+
+    id: str
+    claimed: drills.DrillClaimed | None = None
+    started: drills.DrillStarted | None = None
+    measured: drills.DrillMeasured | None = None
+    released: list[drills.DrillReleased] = field(default_factory=list)
+    given_back: set[str] = field(default_factory=set)  # targets
+    left: drills.DrillLeftHeld | None = None
+    ended: drills.DrillEnded | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it was begun and has no end yet."""
+        return (self.claimed is not None or self.started is not None) and self.ended is None
+
+    def fold(self, event: drills.AnyDrillEvent) -> None:
+        """Takes one of its events in; of two alike the earlier counts."""
+        match event:
+            case drills.DrillClaimed():
+                self.claimed = _first(self.claimed, event)
+            case drills.DrillStarted():
+                self.started = _first(self.started, event)
+            case drills.DrillMeasured():
+                self.measured = _first(self.measured, event)
+            case drills.DrillReleased():
+                self.released += [] if event in self.released else [event]
+            case drills.DrillGaveBack():
+                self.given_back |= set(event.targets)
+            case drills.DrillLeftHeld():
+                self.left = _first(self.left, event)
+            case drills.DrillEnded():
+                self.ended = _first(self.ended, event)
+            case _:
+                pass  # not about a run
+
+    def targets(self) -> tuple[str, ...]:
+        """The targets that it cuts."""
+        return tuple(target.key for target in self.started.targets) if self.started else ()
+
+    def surfaces_of(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """The surfaces of these targets."""
+        wanted, known = set(keys), self.started.targets if self.started else ()
+        return tuple(name for target in known if target.key in wanted for name in target.surfaces)
+
+
+@dataclass(slots=True)
+class Practice:
+    """Every run of every drill. What it amounts to does not depend on the order of the events."""
+
+    runs: dict[str, Run] = field(default_factory=dict)
+    asked: dict[str, drills.DrillAsked] = field(default_factory=dict)
+    missed: dict[tuple[str, float], drills.DrillMissed] = field(default_factory=dict)
+    answers: dict[tuple[str, float], list[drills.DrillAnswered]] = field(default_factory=dict)
+
+    def fold(self, event: drills.AnyDrillEvent) -> None:
+        """Takes an event in; the same one twice is one."""
+        match event:
+            case drills.DrillAsked():
+                self.asked[event.ask] = event
+            case drills.DrillMissed():
+                place = (event.drill, event.due)
+                known = self.missed.get(place)
+                self.missed[place] = event if known is None else _first(known, event)
+            case drills.DrillAnswered():
+                answers = self.answers.setdefault((event.drill, event.due), [])
+                answers += [] if event in answers else [event]
+                answers.sort(key=lambda it: (it.at, it.model_dump_json()))
+            case _:
+                self.runs.setdefault(event.run, Run(id=event.run)).fold(event)
+
+    def of(self, drill: str) -> tuple[Run, ...]:
+        """The runs of a drill, oldest first."""
+        found = [run for run in self.runs.values() if run.claimed is not None and run.claimed.drill == drill]
+        return tuple(sorted(found, key=lambda run: (run.claimed.at if run.claimed else 0.0, run.id)))
+
+    def last(self, drill: str) -> Run | None:
+        """The latest run that came to an end."""
+        return next((run for run in reversed(self.of(drill)) if run.ended is not None), None)
+
+    def known_due(self, drill: str) -> float | None:
+        """The latest due time of the schedule that was run or missed."""
+        run = [r.claimed.due for r in self.of(drill) if r.claimed and r.claimed.scheduled]
+        return max([*run, *(due for name, due in self.missed if name == drill)], default=None)
+
+    def is_settled(self, drill: str, due: float) -> bool:
+        """Whether a due time was run or missed already."""
+        taken = (run.claimed.due for run in self.of(drill) if run.claimed and run.claimed.scheduled)
+        return (drill, due) in self.missed or due in taken
+
+    def drilled(self) -> dict[str, tuple[float, float | None]]:
+        """By surface: when a run last proved its cut, and when the schedule of that run asks for it again."""
+        found: dict[str, tuple[float, float | None]] = {}
+        for run in self.runs.values():
+            card = run.ended.card if run.ended else None
+            if run.ended is None or card is None or card.kind == "tabletop":
+                continue
+            for score in card.surfaces:
+                if score.outcome in _CUT and (score.surface not in found or found[score.surface][0] < run.ended.at):
+                    found[score.surface] = (run.ended.at, card.next_due)
+        return found
+
+    def pullers(self) -> frozenset[str]:
+        """The Slack users who started a run themselves."""
+        people = (run.claimed.by for run in self.runs.values() if run.claimed and run.started)
+        return frozenset(person.id for person in people if person.kind == "slack")
+
+
+def unpractised(practice: Practice, surfaces: Iterable[str], now: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those of the surfaces that were never drilled, and those whose next drill is overdue."""
+    known = practice.drilled()
+    names = list(dict.fromkeys(surfaces))
+    never = tuple(name for name in names if name not in known)
+    return never, tuple(name for name in names if name in known and _is_overdue(*known[name], now))
+
+
+def _is_overdue(at: float, next_due: float | None, now: float) -> bool:
+    return now - at > STALE or (next_due is not None and now > next_due + GRACE)
+
+
+def _first(known: E | None, event: E) -> E:
+    """The earlier of two, the same one in any order of reading."""
+    if known is None:
+        return event
+    return min(known, event, key=lambda it: (it.at, it.model_dump_json()))

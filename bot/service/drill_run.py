@@ -1,0 +1,402 @@
+"""One run of a drill: plan, cut by the ordinary stop, measure, give back by its own release, score.
+
+The release names the run's own holds. A real stop that touches any target makes it void: then everything stays held
+as it is, and every injected fault has ended before the stop's first cut begins.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+
+from adapters.base import Mode
+from bot.domain import drill_events as drills
+from bot.domain import events, release
+from bot.domain.board import Board
+from bot.domain.due import next_due
+from bot.domain.model import Drill
+from bot.domain.plan import Plan, Scope
+from bot.domain.practice import Run
+from bot.service.drill_ports import CannotDrill, DrillDesk
+from bot.service.giving import DONE, DURABLE, Abort, Pending
+from bot.service.loosening import Order
+from bot.service.ports import StopOrder
+from bot.service.scoring import Stopwatch, shortcomings, witnessed
+from bot.service.stop import hold_of
+
+LOOK = 0.02  # seconds between two looks at the proofs
+_GRACE = 5.0  # seconds beyond the slowest target's own time
+_HUNG = 0.5  # of the shortest time: a surface that hangs must not be late, or its backstop would trip
+RESTARTED = "the bot was restarted in the middle of it"
+
+
+class Void(Exception):
+    """A real stop came; the text says whose."""
+
+
+class DrillRun:
+    """Plays one run to its end; `play` and `resume` never raise but for a cancel, after which a restart goes on.
+
+    Args:
+        desk: what every run shares.
+        run: as the journal knows it; claimed already.
+        drill: as it is configured.
+        claimed: the claim.
+    """
+
+    def __init__(self, desk: DrillDesk, run: Run, drill: Drill, claimed: drills.DrillClaimed) -> None:
+        self._desk = desk
+        self.run = run
+        self._drill = drill
+        self._claimed = claimed
+        self._watch = Stopwatch(mode=drill.mode, asked_at=desk.clock.now())
+        self._evaluations: list[drills.Tried] = []
+        self._faults: list[drills.FaultScore] = []
+        self._load = ""
+        self._remarks: list[str] = []
+        self._void = ""
+
+    @property
+    def _board(self) -> Board:
+        return self._desk.recorder.board
+
+    async def play(self) -> None:
+        """From the plan to the scorecard."""
+        try:
+            plan = self._planned()
+            await self._armed(plan)
+            if self._drill.kind == "tabletop":
+                return self._end("passed", "", ())
+            started = await self._start(plan)
+        except CannotDrill as why:
+            return self._end("refused", str(why), ())
+        try:
+            await self._try("before", started)
+            await self._cut(started)
+        except Void as why:
+            self._void = str(why)
+        return await self._close(started)
+
+    async def resume(self) -> None:
+        """After a restart: what is still cut is given back by this run, or stays held and is told."""
+        started = self.run.started
+        if started is None or not await self._found_cut(started):
+            return self._end("failed", RESTARTED, ())
+        self._watch.asked_at = self._board.hold_events[started.hold].at
+        with contextlib.suppress(Void):
+            if release.pairs(self._board, self.run):
+                await self._settle(started.targets)
+        return await self._close(started, restarted=True)
+
+    async def _found_cut(self, started: drills.DrillStarted) -> bool:
+        """Whether the cut was begun. One whose hold no disk took is held again, so that it can be given back."""
+        if started.hold in self._board.hold_events:
+            return True
+        known = self._desk.inventory().targets
+        targets = [known[key] for key in self.run.targets() if key in known]
+        await self._desk.dispatcher.look(targets)
+        if release.why_void(self._board, self.run) or not any(it.seen and it.seen.mode > Mode.NORMAL for it in targets):
+            return False
+        self._desk.dispatcher.wake(self.run.targets(), carried=True)  # what they were like before is in the baselines
+        await self._desk.stops.stop(self._order())
+        return started.hold in self._board.hold_events
+
+    def note_stop(self) -> bool:
+        """Whether a real stop has made the release void."""
+        return self.run.started is not None and bool(release.why_void(self._board, self.run))
+
+    def _planned(self) -> Plan:
+        """The plan, or `CannotDrill` with every reason at once."""
+        scope = Scope(surfaces=frozenset(self._drill.surfaces))
+        plan = self._desk.stops.plan(self._drill.mode, scope)
+        reasons = [f"{line.surface} would not be cut: {line.why}" for line in plan.left()]
+        for key in plan.held.keys:
+            if self._board.holds.live(key):
+                names = ", ".join(sorted(self._board.surfaces_of(key)))
+                reasons.append(f"{names} is held already, and a drill touches no real hold")
+        if self._drill.kind == "live" and not self._drill.accept_loss:
+            reasons += self._losing(plan.held.keys)
+        if not plan.held and not reasons:
+            reasons.append("none of its surfaces is in the configuration any more")
+        if plan.beside:
+            self._remarks.append(f"cut with them, since they share a target: {', '.join(plan.beside)}")
+        if reasons:
+            raise CannotDrill("; ".join(reasons))
+        return plan
+
+    def _losing(self, keys: Sequence[str]) -> list[str]:
+        targets = self._desk.inventory().targets
+        lossy = [targets[key] for key in keys if targets[key].adapter.reversal == "work_lost"]
+        names = sorted(surface.name for target in lossy for surface in target.surfaces)
+        if not names:
+            return []
+        return [f"{', '.join(names)} may lose work in flight: write `accept_loss: true` to accept that"]
+
+    async def _armed(self, plan: Plan) -> None:
+        problems = await self._desk.armed(plan.held.keys)
+        if problems:
+            raise CannotDrill("; ".join(problems))
+
+    async def _start(self, plan: Plan) -> drills.DrillStarted:
+        """Journals the plan with its release before anything is cut: a restart must know whose hold it finds."""
+        backstops = (line.backstop for line in plan.lines if line.backstop)
+        started = drills.DrillStarted(
+            at=self._board.stamp(plan.held.keys, self._desk.clock.now()),
+            run=self.run.id,
+            hold=hold_of(self._delivery()),
+            mode=self._drill.mode,
+            targets=tuple(drills.Drilled(key=target.key, surfaces=target.surfaces) for target in plan.held),
+            backstops=tuple(sorted(set(backstops))),
+            faults=self._drill.faults,
+            load=self._drill.under_load,
+        )
+        if not await self._desk.record(started):
+            raise CannotDrill("the journal did not take it: see `agent-kill status`")
+        return started
+
+    async def _cut(self, started: drills.DrillStarted) -> None:
+        """The ordinary stop, measured; under load and with faults where they are configured."""
+        load = asyncio.ensure_future(self._desk.workload.run(started.load)) if started.load else None
+        try:
+            injected = self._inject(started)
+            self._stopped()
+            await self._desk.stops.stop(self._order())
+            self._watch.asked_at = self._board.hold_events[started.hold].at
+            await self._settle(started.targets)
+            self._desk.faults.clear()
+            self._survived(injected)
+            await self._try("during", started)
+            await self._hold()
+        finally:
+            self._desk.faults.clear()
+            await self._unload(load)
+        self._desk.record(drills.DrillMeasured(at=self._desk.clock.now(), run=self.run.id, card=self._card()))
+
+    def _order(self) -> StopOrder:
+        return StopOrder(
+            mode=self._drill.mode,
+            scope=Scope(surfaces=frozenset(self._drill.surfaces)),
+            by=self._claimed.by,
+            reason=f"drill {self._drill.id}",
+            channel=self._desk.inventory().configuration.workspace.incident_channel,
+            origin="drill",
+            delivery=self._delivery(),
+        )
+
+    def _delivery(self) -> str:
+        return f"drill:{self.run.id}"
+
+    async def _settle(self, targets: Sequence[drills.Drilled]) -> None:
+        """Until every target is settled; raises `Void` where a real stop comes."""
+        known = self._desk.inventory().targets
+        keys = [target.key for target in targets]
+        times = [known[key].deadline + known[key].drain for key in keys if key in known]
+        began = self._desk.clock.monotonic()
+        end = began + max(times, default=0.0) + _GRACE
+        while not self._watch.look(self._board, keys):
+            self._stopped()
+            now = self._desk.clock.monotonic()
+            if now - began >= _HUNG * min(times, default=0.0):
+                self._desk.faults.unhang()
+            if now >= end:
+                break
+            await self._desk.clock.sleep(LOOK)
+        self._stopped()
+
+    async def _hold(self) -> None:
+        end = self._desk.clock.monotonic() + self._drill.hold
+        while self._desk.clock.monotonic() < end:
+            self._stopped()
+            await self._desk.clock.sleep(LOOK)
+
+    def _stopped(self) -> None:
+        why = release.why_void(self._board, self.run)
+        if why:
+            raise Void(why)
+
+    def _inject(self, started: drills.DrillStarted) -> list[drills.Fault]:
+        targets, injected = self._desk.inventory().targets, list[drills.Fault]()
+        for fault in started.faults:
+            adapter = targets[started.targets[-1].key].adapter if fault == "hung" else None
+            if self._desk.faults.inject(fault, adapter):
+                injected.append(fault)
+            else:
+                self._remarks.append(f"the fault {fault} could not be injected")
+        return injected
+
+    def _survived(self, injected: Sequence[drills.Fault]) -> None:
+        """Whether everything was proven in its time with the faults there."""
+        late = [key for key in self.run.targets() if key not in self._watch.cut_at]
+        detail = f"not cut in time: {', '.join(self.run.surfaces_of(late))}" if late else ""
+        self._faults = [drills.FaultScore(fault=fault, survived=not late, detail=detail) for fault in injected]
+
+    async def _unload(self, load: "asyncio.Future[str] | None") -> None:
+        if load is None:
+            return
+        ended = load.done()
+        load.cancel()
+        results = await asyncio.gather(load, return_exceptions=True)
+        said = results[0] if ended and isinstance(results[0], str) else "ran through the cut"
+        self._load = said if not ended else f"ended before the cut was measured: {said}"
+
+    async def _try(self, when: str, started: drills.DrillStarted) -> None:
+        returns = [
+            events.Return(key=it.key, surfaces=it.surfaces, now=started.mode, to=Mode.NORMAL, modes=())
+            for it in started.targets
+        ]
+        failing = await self._desk.evidence.evaluate(returns)
+        self._evaluations.append(drills.Tried.model_validate({"when": when, "failing": failing}))
+        self._stopped()
+
+    async def _close(self, started: drills.DrillStarted, *, restarted: bool = False) -> None:
+        """Gives back, and ends with what is left held named."""
+        self._desk.faults.clear()
+        why = self._void or await self._give_back(started)
+        if not self._void and not why:
+            with contextlib.suppress(Void):
+                await self._try("after", started)
+        self._void = self._void or self._stop_came()
+        left = self._left()
+        if left:
+            why = why or "a backstop was tripped, and no drill gives it back"
+            self._desk.record(drills.DrillLeftHeld(at=self._desk.clock.now(), run=self.run.id, surfaces=left, why=why))
+        reasons = shortcomings(self._card()) if not restarted else [RESTARTED]
+        how: drills.How = "void" if self._void else "failed" if left or reasons else "passed"
+        self._end(how, "; ".join(dict.fromkeys([*([why] if why else []), *reasons])), left, restarted=restarted)
+
+    def _stop_came(self) -> str:
+        why = release.why_void(self._board, self.run)
+        return why if why and self.run.ended is None else ""
+
+    async def _give_back(self, started: drills.DrillStarted) -> str:
+        """The release: intent on disk and in the database, gate, mark, read-back; why it failed, empty where not."""
+        pairs = release.pairs(self._board, self.run)
+        keys = tuple(dict.fromkeys(key for _, key in pairs))
+        if not keys:
+            self._void = release.why_void(self._board, self.run)
+            return self._void
+        at = self._board.stamp(keys, self._desk.clock.now())
+        pending = self._desk.giving.begin(drills.DrillReleased(at=at, run=self.run.id, pairs=pairs))
+        orders: dict[str, Order] = {}
+        try:
+            await self._desk.giving.finish(
+                pending, stopped=self._abort_if_stopped, before=lambda: self._hand_over(keys, orders)
+            )
+        except Abort as why:
+            await self._put_back(keys, str(why), pending)
+            return str(why)
+        self._watch.released_at = at
+        self._desk.dispatcher.wake(orders)
+        found = await asyncio.gather(*(self._given_back(key, order) for key, order in orders.items()))
+        self._desk.dispatcher.tell_proofs()
+        return await self._told(started, dict(zip(orders, found, strict=True)))
+
+    def _hand_over(self, keys: Sequence[str], orders: dict[str, Order]) -> None:
+        """What waits is left to the agent: a drill changes nothing but its own cut."""
+        for key in keys:
+            orders[key] = Order(start=self._board.effective(key), to=Mode.NORMAL, label=self.run.id)
+            self._desk.dispatcher.loosen(key, orders[key])
+
+    async def _given_back(self, key: str, order: Order) -> str:
+        """Why the target was not given back; empty where it was."""
+        try:
+            proof = await self._desk.giving.proof(key, order)
+        except Abort as why:
+            return str(why)
+        if proof.held is not None and proof.held > Mode.NORMAL:  # what nobody holds must not stay cut without a word
+            return f"it still reads as {proof.held}{f' ({proof.detail})' if proof.detail else ''}"
+        if proof.outcome in DONE:
+            self._watch.given_back_at[key] = self._desk.clock.now()
+            return ""
+        return f"{proof.outcome}: {proof.detail}"
+
+    async def _told(self, started: drills.DrillStarted, found: dict[str, str]) -> str:
+        back = tuple(key for key, why in found.items() if not why)
+        if back:
+            self._desk.record(drills.DrillGaveBack(at=self._desk.clock.now(), run=self.run.id, targets=back))
+        failed = {key: why for key, why in found.items() if why}
+        loose = tuple(key for key in failed if self._board.effective(key) is Mode.NORMAL)
+        names = {target.key: ", ".join(target.surfaces) for target in started.targets}
+        why = "; ".join(f"{names[key]}: {reason}" for key, reason in failed.items())
+        if loose:
+            await self._put_back(loose, why)
+        return why
+
+    async def _put_back(self, keys: tuple[str, ...], why: str, pending: Pending | None = None) -> None:
+        """A hold of the run's own, recorded like a stop. Only then may a release that the disk took be obeyed."""
+        held = self._board.hold_events.get(self.run.started.hold) if self.run.started else None
+        if held is None:
+            return
+        now = self._desk.clock.now()
+        hold = release.put_back_hold(self._board, self.run, keys, why=why, now=now)
+        written = asyncio.ensure_future(self._desk.record(hold))
+        if pending is not None:
+            self._desk.giving.obey_later(pending)
+        self._desk.dispatcher.wake(keys)
+        await asyncio.wait({written}, timeout=DURABLE)
+        self._desk.reporter.wake(hold.incident)
+
+    def _abort_if_stopped(self) -> None:
+        why = release.why_void(self._board, self.run)
+        if why:
+            raise Abort(why)
+
+    def _left(self) -> tuple[str, ...]:
+        """The surfaces that the run's own holds, and backstops that it tripped, still bind."""
+        own = release.own_holds(self._board, self.run)
+        tripped = {h.hold for h in self._board.hold_events.values() if h.origin == "backstop" and h.parent in own}
+        found: dict[str, None] = {}
+        for hold in sorted(own | tripped):
+            event = self._board.hold_events.get(hold)
+            for target in event.targets if event else ():
+                if hold in self._board.holds.live(target.key):
+                    found.update(dict.fromkeys(target.surfaces))
+        return tuple(found)
+
+    def _card(self, *, restarted: bool = False) -> drills.Scorecard:
+        if restarted and self.run.measured:
+            return self.run.measured.card.model_copy(update={"interrupted": True, "next_due": self._next_due()})
+        configuration, targets = self._desk.inventory().configuration, self._desk.inventory().targets
+        during = [why for tried in self._evaluations if tried.when == "during" for why in tried.failing]
+        effects = witnessed(configuration, during) if any(it.when == "during" for it in self._evaluations) else {}
+        cut = self.run.started
+        return drills.Scorecard(
+            kind=self._drill.kind,
+            mode=self._drill.mode,
+            asked_at=self._watch.asked_at if cut else None,
+            surfaces=self._watch.scores(cut.targets, targets, effects) if cut else (),
+            evaluations=tuple(self._evaluations),
+            faults=tuple(self._faults),
+            load=self._load,
+            remarks=tuple(self._remarks),
+            interrupted=restarted,
+            next_due=self._next_due(),
+        )
+
+    def _next_due(self) -> float | None:
+        return next_due(self._drill.schedule, self._drill.timezone, max(self._desk.clock.now(), self._claimed.due))
+
+    def _end(self, how: drills.How, why: str, left: Sequence[str], *, restarted: bool = False) -> None:
+        self._desk.record(
+            drills.DrillEnded(
+                at=self._desk.clock.now(),
+                run=self.run.id,
+                drill=self._drill.id,
+                how=how,
+                why=why,
+                card=self._card(restarted=restarted),
+            )
+        )
+        held = self._board.hold_events.get(self.run.started.hold) if self.run.started else None
+        if held is not None:
+            self._close_incident(held.incident, left)
+        self._desk.wake(self.run)
+
+    def _close_incident(self, incident: str, left: Sequence[str]) -> None:
+        """A drill's incident closes with it, unless something stays held: then with the vote that gives it back."""
+        if not left and not self._board.incidents[incident].closed:
+            by = events.Person(kind="bot", id="drill")
+            self._desk.record(events.IncidentClosed(at=self._desk.clock.now(), incident=incident, by=by))
+        self._desk.reporter.wake(incident)
+
+
+Made = Callable[[Run, Drill, drills.DrillClaimed], DrillRun]
