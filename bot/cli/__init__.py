@@ -12,6 +12,7 @@ _COMMANDS = {
     "stop": "stop agents now, with Slack, the database and the bot down",
     "status": "show what is held, surface by surface",
     "journal": "hand this host's journal to the running bot",
+    "report": "tell an incident from the journals, as text, a page or JSON",
     "audit": "verify journals offline, or export them for an auditor",
     "adapters": "list the kinds of surface, with their modes and settings",
     "enrol": "make the seed of a voter's second factor",

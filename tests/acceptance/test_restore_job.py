@@ -1,6 +1,7 @@
 """The restore, whole: a ballot in the channel, votes, one mode per step, on a real database, queue and API."""
 
 import asyncio
+import json
 
 from bot.sandbox.messages import Message
 from bot.sandbox.simulator import Simulator
@@ -74,6 +75,26 @@ async def test_a_vote_gives_authority_back(bot: Bot, world: World, sandbox: Simu
                 await asyncio.sleep(0.05)
     await sandbox.wait_for(lambda: _rows(bot) == {("normal", None)}, 5, what="nothing is held")
     await sandbox.wait_for(lambda: _said(sandbox, "*Closed*"), 15, what="the closed incident")
+    await _reported(bot)
+
+
+async def _reported(bot: Bot) -> None:
+    """The report of it, with the bot killed: who stopped, who voted, how each surface was held."""
+    bot.kill()
+    code, out, errors = await bot.command("report", "inc", "--json")
+    assert code == 0, errors
+    told = json.loads(out)
+    assert (told["open"], told["verdict"], told["not_cut"], told["not_proven"]) == (False, "intact", [], [])
+    assert {row["held"] for row in told["surfaces"]} == {"full_stop"}
+    assert all(0 < row["cut_and_read_back_took"] <= row["proven_after"] < 15 for row in told["surfaces"])
+    assert [(vote["who"], vote["says"]) for vote in told["votes"][0]["votes"]] == [
+        ("U0APPROVER1", "for"),
+        ("U0APPROVER2", "for"),
+    ]
+    for lane in told["authority"]:
+        states = [(span["mode"], span["state"]) for span in lane["spans"]]
+        assert states[:2] == [("full_stop", "open"), ("full_stop", "proven")]
+        assert states[-1] == ("normal", "normal")
 
 
 async def test_a_stop_in_the_middle_of_it_wins(bot: Bot, world: World, sandbox: Simulator) -> None:

@@ -1,0 +1,147 @@
+"""`agent-kill report`: the evidence of an incident, and a signed statement over a period, from the journals alone."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.cli import common
+from bot.core import SIGNING_KEY, journal_folders, make_signer
+from bot.domain.model import Configuration
+from bot.domain.words import seen, shorten
+from bot.journal.checkpoint import BadKeyError, Signer
+from bot.report import text
+from bot.report.document import document, person
+from bot.report.incident import incident_report
+from bot.report.moments import who
+from bot.report.page import incident_page
+from bot.report.record import Record, read_record
+from bot.report.scope import UnknownIncidentError, find, newest_first
+from bot.report.times import iso, stamp
+from bot.settings import last_good, load
+from bot.settings.environment import Environment
+
+_WIDTH = 120  # of a report that goes into a file or a pipe
+_REASON = 60  # characters of a reason in the list
+
+
+@click.command("report")
+@click.argument("incident", required=False)
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="write one page to FILE")
+@common.config_option
+@common.json_option
+def command(incident: str | None, html: Path | None, config: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Tells an incident from the journals: works with Slack, the database and the bot down.
+
+    INCIDENT is the id that a stop printed, or the beginning of one; without it the incidents are listed. Exit 0; 1: the
+    journals are not what was written, which the report says first; 2: no such incident, or nothing to read.
+    """
+    common.quiet_logging()
+    record = _record(common.salvaged(config))
+    if incident is None:
+        _list(record, as_json=as_json)
+    else:
+        _tell(record, incident, html, as_json=as_json)
+    sys.exit(0 if record.chains.intact else 1)
+
+
+def _tell(record: Record, words: str, html: Path | None, *, as_json: bool) -> None:
+    try:
+        made = incident_report(record, find(record.board, words).id)
+    except UnknownIncidentError as error:
+        common.fail(str(error))
+    if html is not None:
+        _write(html, incident_page(made))
+    if as_json:
+        common.print_json(document(made))
+    elif html is None:
+        text.show(made, _console())
+    else:
+        click.echo(f"{html}: {made.id}, journals {made.chains.verdict}")
+
+
+def _record(env: Environment) -> Record:
+    if not env.state_dir.is_dir():
+        common.fail(f"there is no state directory {env.state_dir}: set AGENT_KILL_STATE_DIR to the bot's")
+    return read_record(
+        journal_folders(env.state_dir),
+        env.state_dir,
+        signer=_signer(env),
+        configuration=_configuration(env),
+        now=time.time(),
+    )
+
+
+def _signer(env: Environment) -> Signer | None:
+    """Whose anchors are trusted. Makes no key: without one there is no anchor either."""
+    key = common.secret(env.signing_key)
+    if key is None and not (env.state_dir / SIGNING_KEY).exists():
+        return None
+    try:
+        return make_signer(env.state_dir, env.writer, key)
+    except (BadKeyError, OSError) as error:
+        click.echo(f"agent-kill: the anchors are not compared: {error}", err=True)
+        return None
+
+
+def _configuration(env: Environment) -> Configuration | None:
+    """What surfaces are, where that can be read: a report needs it for nothing but their classes."""
+    found = load(env.config, os.environ).configuration
+    if found is None:
+        last = last_good.load_last(env.state_dir, os.environ)
+        found = last.configuration if last else None
+    return found
+
+
+def _list(record: Record, *, as_json: bool) -> None:
+    incidents = newest_first(record.board)
+    if as_json:
+        common.print_json(
+            [
+                {
+                    "incident": incident.id,
+                    "opened_at": iso(incident.opened_at),
+                    "open": incident.closed is None,
+                    "mode": str(max(hold.mode for hold in incident.holds)),
+                    "scope": incident.holds[0].scope,
+                    "by": person(incident.holds[0].by),
+                    "reason": incident.holds[0].reason,
+                }
+                for incident in incidents
+            ]
+        )
+        return
+    console = _console()
+    for line in text.wrong(record.chains):
+        console.print(line)
+    if not incidents:
+        console.print("No incident is recorded here.")
+        return
+    table = Table(title="Incidents, newest first", title_justify="left")
+    for head in ("incident", "opened", "state", "asked", "by", "reason"):
+        table.add_column(head, no_wrap=head in {"incident", "opened"}, overflow="fold")
+    for incident in incidents:
+        first = min(incident.holds, key=lambda hold: hold.at)
+        state = "closed" if incident.closed else "open"
+        asked = f"{max(hold.mode for hold in incident.holds)} on {first.scope}"
+        cells = (incident.id, stamp(incident.opened_at), state, asked, who(first.by), shorten(first.reason, _REASON))
+        table.add_row(*(Text(seen(cell)) for cell in cells))
+    console.print(table)
+
+
+def _console() -> Console:
+    """As wide as the terminal; elsewhere wide enough."""
+    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH
+    return Console(highlight=False, width=wide)
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        common.fail(f"{path} was not written: {error.strerror or error}")

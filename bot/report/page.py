@@ -1,0 +1,118 @@
+"""The report of an incident as one page: no script, nothing from elsewhere, readable offline and printed."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from bot.domain.words import seen
+from bot.report import times
+from bot.report.cuts import Cut
+from bot.report.incident import IncidentReport
+from bot.report.moments import who
+from bot.report.picture import LANES, MARKS, MODES, picture, together
+from bot.report.text import EXPORT, VERIFY, ending, gaps, sentence
+
+_FEW = 6  # surfaces that are alike and still have a row each
+_MOMENTS = 40  # lines of the timeline that stand open
+_NAMED = 300  # surfaces that a folded list names
+_FOLDER = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """Surfaces of which the same is to be said."""
+
+    cuts: tuple[Cut, ...]
+
+    @property
+    def first(self) -> Cut:
+        """Speaks for all."""
+        return self.cuts[0]
+
+    def proven(self) -> str:
+        """How long it took until they were proven: one time, or from, to and the median."""
+        found = sorted(cut.proven for cut in self.cuts if cut.proven is not None)
+        if not found:
+            return "never"
+        if len(found) == 1:
+            return times.lasting(found[0])
+        return f"{times.lasting(found[0])} to {times.lasting(found[-1])}, median {times.lasting(median(found))}"
+
+    def ended(self) -> int:
+        """Work in flight that the cuts ended."""
+        return sum(cut.ended for cut in self.cuts)
+
+
+def incident_page(report: IncidentReport) -> str:
+    """Renders it."""
+    shown = report.moments[:_MOMENTS]
+    return render(
+        "incident.html.j2",
+        report=report,
+        picture=Markup(picture(report.lanes)),  # noqa: S704  # names in it are escaped, the rest is ours
+        hidden_lanes=max(0, len(together(report.lanes)) - LANES),
+        rows=alike(report.cuts),
+        shown=shown,
+        folded=report.moments[_MOMENTS:],
+        modes=MODES,
+        marks=MARKS,
+    )
+
+
+def alike(cuts: Iterable[Cut]) -> tuple[Alike, ...]:
+    """The rows of the table: what is alike is one, where it is more than a few."""
+    groups: dict[tuple[object, ...], list[Cut]] = {}
+    for cut in cuts:
+        groups.setdefault(_kind(cut), []).append(cut)
+    rows = []
+    for group in groups.values():
+        rows += [Alike(cuts=tuple(group))] if len(group) > _FEW else [Alike(cuts=(cut,)) for cut in group]
+    return tuple(rows)
+
+
+def render(template: str, **values: object) -> str:
+    """A page from its template, with the style in it; everything that is not ours is escaped."""
+    pages = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=select_autoescape(["html", "j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_tame,
+    )
+    filters: dict[str, Callable[..., Any]] = {
+        "stamp": times.stamp,
+        "precise": times.precise,
+        "day": times.day,
+        "lasting": times.lasting,
+        "who": who,
+        "sentence": sentence,
+        "gaps": gaps,
+        "ending": ending,
+        "spaced": lambda word: str(word).replace("_", " "),
+        "entries": _entries,
+    }
+    pages.filters.update(filters)
+    style = Markup((_FOLDER / "report.css").read_text("utf-8"))  # noqa: S704  # the page's own
+    return pages.get_template(template).render(style=style, export=EXPORT, verify=VERIFY, named=_NAMED, **values)
+
+
+def _kind(cut: Cut) -> tuple[object, ...]:
+    line = cut.line
+    told = (line.outcome, line.held, line.detail, line.next, bool(line.unknown))
+    return (line.adapter, line.surface_class, cut.asked, cut.held, *told, bool(cut.late), cut.gaps, cut.drifts > 0)
+
+
+def _entries(places: Sequence[tuple[str, int]], most: int = 3) -> str:
+    named = ", ".join(f"{chain}:{seq}" for chain, seq in places[:most])
+    return named + ("\N{HORIZONTAL ELLIPSIS}" if len(places) > most else "")
+
+
+def _tame(value: object) -> object:
+    """Without characters that nobody sees, which may turn the direction of what follows."""
+    return seen(value) if isinstance(value, str) and not isinstance(value, Markup) else value
