@@ -19,7 +19,7 @@ Report = Callable[..., Result]
 
 def person(name: str = "U0ALICE", kind: str = "slack") -> events.Person:
     """Somebody."""
-    return events.Person(kind=kind, id=name)  # type: ignore[arg-type]  # a door
+    return events.Person(kind=kind, id=name)
 
 
 def stop(after: float, *names: str, hold: str = "hold-1", **more: Any) -> events.HoldAdded:
@@ -47,12 +47,12 @@ def closed(after: float, **more: Any) -> events.IncidentClosed:
     return events.IncidentClosed(at=T0 + after, incident="inc-1", by=person("U0BOB"), **more)
 
 
-def write(state: Path, story: Iterable[events.AnyEvent], chain: str = "bot") -> Path:
+def write(state: Path, story: Iterable[events.Event], chain: str = "bot") -> Path:
     """Appends the story to a journal of the state directory; returns its file."""
     folder = state / "journal"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = ChainFile(folder / f"{chain}.jsonl")
-    file.write(list(story), at=T0)
+    file.write(list(story), at=T0)  # type: ignore[arg-type]  # only kinds that a journal has
     file.close()
     return folder / f"{chain}.jsonl"
 

@@ -17,7 +17,7 @@ SURFACE = "a/<b>&\"'"
 def state(tmp_path: Path) -> Path:
     """An incident of nothing but hostile words."""
     left = (events.LeftAlone(surface="a/left", why=EVIL),)
-    story = [
+    story: list[events.Event] = [
         stop(0, SURFACE, by=person(EVIL, "http"), reason=EVIL, scope=EVIL, left=left),
         found(1, SURFACE, outcome=Outcome.FAILED, detail=EVIL, next=EVIL),
         events.Refusal(at=stop(2, "a/1").at, by=person(EVIL), asked=EVIL, why=EVIL),

@@ -18,7 +18,7 @@ def state(tmp_path: Path) -> Path:
 
 def surface(state: Path, name: str) -> dict[str, object]:
     """One surface of the document."""
-    return next(row for row in told(state)["surfaces"] if row["surface"] == name)  # type: ignore[no-any-return]
+    return next(row for row in told(state)["surfaces"] if row["surface"] == name)
 
 
 def test_a_proven_stop_is_told_in_three_sentences(state: Path) -> None:
@@ -145,7 +145,7 @@ def test_many_alike_are_one_line(state: Path) -> None:
 
 def test_weeks_of_coming_back_are_few_lines(state: Path) -> None:
     """A surface that comes back every hour for weeks is counted, not listed."""
-    story: list[events.AnyEvent] = [stop(0, "a/1"), found(0.2, "a/1")]
+    story: list[events.Event] = [stop(0, "a/1"), found(0.2, "a/1")]
     for hour in range(1, 500):
         back = found(3600 * hour, "a/1", outcome=Outcome.DRIFTED, held=Mode.NORMAL, detail="granted again")
         story += [back, found(3600 * hour + 1, "a/1")]

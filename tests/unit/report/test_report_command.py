@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain import events
 from tests.unit.report.incidents import closed, found, report, stop, write
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """Two incidents, the first one closed."""
-    first = [stop(0, "a/1"), found(0.2, "a/1"), closed(60)]
+    first: list[events.Event] = [stop(0, "a/1"), found(0.2, "a/1"), closed(60)]
     write(tmp_path / "state", [*first, stop(90, "b/1", hold="hold-2", incident="inc-2f", scope="b")])
     return tmp_path / "state"
 
