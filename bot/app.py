@@ -17,10 +17,14 @@ from bot.domain.plan import Plan, Scope
 from bot.domain.status import StatusView, status_view
 from bot.journal.pushed import FOLDER, Pushed
 from bot.schedule import Schedule
+from bot.service import checked_file
+from bot.service.armed import ArmedCheck
+from bot.service.armed_news import ArmedNews
 from bot.service.candidates import Candidates
 from bot.service.checkpoints import TICK as ANCHORS
 from bot.service.checkpoints import Checkpoints
 from bot.service.evidence import Machines
+from bot.service.own_parts import Audit, DatabaseClock, Disks
 from bot.service.ports import Receipt, StopOrder, Stops
 from bot.service.pushes import Pushes
 from bot.service.readiness import STORED, Readiness
@@ -32,6 +36,8 @@ from bot.service.watch import TICK
 from bot.settings import Finding
 from bot.settings.environment import Environment
 from bot.settings.served import served
+from bot.slack.armed_parts import SlackParts
+from bot.slack.armed_post import ArmedPost
 from bot.slack.audit_post import AuditPost
 from bot.slack.client import SlackApi
 from bot.slack.door import Door
@@ -100,6 +106,28 @@ class App:
             channel=lambda: self._core.inventory.configuration.workspace.audit_channel,
         )
 
+        self._armed = ArmedCheck(
+            inventory=lambda: self._core.inventory,
+            board=core.board,
+            record=core.recorder.record,
+            clock=CLOCK,
+            busy=core.dispatcher.is_hurried,
+            hesitation=core.dispatcher.hesitation,
+            file=state_dir / checked_file.FILE,
+            parts=(
+                Disks(core.folders, lambda: core.writer.chain),
+                Audit(self._checkpoints.problems),
+                DatabaseClock(self._serving.skew),
+            ),
+        )
+        self._news = ArmedNews(
+            check=self._armed,
+            board=core.board,
+            record=core.recorder.record,
+            clock=CLOCK,
+            busy=core.dispatcher.is_hurried,
+        )
+
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT. Raises `AlreadyServedError` when another `serve` has the database."""
         loop = asyncio.get_running_loop()
@@ -124,6 +152,8 @@ class App:
         self._schedule.every(_ADOPT, "adopt", self._adopt)
         self._schedule.every(ANCHORS, "anchors", self._checkpoints.tick)
         self._schedule.start()
+        for name, work in (("armed check", self._armed.run()), ("armed news", self._news.run())):
+            self._stack.push_async_callback(_end, asyncio.create_task(work, name=name))
         self._stack.push_async_callback(self._schedule.stop)
 
     def reload(self) -> None:
@@ -166,6 +196,7 @@ class App:
             clock=CLOCK,
             reporter=self._core.reporters,
             undeliverable=self._undeliverable,
+            armed=self._armed.standings,
         )
         self._thread = Thread(
             self._core.board,
@@ -179,11 +210,24 @@ class App:
             anchor=self._checkpoints.line,
         )
         self._checkpoints.post = AuditPost(api)
+        self._open_armed(api, self._door)
         self._core.reporters.inner = self._thread
         self._stack.push_async_callback(self._quieten, asyncio.create_task(self._thread.run(), name="thread"))
         await self._door.start()
         self._stack.push_async_callback(self._door.stop)
         self._open_restores(self._door)
+
+    def _open_armed(self, api: SlackApi, door: Door) -> None:
+        """What the armed check asks of Slack, and where it tells what it found."""
+        self._news.post = ArmedPost(api, lambda: self._core.inventory.configuration)
+        slack = SlackParts(
+            client=api.client,
+            configuration=lambda: self._core.inventory.configuration,
+            roster=door.roster,
+            way_in=lambda: bool(door.ready()["slack_http"] or door.ready()["slack_socket"]),
+            clock=CLOCK,
+        )
+        self._armed.parts.append(slack)
 
     def _open_restores(self, door: Door) -> None:
         """The way back: ballots in Slack, the evidence, and the steps; none of it is on the way of a stop."""
@@ -293,6 +337,7 @@ class App:
             pacts={agent.id: agent.pact.loosest for agent in inventory.configuration.agents},
             restores=what_a_restore_needs(inventory.configuration.policy.restore),
             problems=self._problems(),
+            armed=self._armed.standings(),
         )
 
     def _problems(self) -> list[str]:
@@ -304,6 +349,7 @@ class App:
             *(self._door.problems() if self._door else ()),
             *(f"the report of {incident} is held up: {why}" for incident, why in self._undeliverable().items()),
             *self._serving.problems(),
+            *self._news.problems(),
             *filter(None, [self._core.watchdog.problem()]),
         ]
 

@@ -12,6 +12,7 @@ import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack import listeners, restore_listeners
+from bot.slack.scopes import SCOPES
 
 ROOT = Path(__file__).parent.parent
 HEARD = {*listeners.EVENTS, *restore_listeners.VOTES}
@@ -148,3 +149,8 @@ def test_registrations_name_only_what_the_constants_say() -> None:
         and ast.unparse(node.func.value) == "app"
     ]
     assert sorted(registered) == sorted(["KILL", "STATUS", "_EVERY", "SHORTCUT", "event", "RESTORE", "event"])
+
+
+def test_the_armed_check_asks_for_the_scopes_of_the_manifest() -> None:
+    """It says what each is for; one that the manifest lacks would be NOT ARMED for ever."""
+    assert set(SCOPES) == set(MANIFEST["oauth_config"]["scopes"]["bot"])

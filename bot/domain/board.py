@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.base import Mode
-from bot.domain import drill_events, events
+from bot.domain import armed_events, drill_events, events
+from bot.domain.armed import Roll
 from bot.domain.ballot import Ballot
 from bot.domain.codes import Codes
 from bot.domain.holds import HoldSet
@@ -16,6 +17,7 @@ from bot.domain.practice import Practice
 
 _NEVER = -math.inf
 _OF_DRILLS = frozenset({"drill", "backstop"})
+Noticed = events.OrphansSeen | events.LoopBlocked | events.ConfigurationSeen | armed_events.AnyArmed
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class Board:
         self.undo: dict[str, list[str]] = {}  # sealed records of the running episode, by target
         self.baselines: dict[str, tuple[float, str]] = {}  # when, and the sealed state, by target
         self.configured: dict[str, dict[float, str]] = {}  # by part of the configuration: when, and its digest
+        self.armed = Roll()
         self.ballots: dict[str, Ballot] = {}
         self.codes = Codes()
         self.practice = Practice()
@@ -91,13 +94,16 @@ class Board:
                 self._incident(event.incident).posts[event.slot] = event
             case events.IncidentClosed():
                 self._incident(event.incident).closed = event
-            case events.OrphansSeen() | events.LoopBlocked() | events.ConfigurationSeen():
+            case _ if isinstance(event, Noticed):
                 self._keep_watch(event)
             case _:
                 self._give_back(event)
 
-    def _keep_watch(self, event: events.OrphansSeen | events.LoopBlocked | events.ConfigurationSeen) -> None:
+    def _keep_watch(self, event: Noticed) -> None:
         """What the bot notices by itself."""
+        if isinstance(event, armed_events.AnyArmed):
+            self.armed.apply(event)
+            return
         if isinstance(event, events.ConfigurationSeen):
             for name, digest in event.parts:
                 known = self.configured.setdefault(name, {})

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, TypeAda
 from pydantic_core import CoreSchema, core_schema
 
 from adapters.base import Attempt, BacklogPolicy, Mode
+from bot.domain import armed_events as armed
 from bot.domain import drill_events as drills
 from bot.domain.event_base import Aside as Aside  # noqa: PLC0414  # part of what events are made of
 from bot.domain.event_base import Erasable as Erasable  # noqa: PLC0414
@@ -392,6 +393,8 @@ AnyEvent = Annotated[
     | drills.DrillEnded
     | drills.DrillMissed
     | drills.DrillAnswered
+    | armed.ArmedChanged
+    | armed.ArmedTold
     | Note,
     Field(discriminator="type"),
 ]

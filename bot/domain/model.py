@@ -225,6 +225,13 @@ class WatchPeriods:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArmedPeriod:
+    """How often every surface is asked whether it could be cut now. Seconds."""
+
+    period: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """The Slack channels that the bot speaks in; None where no Slack is configured."""
 
@@ -242,6 +249,7 @@ class Configuration:
     agents: tuple[Agent, ...] = ()
     drills: tuple[Drill, ...] = ()
     watch: WatchPeriods = field(default_factory=WatchPeriods)
+    armed: ArmedPeriod = field(default_factory=ArmedPeriod)
     digest: str = ""
 
     def agent(self, agent_id: str) -> Agent | None:

@@ -191,13 +191,16 @@ def group_problems(roster: Roster, configuration: Configuration) -> tuple[str, .
     policy = configuration.policy
     names = dict.fromkeys((*policy.stop.groups, *policy.restore.groups, *policy.approve.groups))
     said: list[str] = []
-    for name in names:
-        state = roster.group(name).state
-        if state is not GroupState.READ:
-            said.append(f"user group {name} {_STATES[state]}")
+    said += filter(None, (group_problem(roster, name) for name in names))
     if not policy.stop.groups and not policy.stop.users:
         said.append("policy.stop names no group and no user: nobody may stop from Slack; add `groups` or `users`")
     return (*said, *_unreachable(roster, configuration))
+
+
+def group_problem(roster: Roster, name: str) -> str:
+    """What is wrong with one group, in a sentence; empty where nothing is."""
+    state = roster.group(name).state
+    return "" if state is GroupState.READ else f"user group {name} {_STATES[state]}"
 
 
 UNREAD = "was never read from Slack: check SLACK_BOT_TOKEN and the scope usergroups:read"

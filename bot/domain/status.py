@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from adapters.base import Attempt, Mode, SurfaceClass
 from bot.domain import events
+from bot.domain.armed import Armed, is_part, not_armed
 from bot.domain.board import Board
 from bot.domain.drift import Orphan, known_orphans
 from bot.domain.model import Quarantined
@@ -15,6 +16,7 @@ from bot.domain.trust import Earned, earned, loosest_of, stops_by_target, trust
 
 _NOBODY: Mapping[str, str] = MappingProxyType({})
 _ANYTHING: Mapping[str, Mode] = MappingProxyType({})
+_UNASKED: Mapping[str, Armed] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,11 @@ class StatusView:
     problems: tuple[str, ...] = ()
     orphans: tuple[OrphanRow, ...] = ()
     restores: str = ""  # what a restore needs, in a sentence
+    armed: Mapping[str, Armed] = field(default_factory=dict)  # by subject; empty where nobody checks
+
+    def not_armed(self) -> tuple[Armed, ...]:
+        """Surfaces, and parts of the bot, with which a stop would not work now, or is not known to."""
+        return not_armed(self.armed)
 
     def not_cut(self) -> tuple[StatusRow, ...]:
         """What still acts, or may."""
@@ -143,7 +150,7 @@ class StatusView:
         """One JSON document for `agent-kill status --json` and `/status.json`."""
         return {
             "at": self.at,
-            "surfaces": [row.json() for row in self.rows],
+            "surfaces": [{**row.json(), "armed": self._state(row.surface)} for row in self.rows],
             "holds": [_hold_json(hold) for hold in self.holds],
             "incidents": list(self.incidents),
             "not_cut": [row.surface for row in self.not_cut()],
@@ -151,7 +158,12 @@ class StatusView:
             "problems": list(self.problems),
             "orphans": [orphan.json() for orphan in self.orphans],
             "restores": self.restores,
+            "not_armed": [item.json() for item in self.not_armed()],
+            "switch": [item.json() for name, item in self.armed.items() if is_part(name)],
         }
+
+    def _state(self, surface: str) -> str | None:
+        return str(self.armed[surface].state) if surface in self.armed else None
 
 
 def status_view(
@@ -164,6 +176,7 @@ def status_view(
     pacts: Mapping[str, Mode] = _ANYTHING,
     problems: Iterable[str] = (),
     restores: str = "",
+    armed: Mapping[str, Armed] = _UNASKED,
 ) -> StatusView:
     """The rows with the live holds, the open incidents and what is wrong with the bot itself; pure."""
     live = {hold for target in board.holds.targets() for hold in board.holds.live(target)}
@@ -178,6 +191,7 @@ def status_view(
         problems=tuple(problems),
         orphans=orphan_rows(board, ((item.surface.name, item.target) for item in surfaces)),
         restores=restores,
+        armed=armed,
     )
 
 

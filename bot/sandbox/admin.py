@@ -107,6 +107,15 @@ class Admin:
         """Deletes anybody's message (`message_deleted`)."""
         self._desk.delete(message)
 
+    # The app -------------------------------------------------------------------------------------------------------
+    def take_scope(self, scope: str) -> None:
+        """Takes a scope from the bot token, as an installation of an older manifest would."""
+        self._desk.granted = self._desk.granted - {scope}
+
+    def give_scope(self, scope: str) -> None:
+        """Gives it back."""
+        self._desk.granted = self._desk.granted | {scope}
+
     def _group(self, key: str) -> UserGroup:
         found = self._desk.workspace.group(key)
         if found is None:

@@ -160,6 +160,10 @@ class Dispatcher:
         """The targets that are being served."""
         return list(self._lanes)
 
+    def is_hurried(self) -> bool:
+        """Whether any cut is under way in its own time."""
+        return any(lane.is_hurried for lane in self._lanes.values())
+
     async def look(self, targets: Iterable[Target]) -> None:
         """Observes targets that nothing holds, a bounded number at once, so that plans and undo records are fresh."""
         slots = asyncio.Semaphore(_LOOKS_AT_ONCE)

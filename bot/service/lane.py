@@ -87,6 +87,11 @@ class Lane:
             self.proof = whole
         return whole
 
+    @property
+    def is_hurried(self) -> bool:
+        """Whether a cut is under way in its own time: what can wait (the armed check) waits."""
+        return not self._resting and self._desk.clock.monotonic() - self._started < self._budget()
+
     async def serve(self) -> None:
         """Runs until the target has no live hold."""
         failures = 0

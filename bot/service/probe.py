@@ -25,28 +25,33 @@ class Probed:
 async def probe(targets: Iterable[Target]) -> list[Probed]:
     """Observes and preflights every target, a bounded number at once; one result per surface."""
     slots = asyncio.Semaphore(_AT_ONCE)
-    found = await asyncio.gather(*(_probe(target, slots) for target in targets))
+
+    async def one(target: Target) -> list[Probed]:
+        async with slots:
+            return await probe_one(target)
+
+    found = await asyncio.gather(*map(one, targets))
     return [result for results in found for result in results]
 
 
-async def _probe(target: Target, slots: asyncio.Semaphore) -> list[Probed]:
-    async with slots:
-        seen, problems, remarks = None, [], []
-        try:
-            async with asyncio.timeout(target.deadline):
-                seen = await target.adapter.observe()
-                problems += [f"missing: {item}" for item in await target.adapter.preflight()]
-        except TimeoutError:
-            problems.append(f"no answer within {target.deadline:g} s")
-        except Unreachable as error:
-            problems.append(f"unreachable: {error}")
-        except Refused as error:
-            problems.append(f"refused: {error}" + (f" (missing: {', '.join(error.missing)})" if error.missing else ""))
-        except Exception as error:  # noqa: BLE001  # whatever it is, this surface could not be cut now
-            problems.append(f"{type(error).__name__}: {error}")
-        if seen is not None:
-            problems += [] if seen.exists else [f"it does not exist there: {seen.why}" if seen.why else "it is absent"]
-            remarks += _rounded(target, seen)
+async def probe_one(target: Target) -> list[Probed]:
+    """Observes and preflights one target within its deadline; one result per surface. Never raises."""
+    seen, problems, remarks = None, [], []
+    try:
+        async with asyncio.timeout(target.deadline):
+            seen = await target.adapter.observe()
+            problems += [f"missing: {item}" for item in await target.adapter.preflight()]
+    except TimeoutError:
+        problems.append(f"no answer within {target.deadline:g} s")
+    except Unreachable as error:
+        problems.append(f"unreachable: {error}")
+    except Refused as error:
+        problems.append(f"refused: {error}" + (f" (missing: {', '.join(error.missing)})" if error.missing else ""))
+    except Exception as error:  # noqa: BLE001  # whatever it is, this surface could not be cut now
+        problems.append(f"{type(error).__name__}: {error}")
+    if seen is not None:
+        problems += _unable(seen)
+        remarks += _rounded(target, seen)
     return [
         Probed(
             surface=surface.name,
@@ -58,9 +63,17 @@ async def _probe(target: Target, slots: asyncio.Semaphore) -> list[Probed]:
     ]
 
 
+def _unable(seen: Observation) -> list[str]:
+    if not seen.exists:
+        return [f"it does not exist there: {seen.why}" if seen.why else "it is absent"]
+    if not seen.enforceable:
+        return ["no mode can be held here" + (f": {seen.why}" if seen.why else "")]
+    return []
+
+
 def _rounded(target: Target, seen: Observation) -> list[str]:
     """The modes that the technique has and that cannot be held here."""
     lost = sorted(target.adapter.modes - seen.enforceable - {Mode.NORMAL})
-    if not seen.exists or not lost:
+    if not seen.exists or not lost or not seen.enforceable:
         return []
     return [f"cannot hold {', '.join(map(str, lost))} here" + (f": {seen.why}" if seen.why else "")]

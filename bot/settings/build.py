@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from bot.domain.model import (
     Agent,
     ApprovePolicy,
+    ArmedPeriod,
     Configuration,
     Drill,
     Mistake,
@@ -26,6 +27,7 @@ from bot.settings.nodes import Entry, Mapping, Scalar
 from bot.settings.read import read
 from bot.settings.secrets import secret_paths
 from bot.settings.shapes import (
+    ArmedShape,
     DrillShape,
     FileShape,
     PolicyShape,
@@ -60,6 +62,7 @@ def build(source: Source, root: Mapping) -> Configuration | None:
         agents=agents,
         drills=drills,
         watch=WatchPeriods(**_part(source, root, "watch", WatchShape).model_dump()),
+        armed=ArmedPeriod(**_part(source, root, "armed", ArmedShape).model_dump()),
     )
 
 

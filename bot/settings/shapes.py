@@ -273,11 +273,22 @@ class WatchShape(Shape):
     slow: PositiveDuration = Field(30.0, description="Between two looks afterwards.", examples=["30s"])
 
 
+class ArmedShape(Shape):
+    """The armed check: whether a stop would work now."""
+
+    period: PositiveDuration = Field(
+        300.0,
+        description="Within this time every surface is asked, without a change, and NOT ARMED is told.",
+        examples=["5m"],
+    )
+
+
 class FileShape(WritersShape):
     """Configuration of agent-kill."""
 
     workspace: WorkspaceShape = Field(default_factory=WorkspaceShape, description="Slack channels of the bot.")
     policy: PolicyShape = Field(default_factory=PolicyShape, description="Who may do what.")
     watch: WatchShape = Field(default_factory=WatchShape, description="How often held surfaces are looked at.")
+    armed: ArmedShape = Field(default_factory=ArmedShape, description="Whether a stop would work now.")
     agents: dict[str, AgentShape] = Field(description="The agents, by id.")
     drills: dict[str, DrillShape] = Field(default_factory=dict, description="Rehearsals on a schedule, by id.")

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from bot.domain import commands, events
+from bot.domain.armed import Armed, is_part, not_armed
 from bot.domain.board import Board
 from bot.domain.model import Configuration
 from bot.domain.policy import Allowed, Denied, authorise_stop, refuse_outsider
@@ -53,7 +54,9 @@ class Desk:
         places: Places,
         ballots: BallotDesk,
         undeliverable: Callable[[], Mapping[str, str]] = dict,
+        armed: Callable[[], Mapping[str, Armed]] = dict,
     ) -> None:
+        self._armed = armed
         self._stops = stops
         self._board = board
         self._undeliverable = undeliverable
@@ -98,9 +101,12 @@ class Desk:
             return answers.refusal(command.sentence)
         plan = self._stops.plan(commands.MODES[-1], command.scope)
         names = [(line.surface, line.target) for line in plan.lines if line.target]
+        asked = {line.surface for line in plan.lines}
+        lost = [it for it in not_armed(self._armed()) if is_part(it.subject) or it.subject in asked]
         return status_table.table(
             status_table.rows(plan, self._board, self._clock.now()),
             [str(orphan) for orphan in orphan_rows(self._board, names) if orphan.surfaces],
+            lost,
         )
 
     async def give_reason(self, hold_id: str, text: str, ask: Ask) -> str:

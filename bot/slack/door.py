@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from bot.domain.armed import Armed
 from bot.domain.board import Board
 from bot.domain.model import Configuration
 from bot.service.ports import Clock, Reporter, Restores, SecondFactors, Stops
@@ -49,6 +50,7 @@ class Door:
         clock: time.
         reporter: told of reasons and closed incidents.
         undeliverable: why the report of an incident gets nowhere.
+        armed: what the armed check knows, by subject.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Door:
         app_token: str | None = None,
         signing_secret: str | None = None,
         undeliverable: Callable[[], Mapping[str, str]] = dict,
+        armed: Callable[[], Mapping[str, Armed]] = dict,
     ) -> None:
         cache = state_dir / "cache"
         client = api.client
@@ -115,6 +118,7 @@ class Door:
             places=places,
             ballots=self._ballots,
             undeliverable=undeliverable,
+            armed=armed,
         )
         app = make_app(authorize=make_authorize(self._identity, client.token or ""), client=client)
         back = Back(responder=responder, client=client, tasks=self._tasks)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.base import Mode
+from bot.domain.armed import Armed
 from bot.domain.board import Board
 from bot.domain.outcome import NOT_CUT, NOT_PROVEN, Outcome
 from bot.domain.plan import Plan
@@ -14,6 +15,7 @@ from bot.slack.limits import clean, escape, shorten
 _NAME = 44  # characters of a surface's name in the table
 _ROWS = 2600  # characters of one block of rows; Slack allows 3,000
 _BLOCKS = 3
+_LOST = 6  # that are not armed are told, the rest is counted
 _ORPHANS = 8  # of them are told, the rest is counted
 _SENTENCE = 300  # characters
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -54,17 +56,42 @@ def _rank(row: Row) -> int:
     return 1 if row.outcome in NOT_PROVEN else 2 if row.outcome else 3
 
 
-def table(found: Sequence[Row], orphans: Sequence[str] = ()) -> Message:
-    """The table as a message; `orphans` are sentences on restrictions that no live hold explains."""
+def table(found: Sequence[Row], orphans: Sequence[str] = (), lost: Sequence[Armed] = ()) -> Message:
+    """The table as a message.
+
+    Args:
+        found: the surfaces that are asked about.
+        orphans: sentences on restrictions that no live hold explains.
+        lost: what is not armed, of these surfaces and of the switch itself.
+    """
     held = [row for row in found if row.mode is not Mode.NORMAL]
     bad = [row for row in found if row.outcome in NOT_CUT]
     soft = [row for row in found if row.outcome in NOT_PROVEN]
     said = (
-        f"{wording.plural(len(found), 'surface')}, {len(held):,} held, {len(bad):,} NOT CUT, {len(soft):,} NOT PROVEN."
+        f"{wording.plural(len(found), 'surface')}, {len(held):,} held, {len(bad):,} NOT CUT, {len(soft):,} NOT PROVEN,"
+        f" {len(lost):,} NOT ARMED."
     )
     if not found:
         return message("Nothing that is configured matches.", [section("Nothing that is configured matches.")])
-    return message(said, [section(f"*{said}*"), *_blocks(found), *map(section, _unexplained(orphans))])
+    blocks = [
+        section(f"*{said}*"),
+        *_blocks(found),
+        *map(section, _unarmed(lost)),
+        *map(section, _unexplained(orphans)),
+    ]
+    return message(said, blocks)
+
+
+def _unarmed(lost: Sequence[Armed]) -> list[str]:
+    lines = [f"• {wording.name(it.subject)}{_armed(it)}" for it in lost[:_LOST]]
+    if len(lost) > _LOST:
+        lines.append(f"… and {len(lost) - _LOST:,} more: see `agent-kill status`.")
+    return ["*NOT ARMED: a stop would not work here now*\n" + "\n".join(lines)] if lines else []
+
+
+def _armed(item: Armed) -> str:
+    step = f" Next: {escape(item.next, _SENTENCE // 2)}" if item.next else ""
+    return f": {escape(item.why, _SENTENCE // 2)}.{step} Checked {_age(item.age)}."
 
 
 def _unexplained(orphans: Sequence[str]) -> list[str]:

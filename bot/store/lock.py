@@ -42,6 +42,9 @@ class ServeLock(Protocol):
     def problems(self) -> list[str]:
         """What stands in the way, a sentence each."""
 
+    def skew(self) -> float | None:
+        """Seconds that the database's clock is ahead of this machine's; None where that is not known."""
+
     async def release(self) -> None:
         """Gives the lock back."""
 
@@ -88,6 +91,10 @@ class FileLock:
         """Why the lock is not held."""
         return [self._problem] if self._problem else []
 
+    def skew(self) -> float | None:
+        """A file has no clock of its own."""
+        return None
+
     async def release(self) -> None:
         """Gives the lock back."""
         if self._fd is not None:
@@ -103,6 +110,7 @@ class AdvisoryLock:
         self._engine: AsyncEngine | None = None
         self._connection: AsyncConnection | None = None
         self._problem = ""
+        self._skew: float | None = None
 
     async def acquire(self) -> None:
         """Takes the lock, or raises `AlreadyServedError`; without an answer, `keep` goes on trying."""
@@ -128,6 +136,10 @@ class AdvisoryLock:
         """Why the lock is not held."""
         return [self._problem] if self._problem else []
 
+    def skew(self) -> float | None:
+        """As of the last look, ten seconds ago at most; None while there is no session."""
+        return self._skew if self._connection is not None else None
+
     async def release(self) -> None:
         """Closes the session, and the lock with it."""
         connection, self._connection = self._connection, None
@@ -146,9 +158,14 @@ class AdvisoryLock:
             return
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._connection.execute(text("SELECT 1"))
+                await self._read_clock(self._connection)
         except Exception as error:  # noqa: BLE001  # whatever it was, the session and its lock are gone
             await self._lose(f"the lock of this database was lost: {redact(str(error) or 'no answer')}")
+
+    async def _read_clock(self, connection: AsyncConnection) -> None:
+        before = self._clock.now()
+        theirs = await connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())::float8"))
+        self._skew = float(theirs or 0.0) - (before + self._clock.now()) / 2
 
     async def _take(self) -> None:
         me = _self(self._clock.now())
@@ -160,6 +177,7 @@ class AdvisoryLock:
             holder = await connection.scalar(_HOLDER)
             await connection.close()
             raise AlreadyServedError(_taken(_session(holder), "its advisory lock in pg_locks"))
+        await self._read_clock(connection)
         self._connection, self._problem = connection, ""
 
     async def _lose(self, problem: str) -> None:

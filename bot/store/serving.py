@@ -77,6 +77,10 @@ class Serving:
         """Why the ledger is behind or not held, a sentence each."""
         return [*self._lock.problems(), *self._follower.problems()]
 
+    def skew(self) -> float | None:
+        """Seconds that the database's clock is ahead of this machine's; None where it has none, or is away."""
+        return self._lock.skew()
+
     def sources(self) -> dict[str, Callable[[], float | None]]:
         """Metrics by name."""
         return {

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from adapters.base import Mode
+from bot.domain.armed import is_part
 from bot.domain.events import AnyEvent
 from bot.domain.outcome import Outcome
 from bot.domain.status import StatusView
@@ -159,6 +160,26 @@ def _of_view(view: StatusView) -> Iterable[Metric]:
     ranks, proofs = _worst(view)
     yield _by_surface("effective_mode", ", ".join(f"{rank} {mode}" for mode, rank in _RANK.items()), ranks)
     yield _by_surface("proof_age_seconds", "Seconds since a held surface was last read back", proofs)
+    yield from _armed(view)
+
+
+def _armed(view: StatusView) -> Iterable[Metric]:
+    """Which buttons work; a check that is too old counts as none."""
+    surfaces = GaugeMetricFamily(
+        "agent_kill_armed", "1 where the surface could be cut now, as last checked", labels=["agent", "surface"]
+    )
+    parts = GaugeMetricFamily(
+        "agent_kill_switch_armed", "1 where this part of the switch itself is in order", labels=["part"]
+    )
+    for name, item in view.armed.items():
+        if is_part(name):
+            parts.add_metric([name], float(item.ok))
+        else:
+            surfaces.add_metric([name.partition("/")[0], name], float(item.ok))
+    ages = [item.age for item in view.armed.values() if item.age is not None]
+    yield from (surfaces, parts)
+    yield _gauge("not_armed", "Surfaces and parts of the switch that are not armed", len(view.not_armed()))
+    yield _gauge("armed_check_age_max_seconds", "Age of the oldest last armed check", max(ages, default=0.0))
 
 
 def _worst(view: StatusView) -> tuple[dict[str, float], dict[str, float]]:

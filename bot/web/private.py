@@ -13,11 +13,12 @@ from bot.domain.status import StatusView
 from bot.service.ports import Clock
 from bot.web.answers import Handler, problem, speak_json
 from bot.web.metrics import Metrics
-from bot.web.words import WORDS, ago, css_class, outcome_words
+from bot.web.words import WORDS, ago, armed_words, css_class, outcome_words
 
 View = Callable[[], StatusView]
 Checks = Callable[[], Mapping[str, str | None]]
 FRESH = 1.0  # seconds that one reading of the board serves every request
+NOT_ARMED = 100  # of them the page names
 SHOWN = 500  # rows of the page, the worst first; /status.json has all
 _STYLE = "style-src 'self'"
 HEADERS = {
@@ -66,7 +67,7 @@ class _Pages:
         pages = Environment(
             loader=FileSystemLoader(folder), autoescape=select_autoescape(["html", "j2"]), undefined=StrictUndefined
         )
-        pages.filters.update(ago=ago, css_class=css_class, outcome=outcome_words)
+        pages.filters.update(ago=ago, css_class=css_class, outcome=outcome_words, armed=armed_words)
         self._page = pages.get_template("status.html.j2")
         self._css = (folder / "status.css").read_text("utf-8")
 
@@ -94,7 +95,10 @@ class _Pages:
     async def status(self, _request: web.Request) -> web.Response:
         """The page for people."""
         view = self._read()
-        text = await asyncio.to_thread(self._page.render, view=view, shown=view.rows[:SHOWN], words=WORDS)
+        shown, lost = view.rows[:SHOWN], view.not_armed()
+        text = await asyncio.to_thread(
+            self._page.render, view=view, shown=shown, words=WORDS, not_armed=lost, most=NOT_ARMED
+        )
         return web.Response(text=text, content_type="text/html")
 
     def _read(self) -> StatusView:

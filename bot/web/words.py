@@ -1,5 +1,6 @@
 """How the status page says things."""
 
+from bot.domain.armed import Armed, State
 from bot.domain.status import StatusRow
 
 WORDS = {
@@ -33,6 +34,13 @@ def ago(seconds: float | None) -> str:
 def outcome_words(row: StatusRow) -> str:
     """What the outcome means; empty where nothing is asked."""
     return WORDS[row.outcome] if row.outcome else ""
+
+
+def armed_words(item: Armed) -> str:
+    """Whether the button works, and when somebody last looked."""
+    if item.ok:
+        return f"armed, checked {ago(item.age)} ago"
+    return "NOT ARMED" + ("" if item.state is State.NOT_ARMED else f": {item.state}")
 
 
 def css_class(row: StatusRow) -> str:

@@ -208,6 +208,6 @@ def test_a_view_lists_live_holds_and_open_incidents() -> None:
     ]
     assert (said["at"], said["incidents"], said["problems"]) == (NOW, ["i2", "i1"], ["the disk is full"])
     assert (said["not_cut"], said["not_proven"]) == (["a/1", "a/2"], [])
-    assert said["surfaces"] == [row.json() for row in view.rows]
+    assert said["surfaces"] == [row.json() | {"armed": None} for row in view.rows]
     empty = status_view(Board(), [usable("a/1")], [], NOW, owners={"a": "U0OWNER"})
     assert (empty.holds, empty.incidents, empty.problems, empty.rows[0].owner) == ((), (), (), "U0OWNER")

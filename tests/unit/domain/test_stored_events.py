@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from bot.domain import events
+from bot.domain import armed_events, events
 
 BY = {"kind": "slack", "id": "U0ALICE"}
 TARGET = {"key": "t", "surfaces": ["a/1"], "round_to": "read_only"}
@@ -111,6 +111,11 @@ ENTRIES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (ENDED, {"why": "", "card": CARD_LATER}),
     ({"type": "drill_missed", "drill": "d", "due": 1.0, "why": "the bot was down"}, {}),
     (ANSWERED, {"to": None, "until": None}),
+    (
+        {"type": "armed_changed", "changes": [{"subject": "a/1", "armed": False}]},
+        {"changes": [{"subject": "a/1", "armed": False, "why": "", "next": ""}]},
+    ),
+    ({"type": "armed_told", "told": [["a/1", False]], "channel": "C1", "ts": "1.0"}, {}),
     ({"type": "note", "text": "opened"}, {}),
 ]
 NAMES = [entry["type"] for entry, _ in ENTRIES]
@@ -154,7 +159,7 @@ def _all(kind: type[BaseModel]) -> list[type[BaseModel]]:
 PARTS = [events.Person, events.HeldTarget, events.LeftAlone, events.Proof, events.Owned, events.Return, events.Finding]
 
 
-@pytest.mark.parametrize("kind", [*_all(events.Event), *PARTS, events.OrphanSeen])
+@pytest.mark.parametrize("kind", [*_all(events.Event), *PARTS, events.OrphanSeen, armed_events.ArmedSeen])
 def test_what_nobody_wrote_is_refused_and_what_was_read_stays(kind: type[BaseModel]) -> None:
     """An entry with a word too much is no entry of ours; one that was read is never changed in memory."""
     assert (kind.model_config.get("extra"), kind.model_config.get("frozen")) == ("forbid", True)
