@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 _STEPS = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"))
+_SHORT = 0.1  # seconds below which milliseconds are easier to read
 _TEN = 10.0  # seconds below which tenths matter
 
 
@@ -27,13 +28,15 @@ def day(at: float) -> str:
 
 
 def lasting(seconds: float | None) -> str:
-    """A duration with as many digits as matter: `0.12 s`, `3.4 s`, `2 min 5 s`, `3 d 4 h`; `-` where it is unknown."""
+    """A duration with as many digits as matter: `40 ms`, `0.12 s`, `2 min 5 s`, `3 d 4 h`; `-` where it is unknown."""
     if seconds is None:
         return "-"
     for size, unit, small, rest in _STEPS:
         if round(seconds) >= size:
             whole, left = divmod(round(seconds), size)
             return f"{whole} {unit}" + (f" {left // small} {rest}" if left // small else "")
+    if 0 < seconds < _SHORT:
+        return f"{max(1, round(seconds * 1000))} ms"
     if seconds < 1:
         return f"{seconds:.2f} s"
     return f"{seconds:.1f} s" if seconds < _TEN else f"{seconds:.0f} s"

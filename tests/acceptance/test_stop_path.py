@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_FORBIDDEN = ("slack_bolt", "slack_sdk", "sqlalchemy", "alembic", "aiosqlite", "apscheduler")
+_FORBIDDEN = ("slack_bolt", "slack_sdk", "sqlalchemy", "alembic", "aiosqlite", "apscheduler", "PIL", "bot.report")
 _RESTORES = ("bot.domain.trust", "bot.domain.evidence", "bot.service.evaluate", "bot.service.evidence")
 _PROGRAM = """
 import json, sys
