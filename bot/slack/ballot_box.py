@@ -178,7 +178,8 @@ class BallotBox:
                 _LOG.exception("the message of ballot %s failed; it is tried again", ballot_id)
                 wait = self._back_off(progress)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(progress.woken.wait(), max(wait, _SETTLE) if wait is not None else None)
+                async with asyncio.timeout(max(wait, _SETTLE) if wait is not None else None):
+                    await progress.woken.wait()
 
     async def _look(self, ballot_id: str, progress: _Progress) -> float | None:
         """Makes the next call; yields seconds until the next look, None where only a wake brings one."""

@@ -103,12 +103,14 @@ class RosterCache:
     async def first_read(self, seconds: float) -> None:
         """Waits until the groups were read for the first time ever, `seconds` at the most."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._read.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._read.wait()
 
     async def look_up(self, user: str, seconds: float) -> None:
         """Reads one person now, to say why they are refused; gives up after `seconds` and never raises."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._person(user), seconds)
+            async with asyncio.timeout(seconds):
+                await self._person(user)
 
     async def fresh(self, beside: Collection[str] = ()) -> Roster | None:
         """The roster for a vote, read now: the groups that vote, and every one of their people within `FRESH`.
@@ -174,7 +176,8 @@ class RosterCache:
 
     async def _until_due(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._due.wait(), max(0.0, seconds))
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._due.wait()
 
     async def _round(self, failures: int) -> tuple[float, bool]:
         """One read of groups and people; yields seconds to wait, and whether it failed."""

@@ -67,7 +67,8 @@ class Line(SocketModeClient):
         self.message_receiver = asyncio.ensure_future(self.receive_messages())
         self.current_session_monitor = asyncio.ensure_future(self.monitor_current_session())
         with contextlib.suppress(TimeoutError):  # a line without a greeting is still a line
-            await asyncio.wait_for(self.hello.wait(), _HELLO)
+            async with asyncio.timeout(_HELLO):
+                await self.hello.wait()
 
     async def receive_messages(self) -> None:
         """Reads until the socket ends, however it ends, and asks for a successor at once."""
@@ -173,7 +174,8 @@ class Sockets:
         line.socket_mode_request_listeners.append(self._receive)
         self._all.add(line)
         try:
-            await asyncio.wait_for(line.open(str(answer["url"])), _OPEN)
+            async with asyncio.timeout(_OPEN):
+                await line.open(str(answer["url"]))
         except BaseException:
             self._all.discard(line)
             await line.end()
@@ -196,7 +198,8 @@ class Sockets:
     async def _retire(self, line: Line) -> None:
         """Leaves a replaced line open until Slack closes it, so that nothing on its way is lost."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(line.gone.wait(), _LINGER if line.alive() else 0.0)
+            async with asyncio.timeout(_LINGER if line.alive() else 0.0):
+                await line.gone.wait()
         await self._end(line)
 
     async def _end(self, line: Line) -> None:

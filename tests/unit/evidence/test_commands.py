@@ -171,7 +171,8 @@ async def test_little_of_the_output_is_kept(make: Make, monkeypatch: pytest.Monk
         "import sys, time\nfor _ in range(9): print('x' * 9000, flush=True); time.sleep(0.02)\nraise SystemExit(10)"
     )
     assert (await only(make(), job(command=python(source)))).passed
-    assert [len(text) for text in kept] == [OUTPUT]
+    mine = [text for text in kept if text.startswith("x")]  # a command that another test gave up on may end now
+    assert [len(text) for text in mine] == [OUTPUT]
 
 
 async def test_only_a_few_run_at_once_and_each_is_told(make: Make, tmp_path: Path) -> None:

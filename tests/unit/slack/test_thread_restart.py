@@ -19,7 +19,7 @@ async def test_a_kill_between_any_two_calls_loses_nothing(calls: int, surfaces: 
         rig.start()
         rig.desk.stop(*NAMES[:surfaces], reason="")
         rig.wake()
-        await rig.until("STOPPING")
+        await rig.slack.wait_for(lambda: rig.desk.board.incidents["inc-1"].posts, what="the parent's place on record")
         rig.desk.prove(*NAMES[: surfaces - 1])
         rig.desk.prove(NAMES[surfaces - 1], outcome=Outcome.UNKNOWN, late=True)
         rig.wake()
