@@ -1,11 +1,11 @@
-"""A login role of a PostgreSQL server: full_stop by NOLOGIN and ended sessions, read_only by revoked grants.
+"""A login role of a PostgreSQL server: no login, no write grant, or guards that park each row.
 
 Technique, measured on PostgreSQL 15 and 18: changing a permission does not touch sessions that are open, so every cut
 fences (NOLOGIN), ends and counts first; `default_transaction_read_only` is the agent's to reset, so only missing
 grants make a role read-only. `docs/adapters/postgres_role.md` says what cannot be closed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -14,16 +14,16 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator
 
 from adapters.base import Attempt, Change, Config, Cut, Gate, Manual, Mode, Observation, Relaxed, Shared, SurfaceClass
 from adapters.errors import AdapterError, Refused, Unreachable
-from adapters.postgres_role import notes, probe, rights
+from adapters.postgres_role import notes, probe, reading, rights
+from adapters.postgres_role.drawer import Drawer
 from adapters.postgres_role.fence import Ended, end_prepared, end_sessions, fence
-from adapters.postgres_role.grants import Grant, Held, revoke
+from adapters.postgres_role.grants import Held, revoke
 from adapters.postgres_role.line import LOST, Connection, Line, endpoint
-from adapters.postgres_role.loosen import LOGIN, NOLOGIN, Overtaken, give_back, reopen
+from adapters.postgres_role.loosen import LOGIN, Overtaken, compared, give_back, reopen
 from adapters.postgres_role.manual import MANUAL
+from adapters.postgres_role.reading import MIDDLE
 from adapters.postgres_role.role import Mark, Role, read_role
 from adapters.postgres_role.survey import Survey, Surveyor
-
-_BOTH = frozenset({Mode.READ_ONLY, Mode.FULL_STOP})
 
 
 class _Address(Config):
@@ -42,6 +42,9 @@ class Settings(_Address):
     """The bot's own login, and the agent's role."""
 
     role: str = Field(min_length=1, description="the agent's login role")
+    parking: bool = Field(
+        default=False, description="whether the set-up that parks writes is in the database of the dsn, for draft_only"
+    )
 
 
 class Canary(_Address):
@@ -57,28 +60,31 @@ class _Order:
     known: tuple[Change, ...]  # the changes of the episode, among them the login
     fresh: tuple[Change, ...]  # those of them that are not recorded yet
     gate: Gate
+    mode: Mode
+    loosens: bool = False  # exactly to `mode`: what it leaves of what was taken comes back
 
 
 @dataclass(frozen=True, slots=True)
 class _Reduced:
-    """What came of reducing a stopped role to reading."""
+    """What came of reducing a stopped role."""
 
     held: Mode
     changed: tuple[Change, ...] = ()
     why: str = ""
 
 
-class PostgresRole:
+class PostgresRole(Drawer):
     """One login role of one server."""
 
     kind: ClassVar[str] = "postgres_role"
-    modes: ClassVar[frozenset[Mode]] = _BOTH
+    modes: ClassVar[frozenset[Mode]] = frozenset(Mode) - {Mode.NORMAL}
     classes: ClassVar[frozenset[SurfaceClass]] = frozenset({SurfaceClass.DATABASE, SurfaceClass.IDENTITY})
     permissions: ClassVar[tuple[str, ...]] = (
         "CREATEROLE",
         "membership in the agent's role WITH ADMIN OPTION (and SET, from PostgreSQL 16 on)",
         "membership in pg_signal_backend",
         "for read_only: membership in the owners of what the agent may write, and CONNECT to its databases",
+        "for draft_only and approval_gated: EXECUTE on the functions of the schema agent_kill",
     )
     reversal: ClassVar[Literal["exact", "work_lost"]] = "exact"
     marks: ClassVar[bool] = True
@@ -89,7 +95,7 @@ class PostgresRole:
 
     def __init__(self, *, config: Settings, canary: Canary | None, shared: Shared) -> None:
         dsn = config.dsn.get_secret_value()
-        self._name = config.role
+        self._name, self._parking = config.role, config.parking
         self._key = f"postgres_role:{endpoint(dsn)}/{config.role}"
         self._canary = canary.dsn.get_secret_value() if canary else None
         self._line = shared.get(("postgres_role", dsn), lambda: Line(dsn))
@@ -108,9 +114,9 @@ class PostgresRole:
             if role is None:
                 return (f"the role {self._name}: there is none of that name on {self._line.place}",)
             found = await rights.missing(connection, role)
-            survey = await self._surveyor.survey(connection, role, fresh=True)
+            survey = await self._survey(connection, role, fresh=True)
         canary = await probe.lacking(self._canary, self._name) if self._canary else ()
-        return (*found, *rights.unrevokable(survey), *canary)
+        return (*found, *rights.unrevokable(survey), *(survey.unparked if self._parking else ()), *canary)
 
     async def observe(self) -> Observation:
         """Reads the role, its sessions and every way to write. Raises `Unreachable`, `Refused`."""
@@ -122,16 +128,16 @@ class PostgresRole:
             mark = role.mark
             return Observation(
                 exists=True,
-                mode=_mode(role, survey),
-                enforceable=_BOTH if not survey.blockers else frozenset({Mode.FULL_STOP}),
-                why=f"read_only is not possible here: {survey.why}" if survey.blockers else "",
+                mode=reading.mode_of(role, survey),
+                enforceable=reading.enforceable(survey),
+                why=reading.why_not(survey),
                 token=mark.token if mark else None,
                 state={"login": role.login, **survey.state},
-                in_flight=_in_flight(role, survey),
+                in_flight=reading.in_flight(role, survey),
             )
 
     async def restrict(self, *, mode: Mode, token: str, drain: float, undo: tuple[Change, ...], gate: Gate) -> Cut:
-        """Stops the role fully and, for a milder mode, reopens it for reading once nothing else is possible.
+        """Stops the role fully and, for a milder mode, reopens it once nothing else than that is possible.
 
         Raises:
             Unreachable, Refused, AdapterError: as the contract says; the role may be stopped already.
@@ -141,19 +147,19 @@ class PostgresRole:
             role = await self._role(connection)
             if role is None:
                 return Cut(held=mode, why=self._absent())
-            mark = Mark(token, role.mark.reduced if role.mark else False)
-            changed = _login_change(role)
+            mark = Mark(token, role.mark.taken if role.mark else "")
+            changed = reading.login_change(role)
             ended = await self._stop(connection, role, mark, drain)
             why = await self._left(connection, role, ended) if ended.left else ""
             cut = Cut(held=Mode.FULL_STOP, changed=changed, ended=ended.ended, left=ended.left, why=why)
             if mode is Mode.FULL_STOP or ended.left:
                 return cut
-            order = _Order(mark, token, (*undo, *changed), changed, gate)
+            order = _Order(mark, token, (*undo, *changed), changed, gate, mode)
             reduced = await self._reduce(connection, role, order)
             return replace(cut, held=reduced.held, changed=reduced.changed, why=reduced.why)
 
     async def relax(self, *, to: Mode, expect: str, token: str, undo: tuple[Change, ...], gate: Gate) -> Relaxed:
-        """Gives back what is ours, or reopens a stopped role for reading.
+        """Gives back what is ours, all of it or what a reduced mode leaves.
 
         Raises:
             Refused: the mark is not `expect` (restrict again), or `to` cannot be enforced here.
@@ -168,11 +174,13 @@ class PostgresRole:
                 raise Overtaken(role, mark)
             if to is Mode.NORMAL:
                 return await self._to_normal(connection, role, expect, undo, gate)
-            if to is not Mode.READ_ONLY:
-                raise Refused(f"postgres_role cannot enforce {to}: relax to read_only or normal")
-            return await self._to_read_only(
-                connection, role, _Order(replace(mark, token=token), expect, undo, (), gate)
-            )
+            order = _Order(replace(mark, token=token), expect, undo, (), gate, to, loosens=True)
+            return await self._to_reduced(connection, role, order)
+
+    @classmethod
+    def parks(cls, config: Config) -> frozenset[Mode]:
+        """The middle modes, where the set-up is said to be in place."""
+        return MIDDLE if isinstance(config, Settings) and config.parking else frozenset()
 
     async def attempt(self, *, mode: Mode) -> Attempt:
         """Tries to log in, and to write, as the agent."""
@@ -211,11 +219,15 @@ class PostgresRole:
     async def _surveyed(self, connection: Connection, role: Role) -> Survey:
         """The survey; for a role that cannot log in, a database that does not open is only a gap in it."""
         try:
-            return await self._surveyor.survey(connection, role, fresh=False)
+            return await self._survey(connection, role, fresh=False)
         except Unreachable as error:
             if role.can_login:
                 raise
-            return Survey(blockers=(f"the bot could not look everywhere: {error}",))
+            why = f"the bot could not look everywhere: {error}"
+            return Survey(blockers=(why,), unparked=(why,))
+
+    async def _survey(self, connection: Connection, role: Role, *, fresh: bool) -> Survey:
+        return await self._surveyor.survey(connection, role, fresh=fresh, parking=self._parking)
 
     async def _stop(self, connection: Connection, role: Role, mark: Mark, drain: float) -> Ended:
         """Fences, then ends whatever the bot may end. Raises `Refused` with the grants that the fence needs."""
@@ -239,34 +251,50 @@ class PostgresRole:
         return f"end {rest} by hand on the server: {alive} are still alive and ignore their end"
 
     async def _reduce(self, connection: Connection, role: Role, order: _Order) -> _Reduced:
-        """Takes every write grant of a stopped role, and lets it log in again if nothing is left to write by."""
+        """Takes every grant that the mode takes, and lets the role log in again if it can do nothing more than that."""
         known, changed = order.known, order.fresh
         if not any(change.key == "login" and change.was == LOGIN for change in known):
             return _Reduced(Mode.FULL_STOP, changed, "the role could not log in before the cut, as far as is recorded")
-        survey = await self._surveyor.survey(connection, role, fresh=True)
-        if survey.blockers:
-            return _Reduced(Mode.FULL_STOP, changed, f"read_only is not possible here: {survey.why}")
-        if not order.mark.reduced:
-            changed = (*changed, *_grant_changes(survey, known))
+        survey = await self._survey(connection, role, fresh=True)
+        mode, why = reading.landing(order.mode, survey)
+        if mode is Mode.FULL_STOP or (order.loosens and mode is not order.mode):
+            return _Reduced(Mode.FULL_STOP, changed, why)
+        changed = (*changed, *reading.grant_changes(mode, survey, order.mark.taken, known))
         if not await order.gate(changed):
             return _Reduced(Mode.FULL_STOP, changed, "a stricter hold came while the role was stopped")
         try:
-            await self._revoke(connection, role, survey)
-            left = await self._surveyor.survey(connection, role, fresh=False)
-            if left.writes:
-                return _Reduced(Mode.FULL_STOP, changed, f"still writable after every REVOKE: {_rest(left)}")
-            mark = replace(order.mark, reduced=True)
-            await reopen(connection, role, expect=order.expect, mark=mark, login=LOGIN)
+            await self._revoke(connection, role, reading.taking(mode, survey))
+            left = await self._survey(connection, role, fresh=False)
+            if reading.remains(mode, left):
+                rest = reading.rest(mode, left)
+                return _Reduced(Mode.FULL_STOP, changed, f"still writable after every REVOKE: {rest}")
+            given = await self._reopen(connection, role, order, mode, left)
         except (*LOST, Unreachable):
             raise  # whether the role was reopened is unknown now
         except (asyncpg.PostgresError, AdapterError) as error:
-            return _Reduced(Mode.FULL_STOP, changed, f"the role was not reopened for reading: {error}")
-        return _Reduced(Mode.READ_ONLY, changed, left.still_open)
+            return _Reduced(Mode.FULL_STOP, changed, f"the role was not reopened for {mode}: {error}")
+        held = mode if left.writes or given else Mode.READ_ONLY
+        return _Reduced(held, (*changed, *given), "; ".join(filter(None, (why, left.still_open(held)))))
 
-    async def _revoke(self, connection: Connection, role: Role, survey: Survey) -> None:
-        """Takes all that was found, database by database."""
+    async def _reopen(
+        self, connection: Connection, role: Role, order: _Order, mode: Mode, left: Survey
+    ) -> tuple[Change, ...]:
+        """Lets the role log in again; a loosening gives back what the guards cover. Returns what was given."""
+        back = compared(order.known, left)[0] if order.loosens and mode in MIDDLE else []
+        taken = "parked" if order.loosens and mode in MIDDLE else reading.mark_after(mode, order.mark.taken)
+        return await reopen(
+            connection,
+            role,
+            expect=order.expect,
+            mark=Mark(order.mark.token, taken),
+            mode=mode,
+            give=[item for item in back if left.covers(item[0])],
+        )
+
+    async def _revoke(self, connection: Connection, role: Role, taken: Iterable[Held]) -> None:
+        """Takes grants, database by database."""
         by_database: dict[str, list[Held]] = {}
-        for item in survey.held:
+        for item in taken:
             by_database.setdefault(item.grant.database, []).append(item)
         for database, held in by_database.items():
             if database == role.database:
@@ -278,16 +306,24 @@ class PostgresRole:
     async def _to_normal(
         self, connection: Connection, role: Role, expect: str, undo: tuple[Change, ...], gate: Gate
     ) -> Relaxed:
-        now = await self._surveyor.survey(connection, role, fresh=False)
+        now = await self._survey(connection, role, fresh=False)
         if not await gate(()):
             return Relaxed()
         changed, kept = await give_back(self._line, connection, role, expect=expect, undo=undo, now=now)
         return Relaxed(changed=changed, kept=kept)
 
-    async def _to_read_only(self, connection: Connection, role: Role, order: _Order) -> Relaxed:
-        """From full_stop; whatever is not yet taken is taken before the login comes back."""
-        if role.alive:
+    async def _to_reduced(self, connection: Connection, role: Role, order: _Order) -> Relaxed:
+        """From a stricter mode; whatever is not yet taken is taken before the login comes back.
+
+        The guards must have refused until now wherever the role is logged in: a transaction that began before they did
+        would not see what they hold.
+        """
+        if not role.can_login and role.alive:
             raise Refused(f"{role.alive} sessions of {role.name} are still alive: restrict again before relaxing")
+        if role.can_login and order.mode in MIDDLE:
+            there = await self._survey(connection, role, fresh=False)
+            if there.guards.mode == str(Mode.NORMAL):
+                raise Refused(f"the guards do not hold {role.name} yet: restrict again before relaxing")
         said: list[bool] = []
 
         async def asked(changes: tuple[Change, ...]) -> bool:
@@ -295,35 +331,9 @@ class PostgresRole:
             return said[-1]
 
         reduced = await self._reduce(connection, role, replace(order, gate=asked))
-        if reduced.held is Mode.READ_ONLY:
-            return Relaxed(changed=(*reduced.changed, Change(key="login", was=role.login, now=LOGIN)))
+        if reduced.held is not Mode.FULL_STOP:
+            login = () if role.can_login else (Change(key="login", was=role.login, now=LOGIN),)
+            return Relaxed(changed=(*reduced.changed, *login))
         if said == [False]:
             return Relaxed()
-        raise Refused(f"the role {role.name} stays at full_stop: {reduced.why}")
-
-
-def _mode(role: Role, survey: Survey) -> Mode:
-    if not role.can_login:
-        return Mode.FULL_STOP
-    return Mode.NORMAL if survey.writes else Mode.READ_ONLY
-
-
-def _in_flight(role: Role, survey: Survey) -> int:
-    """A prepared transaction can be committed by the next session, so it counts in read_only too."""
-    alive = {Mode.FULL_STOP: role.alive, Mode.READ_ONLY: role.prepared}
-    return alive.get(_mode(role, survey), 0)
-
-
-def _login_change(role: Role) -> tuple[Change, ...]:
-    """Never from a role that carries our mark: what it has then is not its baseline."""
-    return (Change(key="login", was=LOGIN, now=NOLOGIN),) if role.can_login and role.mark is None else ()
-
-
-def _grant_changes(survey: Survey, known: tuple[Change, ...]) -> tuple[Change, ...]:
-    recorded = {grant.identity for change in known if (grant := Grant.of(change.key))}
-    fresh = [item for item in survey.held if item.grant.identity not in recorded]
-    return tuple(Change(key=item.grant.key, was=item.how, now=None) for item in fresh)
-
-
-def _rest(survey: Survey) -> str:
-    return "; ".join([*survey.blockers, *(str(item.grant) for item in survey.held[:3])])
+        raise Refused(f"the role {role.name} stays as it is: {reduced.why}")

@@ -11,8 +11,9 @@ from itertools import groupby
 
 import asyncpg
 
-from adapters.base import Change
+from adapters.base import Change, Mode
 from adapters.errors import AdapterError, Refused
+from adapters.postgres_role.facade import SCHEMA
 from adapters.postgres_role.fence import loosening
 from adapters.postgres_role.grants import Act, Grant, as_grantors, renamed
 from adapters.postgres_role.line import Connection, Line
@@ -20,6 +21,11 @@ from adapters.postgres_role.role import Mark, Role, ident, literal, marked, read
 from adapters.postgres_role.survey import Survey
 
 LOGIN, NOLOGIN = "LOGIN", "NOLOGIN"
+_MAY_HOLD = """
+SELECT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+               WHERE n.nspname = $1 AND p.proname = 'hold' AND has_schema_privilege(n.oid, 'USAGE')
+                 AND has_function_privilege(p.oid, 'EXECUTE'))
+"""
 
 
 class Overtaken(Refused):
@@ -64,10 +70,34 @@ async def _rollback(connection: Connection) -> None:
         await connection.execute("ROLLBACK")
 
 
-async def reopen(connection: Connection, role: Role, *, expect: str, mark: Mark, login: str) -> None:
-    """Lets the role log in again at a reduced mode, or only swaps the mark. Raises `Overtaken`."""
-    async with loosened(connection, role, expect, login) as comment:
+async def reopen(
+    connection: Connection,
+    role: Role,
+    *,
+    expect: str,
+    mark: Mark,
+    mode: Mode,
+    give: Iterable[tuple[Grant, Change]] = (),
+) -> tuple[Change, ...]:
+    """Lets the role log in again at a reduced mode, with the grants of this database that the mode leaves.
+
+    Raises:
+        Overtaken: another stop came; nothing was changed.
+        AdapterError: nothing there holds the role at that mode; nothing was changed.
+    """
+    async with loosened(connection, role, expect, LOGIN) as comment:
+        await hold(connection, role, mode)
+        given = await _granted(connection, role, give, [])
         await connection.execute(f"COMMENT ON ROLE {ident(role.name)} IS {marked(comment, mark)}")
+    return tuple(given)
+
+
+async def hold(connection: Connection, role: Role, mode: Mode) -> None:
+    """Tells the guards of this database what they hold the role at. Raises `AdapterError` where they cannot park."""
+    there = await connection.fetchval(_MAY_HOLD, SCHEMA)
+    told = there and await connection.fetchval("SELECT agent_kill.hold($1, $2)", role.name, str(mode))
+    if not told and mode not in (Mode.NORMAL, Mode.READ_ONLY):
+        raise AdapterError(f"nothing in {role.database} parks the writes of {role.name}: run the set-up again")
 
 
 async def give_back(
@@ -79,7 +109,7 @@ async def give_back(
         Overtaken: another stop came; what was given back before in other databases stays without a login.
         asyncpg.PostgresError: a grant could not be given back.
     """
-    pending, kept = _compared(undo, now)
+    pending, kept = compared(undo, now)
     changed: list[Change] = []
     here = [item for item in pending if item[0].database == role.database]
     elsewhere = [item for item in pending if item[0].database != role.database]
@@ -88,6 +118,7 @@ async def give_back(
             changed += await _granted(there, role, items, kept)
     login = _login(role, undo)
     async with loosened(connection, role, expect, login) as comment:
+        await hold(connection, role, Mode.NORMAL)
         changed += await _granted(connection, role, here, kept)
         await connection.execute(f"COMMENT ON ROLE {ident(role.name)} IS {marked(comment, None)}")
     if login != role.login:
@@ -101,7 +132,7 @@ def _login(role: Role, undo: Iterable[Change]) -> str:
     return LOGIN if ours else role.login
 
 
-def _compared(undo: Iterable[Change], now: Survey) -> tuple[list[tuple[Grant, Change]], list[str]]:
+def compared(undo: Iterable[Change], now: Survey) -> tuple[list[tuple[Grant, Change]], list[str]]:
     """The three-way comparison: what is as our cut left it comes back, what is as it was is fine, the rest is kept."""
     found = {item.grant.identity: item.how for item in now.held}
     pending: dict[tuple[object, ...], tuple[Grant, Change]] = {}

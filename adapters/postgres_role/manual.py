@@ -1,9 +1,17 @@
 """What `agent-kill adapters show postgres_role` tells."""
 
 from adapters.base import Manual, Mode
+from adapters.postgres_role import facade
+
+_PARKS = (
+    "a short full stop, then what no guard covers is revoked as in read_only, and the guard trigger of each table "
+    "parks every row that the role writes, {how}; held as read_only where a table carries no intact guard"
+)
 
 MANUAL = Manual(
     techniques={
+        Mode.APPROVAL_GATED: _PARKS.format(how="to be done once it is approved"),
+        Mode.DRAFT_ONLY: _PARKS.format(how="as a draft, without effect"),
         Mode.READ_ONLY: (
             "a short full stop, then every write privilege of the role's own is revoked in every database, then it may "
             "log in again; held as full_stop where it writes by ownership, a group role, PUBLIC or a foreign grantor"
@@ -22,8 +30,11 @@ GRANT pg_signal_backend TO kill_bot;
 GRANT <owner> TO kill_bot;
 GRANT <agent> TO kill_bot WITH SET TRUE;
 GRANT pg_use_reserved_connections TO kill_bot;
-""",
-    undo="""\
+
+"""
+    + facade.SETUP,
+    undo=facade.UNDO
+    + """\
 DROP OWNED BY kill_bot;
 DROP ROLE kill_bot;
 """,

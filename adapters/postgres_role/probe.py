@@ -30,6 +30,37 @@ _WRITES = (
 )
 
 
+# As a guard sees it: a row before anything else judges it, with no default, so that no sequence moves.
+_INSERTS = """
+SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name,
+       string_agg(quote_ident(a.attname), ', ') AS cols, string_agg('NULL', ', ') AS nulls
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'INSERT')
+GROUP BY c.oid, 1 ORDER BY c.oid LIMIT 3
+"""
+_INSERT = "INSERT INTO {name} ({cols}) OVERRIDING SYSTEM VALUE VALUES ({nulls})"
+_TOUCHED = """
+SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name,
+       CASE WHEN has_table_privilege(c.oid, 'DELETE') THEN 'DELETE' ELSE 'UPDATE' END AS how,
+       (SELECT quote_ident(a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
+        AND NOT a.attisdropped AND a.attgenerated = '' AND has_column_privilege(c.oid, a.attnum, 'UPDATE')
+        ORDER BY a.attnum LIMIT 1) AS col
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+  AND (c.relkind = 'p' OR NOT has_table_privilege(c.oid, 'INSERT'))
+  AND (has_table_privilege(c.oid, 'DELETE') OR has_any_column_privilege(c.oid, 'UPDATE'))
+ORDER BY c.oid LIMIT 3
+"""
+_TOUCHES = {
+    "DELETE": "DELETE FROM {name} WHERE ctid = (SELECT ctid FROM {name} LIMIT 1)",
+    "UPDATE": "UPDATE {name} SET {col} = {col} WHERE ctid = (SELECT ctid FROM {name} LIMIT 1)",
+}
+_NONE = " 0"  # how a command's tag ends that touched no row
+
+
 async def lacking(dsn: str, role: str) -> tuple[str, ...]:
     """Logs in once and returns what keeps the canary from proving anything; a role without login hides nothing."""
     if (user := user_of(dsn)) not in ("", role):
@@ -96,10 +127,45 @@ async def _inside(connection: Connection, role: str, mode: Mode) -> Attempt:
         return Attempt.UNTRIED  # somebody else's login
     if mode is Mode.FULL_STOP:
         return Attempt.ALLOWED
+    if mode < Mode.READ_ONLY:
+        return await _past_guards(connection)
     tried = [await _write(connection, row, write) for row in await connection.fetch(_CANDIDATES) for write in _WRITES]
     if Attempt.ALLOWED in tried:
         return Attempt.ALLOWED
     return Attempt.REFUSED if tried and Attempt.UNTRIED not in tried else Attempt.UNTRIED
+
+
+async def _past_guards(connection: Connection) -> Attempt:
+    """Whether one row of up to three tables is done instead of parked; what is parked is rolled back with the try."""
+    tried = [await _parked(connection, _INSERT.format(**row)) for row in await connection.fetch(_INSERTS)]
+    if not tried:
+        rows = [row for row in await connection.fetch(_TOUCHED) if await _has_rows(connection, row["name"])]
+        tried = [await _parked(connection, _TOUCHES[row["how"]].format(**row)) for row in rows]
+    if Attempt.ALLOWED in tried:
+        return Attempt.ALLOWED
+    return Attempt.REFUSED if Attempt.REFUSED in tried else Attempt.UNTRIED
+
+
+async def _has_rows(connection: Connection, name: str) -> bool:
+    return bool(await connection.fetchval(f"SELECT EXISTS (SELECT FROM {name})"))  # noqa: S608  # quoted by the server
+
+
+async def _parked(connection: Connection, write: str) -> Attempt:
+    """A row that a constraint of the table refuses came past the guard, which would have parked it before."""
+    try:
+        await connection.execute("BEGIN READ WRITE; SET LOCAL lock_timeout = '200ms'")
+        tag = await connection.execute(write)
+    except asyncpg.InsufficientPrivilegeError:
+        return Attempt.REFUSED
+    except asyncpg.IntegrityConstraintViolationError as error:
+        return Attempt.ALLOWED if error.table_name else Attempt.UNTRIED  # a type's own refusal comes before any guard
+    except asyncpg.PostgresError:
+        return Attempt.UNTRIED
+    else:
+        return Attempt.REFUSED if tag.endswith(_NONE) else Attempt.ALLOWED
+    finally:
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK")
 
 
 async def _write(connection: Connection, row: asyncpg.Record, write: str) -> Attempt:

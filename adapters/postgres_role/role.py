@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal, cast
 from urllib.parse import quote, unquote
 
 from adapters.postgres_role.line import Connection
@@ -13,18 +14,22 @@ SELECT r.oid, r.rolcanlogin AS can_login, shobj_description(r.oid, 'pg_authid') 
        r.rolname = session_user AS is_bot, current_database() AS database
 FROM pg_roles r WHERE r.rolname = $1
 """
-_MARK = re.compile(r" ?\[agent-kill (?P<token>\S+?)(?P<reduced> reduced)?\]")
+_MARK = re.compile(r" ?\[agent-kill (?P<token>\S+?)(?: (?P<taken>parked|reduced))?\]")
+Taken = Literal["", "parked", "reduced"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The bot's mark. `reduced`: the grants were taken in this episode, so grants found now are not its baseline."""
+    """The bot's mark. `taken`: which grants this episode took, so that such grants found now are not its baseline.
+
+    `reduced` is every one, `parked` those that no guard covers.
+    """
 
     token: str
-    reduced: bool = False
+    taken: Taken = ""
 
     def __str__(self) -> str:
-        return f"[agent-kill {quote(self.token, safe='')}{' reduced' if self.reduced else ''}]"
+        return f"[agent-kill {quote(self.token, safe='')}{f' {self.taken}' if self.taken else ''}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class Role:
 def mark_in(comment: str | None) -> Mark | None:
     """Returns the last mark of a comment."""
     found = list(_MARK.finditer(comment or ""))
-    return Mark(unquote(found[-1]["token"]), bool(found[-1]["reduced"])) if found else None
+    return Mark(unquote(found[-1]["token"]), cast("Taken", found[-1]["taken"] or "")) if found else None
 
 
 def marked(comment: str | None, mark: Mark | None) -> str:

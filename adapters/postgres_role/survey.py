@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from adapters.base import Mode
 from adapters.errors import Refused, Unreachable
+from adapters.postgres_role import guards
 from adapters.postgres_role.grants import GRANTABLE, GRANTED, Grant, Held
+from adapters.postgres_role.guards import Guards
 from adapters.postgres_role.line import Connection, Line
 from adapters.postgres_role.role import Role, ident
 
@@ -130,20 +133,51 @@ SELECT has_database_privilege($1::oid, current_database(), 'TEMPORARY') AS tempo
        EXISTS (SELECT FROM pg_proc p WHERE p.proname = 'pg_logical_emit_message' AND p.pronamespace = 11
                AND has_function_privilege($1::oid, p.oid, 'EXECUTE')) AS messages
 """
+_PARKED = ("INSERT", "UPDATE", "DELETE")
+_SHOWN = 3  # tables in one sentence
 _SET_SINCE = 160000
+NOT_ASKED = f"nothing is set up to park writes: {guards.SHOWN}, and the setting `parking: true` says that it is there"
 _REMEDIES = ("GRANT", "let the bot into the database")  # how a blocker starts that a person can solve for the bot
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What was found. `blockers` are the reasons why read_only cannot be enforced here, in words."""
+    """What was found. `blockers` are the reasons why read_only cannot be enforced here, in words.
+
+    `unparked` are those why the middle modes cannot: a group's grant that a guard covers is none of them, a table
+    without a guard is. `guards` is what parks writes, in the database where the bot is connected.
+    """
 
     held: tuple[Held, ...] = ()
     blockers: tuple[str, ...] = ()
     open: frozenset[str] = field(default_factory=frozenset)  # what stays open even in read_only
+    unparked: tuple[str, ...] = ()
+    guards: Guards = field(default_factory=Guards)
+    database: str = ""  # of the guards
 
     def __add__(self, other: "Survey") -> "Survey":
-        return Survey(self.held + other.held, self.blockers + other.blockers, self.open | other.open)
+        return Survey(
+            self.held + other.held,
+            self.blockers + other.blockers,
+            self.open | other.open,
+            self.unparked + other.unparked,
+            self.guards if self.database else other.guards,
+            self.database or other.database,
+        )
+
+    def covers(self, grant: Grant) -> bool:
+        """Whether all that a grant allows is parked."""
+        return grant.database == self.database and self.guards.covers(grant.kind, grant.oid, grant.privilege)
+
+    @property
+    def uncovered(self) -> tuple[Held, ...]:
+        """The grants that a middle mode takes."""
+        return tuple(item for item in self.held if not self.covers(item.grant))
+
+    @property
+    def past_guards(self) -> bool:
+        """Whether the role can write anything that is not parked."""
+        return bool(self.uncovered or self.unparked)
 
     @property
     def writes(self) -> bool:
@@ -158,13 +192,22 @@ class Survey:
     @property
     def why(self) -> str:
         """The blockers in one sentence, first what a grant would solve; empty without any."""
-        return "; ".join(sorted(self.blockers, key=lambda text: not text.startswith(_REMEDIES)))
+        return _sentence(self.blockers)
 
     @property
-    def still_open(self) -> str:
-        """What read_only leaves open, in a sentence."""
+    def why_unparked(self) -> str:
+        """The same for the middle modes."""
+        return _sentence(self.unparked)
+
+    def still_open(self, mode: Mode) -> str:
+        """What a reduced mode leaves open, in a sentence."""
         ways = ["NOTIFY", "advisory locks", "its own password and settings", *sorted(self.open)]
-        return f"still open in read_only: {', '.join(ways)}"
+        ways += ["numbers of sequences"] if mode < Mode.READ_ONLY else []
+        return f"still open in {mode}: {', '.join(ways)}"
+
+
+def _sentence(reasons: Iterable[str]) -> str:
+    return "; ".join(sorted(dict.fromkeys(reasons), key=lambda text: not text.startswith(_REMEDIES)))
 
 
 class Surveyor:
@@ -178,15 +221,24 @@ class Surveyor:
         self._line = line
         self._looked: dict[tuple[int, str], tuple[float, Survey]] = {}
 
-    async def survey(self, connection: Connection, role: Role, *, fresh: bool) -> Survey:
+    async def survey(self, connection: Connection, role: Role, *, fresh: bool, parking: bool = False) -> Survey:
         """Looks everywhere. Databases that only PUBLIC leads into are looked at once a minute unless `fresh`.
+
+        Args:
+            connection: of the bot, to the database where the guards are.
+            role: whose ways to write.
+            fresh: look into every database now.
+            parking: look for the guards too; without it nothing counts as parked.
 
         Raises:
             Unreachable: another database of the server could not be opened.
         """
         reach = await connection.fetch(_REACH, role.oid, list(_HARMLESS))
         roles = [row["oid"] for row in reach]
-        found = Survey(blockers=tuple(_powers(reach))) + await _look(connection, role, roles, shared=True)
+        there = await guards.look(connection, role) if parking else Guards(lacking=(NOT_ASKED,))
+        powers = tuple(_powers(reach))
+        found = Survey((), powers, unparked=(*there.lacking, *powers), guards=there, database=role.database)
+        found += await _look(connection, role, roles, shared=True, there=there)
         for row in await connection.fetch(_DATABASES, role.oid, roles):
             found += await self._elsewhere(row["name"], role, roles, cached=not (fresh or row["named"]))
         return found
@@ -198,27 +250,26 @@ class Surveyor:
             return known
         try:
             async with self._line.visit(database, writes=False) as there:
-                found = await _look(there, role, roles, shared=False)
+                found = await _look(there, role, roles, shared=False, there=Guards())
         except Unreachable:
             raise
         except Refused as error:
-            return Survey(
-                blockers=(f"{_REMEDIES[1]} {database} (CONNECT, pg_hba.conf), which the role may enter: {error}",)
-            )
+            why = f"{_REMEDIES[1]} {database} (CONNECT, pg_hba.conf), which the role may enter: {error}"
+            return Survey(blockers=(why,), unparked=(why,))
         self._looked[key] = (time.monotonic(), found)
         return found
 
 
-async def _look(connection: Connection, role: Role, roles: list[int], *, shared: bool) -> Survey:
+async def _look(connection: Connection, role: Role, roles: list[int], *, shared: bool, there: Guards) -> Survey:
     """One database."""
     may_set = "'SET'" if connection.get_server_version() >= (_SET_SINCE // 10000,) else "'MEMBER'"
     rows = await connection.fetch(_ACLS.format(may_set=may_set), role.oid, roles, shared)
     own = tuple(_held(row) for row in rows if row["own"])
-    blockers = [*_foreign(own), *_by_others(rows)]
     owned = await connection.fetchrow(_OWNED, roles)
+    owning = []
     if owned["objects"]:
         database = rows[0]["database"] if rows else await connection.fetchval("SELECT current_database()")
-        blockers.append(
+        owning.append(
             f"{owned['owner']} owns {owned['objects']} objects in {database} ({owned['example']}); owners always write"
         )
     ways = await connection.fetchrow(_OPEN, role.oid)
@@ -227,7 +278,26 @@ async def _look(connection: Connection, role: Role, roles: list[int], *, shared:
         ("new large objects", ways["large_objects"]),
         ("log messages (pg_logical_emit_message)", ways["messages"]),
     ]
-    return Survey(own, tuple(blockers), frozenset(name for name, is_open in opened if is_open))
+    past = [row for row in rows if not there.covers(row["kind"], row["oid"], row["privilege"])]
+    unparked = [*_foreign(_held(row) for row in past if row["own"]), *_by_others(past), *owning]
+    return Survey(
+        own,
+        (*_foreign(own), *_by_others(rows), *owning),
+        frozenset(name for name, is_open in opened if is_open),
+        unparked=(*unparked, *([] if there.lacking else _unguarded(past, there))),
+    )
+
+
+def _unguarded(past: Iterable[asyncpg.Record], there: Guards) -> Iterable[str]:
+    """One sentence, with the first tables that the role may write past any guard."""
+    rows = [row for row in past if row["kind"] in ("table", "column") and row["privilege"] in _PARKED]
+    said = {
+        row["name"]: f"{row['name']} in {row['database']} {there.flaws.get(row['oid'], 'carries no guard')}"
+        for row in rows
+    }
+    if said:
+        first = "; ".join(list(said.values())[:_SHOWN])
+        yield f"{first}{f' and {len(said) - _SHOWN} more' if len(said) > _SHOWN else ''} ({guards.SHOWN})"
 
 
 def _has_temporary(own: tuple[Held, ...]) -> bool:

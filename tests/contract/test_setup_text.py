@@ -24,23 +24,25 @@ def _statements(text: str) -> list[str]:
 async def test_the_set_up_of_a_postgres_role(postgres_database: Database) -> None:
     """As a superuser, with the names put in: nothing is missing, stops and ways back work, and nothing is left."""
     there, manual = postgres_database, _manual("postgres_role")
-    names = {"<agent>": there.agent, "<owner>": there.owner, "<password>": PASSWORD}
-    for statement in _statements(manual.setup):
-        for name, real in names.items():
-            statement = statement.replace(name, real)  # noqa: PLW2901  # one name after the other
-        await there.run(statement)
-    config, canary = {"dsn": there.dsn("kill_bot"), "role": there.agent}, {"dsn": there.dsn(there.agent)}
+    setup = manual.setup
+    for name, real in {"<agent>": there.agent, "<owner>": there.owner, "<password>": PASSWORD}.items():
+        setup = setup.replace(name, real)
+    await there.run(setup)
+    config = {"dsn": there.dsn("kill_bot"), "role": there.agent, "parking": True}
+    canary = {"dsn": there.dsn(there.agent)}
     adapter = PostgresRole(
         config=Settings.model_validate(config), canary=Canary.model_validate(canary), shared=Shared()
     )
     assert await adapter.preflight() == ()
     keeper = Keeper(adapter)
-    for mode in (Mode.READ_ONLY, Mode.FULL_STOP):
+    for mode in sorted(adapter.modes):
         await keeper.held(mode)
         await keeper.relax(Mode.NORMAL)
     await adapter.aclose()
-    for statement in _statements(manual.undo):
-        await there.run(statement)
+    await there.run(setup.partition("BEGIN;")[2].partition("COMMIT;")[0])  # again, as after an upgrade
+    await there.run(manual.undo)
+    assert await there.value("SELECT count(*) FROM pg_trigger WHERE tgname LIKE '!agent_kill%'") == 0
+    assert await there.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'agent_kill'") == 0
     assert await there.value("SELECT count(*) FROM pg_roles WHERE rolname = 'kill_bot'") == 0
 
 

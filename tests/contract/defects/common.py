@@ -208,7 +208,9 @@ def _again(verb: Verb, _rig: Rig) -> Verb:
         before: Observation = await self.observe()
         cut: Cut = await verb(self, **given)
         now: Observation = await self.observe()
-        found = (Change(key=key, was=was, now=f"{now.state.get(key)} ") for key, was in before.state.items())
+        found = (
+            Change(key=key, was=was, now=f"{now.state.get(key)} {given['token']}") for key, was in before.state.items()
+        )
         return replace(cut, changed=(*cut.changed, *found))
 
     return restrict

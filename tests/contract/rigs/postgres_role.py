@@ -8,31 +8,64 @@ from typing import Any, ClassVar
 import asyncpg
 import pytest
 
-from adapters.base import Mode, Shared
+from adapters.base import Change, Mode, Shared
 from adapters.conformance import Stopped, ticks
-from adapters.postgres_role import Canary, PostgresRole, Settings
+from adapters.postgres_role import Canary, PostgresRole, Settings, facade
 from bot.sandbox.servers import free_port
 from tests.contract.rigs.running import Running
 from tests.contract.servers import PASSWORD, Database, database
 
+WRITE, WAITS, AT_ONCE, FIRST = 1, 4, 5, 1000  # what the rows say: which action they are, or which proposal
+ROWS = {Mode.READ_ONLY: WRITE, Mode.DRAFT_ONLY: WAITS, Mode.APPROVAL_GATED: AT_ONCE}
+INSERT = "INSERT INTO effects VALUES ({})"
+STEALS = (
+    "SELECT agent_kill.release({draft}, '{agent}', 'me')",
+    "SELECT agent_kill.discard({draft}, '{agent}')",
+    "SELECT agent_kill.hold('{agent}', 'normal')",
+    "UPDATE agent_kill.roles SET mode = 'normal'",
+    "UPDATE agent_kill.drafts SET new_row = '{{}}'",
+    "DELETE FROM agent_kill.drafts",
+    "INSERT INTO agent_kill.drafts (role, waits, relation, op) VALUES (1, true, 1, 'INSERT')",
+    "SET ROLE agent_kill_owner",
+    "SET session_replication_role = replica",
+    "ALTER TABLE effects DISABLE TRIGGER ALL",
+    "DROP FUNCTION agent_kill.guard CASCADE",
+)
 GONE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class AgentSession:
     """The agent's own connection."""
 
-    def __init__(self, connection: Any, database: Database) -> None:
+    def __init__(self, connection: Any, database: Database, decides: Callable[[], PostgresRole] | None = None) -> None:
         self._connection = connection
         self._database = database
+        self._decides = decides
         self._work: asyncio.Task[Any] | None = None
 
     async def act(self, mode: Mode) -> None:
-        """A read for full_stop, an insert for read_only."""
-        sql = "SELECT count(*) FROM notes" if mode is Mode.FULL_STOP else "INSERT INTO effects VALUES (1)"
+        """A read, or a row that says which action it is; a parked row is an effect of `READ_ONLY` alone."""
         try:
-            await self._connection.execute(sql)
+            sql = INSERT.format(ROWS[mode]) if mode in ROWS else "SELECT count(*) FROM notes"
+            tag = await self._connection.execute(sql)
         except GONE as error:
             raise Stopped(str(error)) from error
+        if tag.endswith(" 0") and mode < Mode.READ_ONLY:
+            await self._approved(mode)
+
+    async def _approved(self, mode: Mode) -> None:
+        """The row that was parked last is released, where it waits and the action may wait."""
+        number = await self._database.value(
+            "SELECT max(id) FROM agent_kill.drafts WHERE waits AND released_by IS NULL AND new_row ->> 'n' = $1",
+            str(WAITS),
+        )
+        if self._decides is None or mode is not Mode.DRAFT_ONLY or number is None:
+            raise Stopped("the row is parked")
+        adapter = self._decides()
+        try:
+            await adapter.release(draft=str(number), by="U0APPROVER", gate=_yes)
+        finally:
+            await adapter.aclose()
 
     async def begin(self) -> None:
         """A transaction with a row written and a long statement running."""
@@ -60,18 +93,28 @@ class AgentSession:
                 await self._work
 
 
+async def _yes(_changes: tuple[Change, ...]) -> bool:
+    return True
+
+
+async def set_up(there: Database) -> None:
+    """What `agent-kill adapters show postgres_role --setup` prints for parking, with the names put in."""
+    await there.run(facade.SETUP.replace("<agent>", there.agent).replace("kill_bot", there.bot))
+
+
 class PostgresRig:
-    """One agent's role on a private server."""
+    """One agent's role on a private server; `parks` where the set-up was run."""
 
     lacks: ClassVar[Mapping[str, str]] = {
         "redeliver": "a database hands out no work",
         "queue": "no work piles up in a database",
         "stubborn": "the surface is the role's sessions, whatever process holds them",
-        "parked": "no middle mode is declared: a statement that is refused is kept by nobody",
     }
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, parks: bool = False) -> None:
         self.database = database
+        self.parks = parks
+        self._proposed: dict[str, int] = {}
 
     def adapter(
         self, *, shared: Shared | None = None, role: str = "", dsn: str = "", password: str = PASSWORD
@@ -79,6 +122,7 @@ class PostgresRig:
         """An adapter with a canary."""
         database = self.database
         config = {"dsn": dsn or database.dsn(database.bot, password=password), "role": role or database.agent}
+        config |= {"parking": "true"} if self.parks else {}
         return PostgresRole(
             config=Settings.model_validate(config),
             canary=Canary.model_validate({"dsn": database.dsn(database.agent)}),
@@ -109,17 +153,25 @@ class PostgresRig:
     async def session(self) -> AgentSession:
         """The agent logs in."""
         try:
-            return AgentSession(await asyncpg.connect(self.database.dsn(self.database.agent)), self.database)
+            line = await asyncpg.connect(self.database.dsn(self.database.agent))
+            return AgentSession(line, self.database, self.adapter)
         except GONE as error:
             raise Stopped(str(error)) from error
 
     async def effects(self) -> int:
-        """Rows, counted by the superuser."""
-        return int(str(await self.database.value("SELECT count(*) FROM effects")))
+        """Rows, and parked ones that are an effect, counted by the superuser."""
+        done = int(str(await self.database.value("SELECT count(*) FROM effects")))
+        parked = "SELECT count(*) FROM agent_kill.drafts WHERE new_row ->> 'n' = $1"
+        return done + (int(str(await self.database.value(parked, str(WRITE)))) if self.parks else 0)
 
     async def authority(self) -> object:
         """Login, comment and every grant of the role in this database."""
-        return await self.database.value(
+        held = (
+            await self.database.value("SELECT jsonb_object_agg(role, mode)::text FROM agent_kill.roles")
+            if self.parks
+            else None
+        )
+        return held, await self.database.value(
             "SELECT jsonb_build_object('login', rolcanlogin, 'comment', shobj_description(oid, 'pg_authid'), 'acl',"
             " (SELECT jsonb_agg(relname || x::text ORDER BY relname || x::text) FROM pg_class, aclexplode(relacl) x"
             " WHERE x.grantee = r.oid)) FROM pg_roles r WHERE rolname = $1",
@@ -127,7 +179,9 @@ class PostgresRig:
         )
 
     async def loosen(self) -> None:
-        """The owner grants, an administrator lets the role log in."""
+        """The owner grants, an administrator lets the role log in and takes it off the guards."""
+        if self.parks:
+            await self.database.run("UPDATE agent_kill.roles SET mode = 'normal'")
         await self.database.run(f"ALTER ROLE {self.database.agent} LOGIN")
         await self.database.run(
             f"GRANT INSERT, UPDATE, DELETE ON effects, notes TO {self.database.agent}", user=self.database.owner
@@ -207,6 +261,28 @@ class PostgresRig:
 
         return complete
 
+    def parking(self) -> PostgresRole:
+        """As ever."""
+        return self.adapter()
+
+    async def propose(self, what: str) -> None:
+        """A row of its own."""
+        number = self._proposed.setdefault(what, FIRST + len(self._proposed))
+        await self.database.run(INSERT.format(number), user=self.database.agent)
+
+    async def done(self, what: str) -> int:
+        """Such rows."""
+        number = self._proposed[what]
+        return int(str(await self.database.value("SELECT count(*) FROM effects WHERE n = $1", number)))
+
+    async def steal(self, draft: str) -> None:
+        """By the functions, by the tables, past the guard."""
+        for way in STEALS:
+            with suppress(asyncpg.PostgresError):
+                await self.database.run(way.format(draft=draft, agent=self.database.agent), user=self.database.agent)
+                return
+        raise Stopped("every way was refused")
+
     async def floor(self) -> None:
         """No login, and every session ended, as the superuser."""
         end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{0}'"
@@ -218,6 +294,7 @@ async def opened(servers: Running) -> AsyncIterator[PostgresRig]:
     """An agent's role with a database of its own."""
     made = await database(servers.postgres)
     try:
-        yield PostgresRig(made)
+        await set_up(made)
+        yield PostgresRig(made, parks=True)
     finally:
         await made.drop()
