@@ -1,15 +1,15 @@
-"""Stops or reduces one ACL user of a Redis or Valkey server.
+"""Stops or reduces one ACL user of Redis or Valkey, on every server that has it.
 
 One `ACL SETUSER` takes every right and leaves an inert selector as the mark; `CLIENT KILL USER` then ends the open
-sessions until `CLIENT LIST` shows none. read_only is a short full stop that reopens with reads only. What each step is
-for, and what it cannot do, is in `docs/adapters/redis_acl.md`.
+sessions until `CLIENT LIST` shows none. read_only and draft_only are a short full stop that reopens with reads, and
+with writes of drafts. What each step is for, and what it cannot do, is in `docs/adapters/redis_acl.md`.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar, overload
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -30,14 +30,19 @@ from adapters.base import (
     SurfaceClass,
     Waiting,
 )
-from adapters.errors import AdapterError, Refused
-from adapters.redis_acl import probes
+from adapters.base.parked import Drafts, Released
+from adapters.errors import AdapterError, Refused, Unreachable
+from adapters.redis_acl.around import strangers
 from adapters.redis_acl.backlog import Queues
-from adapters.redis_acl.hand import Hand, denied, missing
-from adapters.redis_acl.line import Address, Command, Endpoint, raised
+from adapters.redis_acl.drafts import AREA, Parking
+from adapters.redis_acl.hand import Unkillable
+from adapters.redis_acl.line import Address, Endpoint
 from adapters.redis_acl.manual import MANUAL, PERMISSIONS
-from adapters.redis_acl.rules import STOPPED, User, authority, changes, given, others, parse, reduced, replaced, undone
-from adapters.redis_acl.sessions import Session, sessions
+from adapters.redis_acl.node import Node, Stop
+from adapters.redis_acl.rules import others
+
+T = TypeVar("T")
+LAGS = 1.0  # seconds that the other servers are waited for once one has answered
 
 
 def _redis_url(url: SecretStr) -> SecretStr:
@@ -45,16 +50,36 @@ def _redis_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _place(place: str) -> str:
+    Address.of("redis://any").at(place)
+    return place
+
+
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+
+
+def _prefix(text: str) -> str:
+    if text.startswith(AREA) or AREA.startswith(text):
+        raise ValueError(f"a draft_prefix must not reach into {AREA}*, where the bot keeps what is parked")
+    return text
 
 
 class RedisAclConfig(Config):
     """Where the bot logs in, and the user that it stops."""
 
-    url: RedisUrl = Field(description="the bot's own login, redis:// or rediss://")
+    url: RedisUrl = Field(description="the bot's own login, redis:// or rediss://; of several servers the primary")
     user: str = Field(description="the ACL user that the agent logs in as")
+    nodes: tuple[Annotated[str, AfterValidator(_place)], ...] = Field(
+        default=(), description="host:port of every further server that has the user: replicas, members of the cluster"
+    )
     queues: tuple[str, ...] = Field(
         default=(), description="lists, streams and sets where the agent's work waits, in the database of the url"
+    )
+    draft_prefix: Annotated[str, AfterValidator(_prefix)] | None = Field(
+        default=None,
+        min_length=2,
+        pattern=r"^[^*?\[\]\\^\s]+$",
+        description="how keys begin that the agent may write in draft_only; what follows names the key it proposes",
     )
 
 
@@ -64,21 +89,11 @@ class RedisAclCanary(Config):
     url: RedisUrl = Field(description="the agent's login, for the attempt")
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one exchange with the server shows."""
-
-    user: User | None
-    default: User | None
-    sessions: list[Session] | None
-    may_set: bool
-
-
 class RedisAcl:
-    """One ACL user on one server. ACLs are not replicated: every node is a surface of its own."""
+    """One ACL user on one server, or on several: ACLs are not replicated, so each is cut and read back by itself."""
 
     kind: ClassVar[str] = "redis_acl"
-    modes: ClassVar[frozenset[Mode]] = frozenset({Mode.READ_ONLY, Mode.FULL_STOP})
+    modes: ClassVar[frozenset[Mode]] = frozenset({Mode.DRAFT_ONLY, Mode.READ_ONLY, Mode.FULL_STOP})
     classes: ClassVar[frozenset[SurfaceClass]] = frozenset(
         {SurfaceClass.DATABASE, SurfaceClass.QUEUE, SurfaceClass.IDENTITY}
     )
@@ -91,111 +106,104 @@ class RedisAcl:
     canary_type: ClassVar[type[Config] | None] = RedisAclCanary
 
     def __init__(self, *, config: RedisAclConfig, canary: RedisAclCanary | None, shared: Shared) -> None:
+        url = config.url.get_secret_value()
+        login = Address.of(canary.url.get_secret_value(), database=True) if canary else None
+        first = Address.of(url)
+        others = {there.name: there for there in map(first.at, config.nodes) if there.name != first.name}
         self._user = config.user
-        self._address = Address.of(config.url.get_secret_value())
-        self._canary = Address.of(canary.url.get_secret_value(), database=True) if canary else None
-        self._endpoint = shared.get(Endpoint.key(self._address), lambda: Endpoint(self._address))
-        self._endpoint.users += 1
-        self._queues = Queues(Address.of(config.url.get_secret_value(), database=True), config.queues)
+        self._first = _node(shared, first, config, login)
+        self._nodes = (
+            self._first,
+            *(_node(shared, there, config, login and login.at(name), titled=True) for name, there in others.items()),
+        )
+        data = Address.of(url, database=True)
+        self._queues = Queues(data, config.queues)
+        self._parking = Parking(self._first.endpoint, data, config.draft_prefix or "")
         self._closed = False
 
     def target_key(self) -> str:
-        """`redis_acl:host:port/user`."""
-        return f"{self.kind}:{self._address.name}/{self._user}"
+        """`redis_acl:host:port/user`, of the url alone: servers may come and go while something is held."""
+        return f"{self.kind}:{self._first.name}/{self._user}"
 
     async def preflight(self) -> tuple[str, ...]:
-        """Asks the server what the bot may do (`ACL DRYRUN` of its own user), and what in the set-up leaves a door."""
-        asked: list[Command] = [
-            ("ACL", "DRYRUN", self._address.user, *right.removeprefix("+").split("|"), *_sample_of(right))
-            for right in self.permissions
-        ]
-        async with self._hand() as hand:
-            answers = await hand.ask(*asked)
-            look = await self._look(hand)
-        lacking = [right for right, answer in zip(self.permissions, answers, strict=True) if denied(answer)]
-        return (*lacking, *await self._queues.lacking(), *self._set_up(look), *await self._canary_lacks(look))
+        """Asks every server what the bot may do (`ACL DRYRUN` of its own user), and what the set-up leaves open."""
+        lacks = await asyncio.gather(*(node.lacking(self.permissions) for node in self._nodes))
+        found = [f"{node.title}{text}" for node, texts in zip(self._nodes, lacks, strict=True) for text in texts]
+        found += [f"{name} among settings.nodes" for name in self._strangers()]
+        return (*found, *await self._queues.lacking(), *await self._parking.lacking())
 
     async def observe(self) -> Observation:
-        """Reads the user, the server's categories, the open sessions and, for read_only, the server's own verdict."""
-        async with self._hand() as hand:
-            look = await self._look(hand)
-            if look.user is None:
-                return Observation(exists=False, mode=Mode.NORMAL, enforceable=frozenset(), why=self._missing())
-            await hand.learn()
-            mode = await hand.mode(look.user, look.sessions)
-        enforceable, why = self._enforceable(look)
+        """Reads every server: the user, the commands, the open sessions and, for a reduced mode, its own verdict.
+
+        Raises:
+            Unreachable: a server did not answer; the text says how the others are held.
+        """
+        looks = await self._each(Node.observe)
+        seen = [one for one in looks if isinstance(one, Observation)]
+        there = [one for one in seen if one.exists]
+        if failed := [one for one in looks if isinstance(one, BaseException)]:
+            raise _told(failed, _rest(there))
+        if not there:
+            return seen[0]
+        unknown, works = self._strangers(), [one.in_flight for one in there]
+        marks = sorted({one.token or "none" for one in there})
         return Observation(
             exists=True,
-            mode=mode,
-            enforceable=enforceable,
-            why=why,
-            token=look.user.mark,
-            state=look.user.facts(),
-            in_flight=None if self._door(look, mode) else _in_flight(mode, look.sessions),
+            mode=min(one.mode for one in there),
+            enforceable=frozenset.intersection(*(one.enforceable for one in there)),
+            why=_joined((*(one.why for one in seen), _unlisted(unknown))),
+            token=there[0].token if len(marks) == 1 else "|".join(marks),
+            state={key: value for one in there for key, value in one.state.items()},
+            in_flight=None if unknown or None in works else sum(work or 0 for work in works),
         )
 
     async def restrict(self, *, mode: Mode, token: str, drain: float, undo: tuple[Change, ...], gate: Gate) -> Cut:
-        """Stops the user fully and ends its sessions; for read_only then asks the gate and reopens with reads alone."""
-        if self._address.user == self._user:
-            raise Refused(self._itself(), missing=("a user of the bot's own",))
-        async with self._hand() as hand:
-            look = await self._look(hand)
-            if look.user is None:
-                return Cut(held=Mode.FULL_STOP, why=self._missing())
-            drained = await hand.drain(look.user, mark=token, seconds=drain) if drain else None
-            stopped = await hand.swap(STOPPED, mark=token, modern=look.user.modern)
-            before = drained or stopped
-            lost = before.mark is not None and not undo  # restricted already and no record: nobody's baseline
-            cut = Cut(
-                held=Mode.FULL_STOP,
-                changed=() if lost else changes(before.facts(), STOPPED, undo, self._endpoint.known),
+        """Stops the user fully on every server side by side; for less asks the gate once and reopens with that alone.
+
+        A server that does not answer delays no other: it is waited for no longer than `LAGS` once another has, and the
+        cut names it.
+        """
+        for node in self._nodes:
+            node.refuse_itself()
+        try:
+            did = await self._each(
+                lambda node: node.stop(mode=mode, token=token, drain=drain, undo=node.own(undo)), drain
             )
-            ended, left = await hand.end()
-            if not drain:  # the server ends subscribers itself, and counts them nowhere
-                ended = max(ended, len(look.sessions or ()) - (left or 0))
-            cut = replace(cut, ended=ended, left=left, why=self._open_door(look))
-            if mode is not Mode.FULL_STOP and not left:
-                cut = await self._reduce(hand, look, cut, before=before, token=token, undo=undo, gate=gate)
-            why = " ".join(filter(None, (cut.why, await hand.save())))
-        return replace(cut, left=None if self._door(look, cut.held) else cut.left, why=why)
+        except Unkillable as error:
+            return Cut(held=mode, left=1, why=f"{error}.")
+        stops = {node: one for node, one in zip(self._nodes, did, strict=True) if isinstance(one, Stop)}
+        failed = [one for one in did if isinstance(one, BaseException)]
+        if not stops:
+            raise _told(failed, "")
+        cuts = await self._reopened(stops, mode=mode, token=token, undo=undo, gate=gate)
+        return self._whole(stops, cuts, failed)
 
     async def relax(self, *, to: Mode, expect: str, token: str, undo: tuple[Change, ...], gate: Gate) -> Relaxed:
-        """Gives back what our cuts took: to normal, or only its reads. The mark must be `expect`.
+        """Gives back on every server what our cuts took there: all, or only up to a mode. Each mark must be `expect`.
 
         Raises:
-            Refused: the mark is another, or somebody changed the user meanwhile: restrict again first.
+            Refused: a mark is another, or somebody changed the user meanwhile: restrict again first.
+            Unreachable: a server did not answer, so nothing was given back anywhere.
         """
-        async with self._hand() as hand:
-            user = (await self._look(hand)).user
-            if user is None:
-                raise AdapterError(self._missing())
-            if user.modern and user.mark != expect:
-                raise self._strange(user.mark)
-            await hand.learn()
-            found, known = user.facts(), self._endpoint.known
-            target, kept = undone(found, undo, known)
-            target = target if to is Mode.NORMAL else reduced(target, known)
-            if not await gate(() if to is Mode.NORMAL else replaced(found, target, undo, kept, known)):
-                return Relaxed(kept=kept)
-            if not await hand.loosen(user, target, mark=None if to is Mode.NORMAL else token):
-                raise self._strange(None)
-            await hand.save()
-        return Relaxed(changed=given(found, target), kept=kept)
+        steps = _all(await self._each(lambda node: node.relaxing(to=to, expect=expect, undo=node.own(undo))))
+        if all(step.user is None for step in steps):
+            raise AdapterError((await self._first.observe()).why)
+        pairs = list(zip(self._nodes, steps, strict=True))
+        kept = tuple(f"{node.title}{name}" for node, step in pairs for name in step.kept)
+        planned = tuple(change for node, step in pairs for change in node.titled(step.planned))
+        if not await gate(() if to is Mode.NORMAL else planned):
+            return Relaxed(kept=kept)
+        mark, todo = None if to is Mode.NORMAL else token, dict(pairs)
+        made = _all(await self._each(lambda node: node.give(todo[node], mark=mark)))
+        changed = (change for node, one in zip(self._nodes, made, strict=True) for change in node.titled(one))
+        return Relaxed(changed=tuple(changed), kept=kept)
 
     async def attempt(self, *, mode: Mode) -> Attempt:
-        """Logs in as the agent (full_stop) or tries to write without effect (looser modes).
-
-        A disabled user and a wrong password get the same answer, so the canary's password is first compared with the
-        hashes that the server holds.
-        """
-        if self._canary is None or self._canary.user != self._user:
-            return Attempt.UNTRIED
-        async with self._hand() as hand:
-            look = await self._look(hand)
-        if look.user is None or not look.user.accepts(self._canary.password):
-            return Attempt.UNTRIED
-        answer = await probes.attempt(self._canary, mode, look.user.root.keys)
-        return Attempt.UNTRIED if answer is Attempt.REFUSED and self._door(look, mode) else answer
+        """Logs in as the agent at every server (full_stop), or tries to write without effect (looser modes)."""
+        tries = _all(await self._each(lambda node: node.attempt(mode)))
+        if Attempt.ALLOWED in tries:
+            return Attempt.ALLOWED
+        return Attempt.UNTRIED if Attempt.UNTRIED in tries else Attempt.REFUSED
 
     @classmethod
     def policies(cls, config: Config) -> frozenset[BacklogPolicy]:
@@ -210,159 +218,176 @@ class RedisAcl:
         """Renames the queues, each in one transaction; of a stream with groups, copies it and moves the groups on."""
         return await self._queues.hold(label)
 
-    async def drop(self, *, label: str) -> Moved:
-        """Unlinks the queues, each in one transaction; of a stream with groups, only moves the groups on."""
-        return await self._queues.drop(label)
-
     async def replay(self, *, label: str) -> Moved:
         """Renames back, or where work came meanwhile, appends to it."""
         return await self._queues.replay(label)
 
+    @overload
+    async def drop(self, *, label: str) -> Moved: ...
+
+    @overload
+    async def drop(self, *, draft: str, by: str) -> bool: ...
+
+    async def drop(self, *, label: str = "", draft: str = "", by: str = "") -> Moved | bool:
+        """A draft; or the queues, each in one transaction: of a stream with groups, only moves the groups on."""
+        return await self._parking.drop(draft, by) if draft else await self._queues.drop(label)
+
+    @classmethod
+    def parks(cls, config: Config) -> frozenset[Mode]:
+        """draft_only, where the settings name a prefix."""
+        asked = isinstance(config, RedisAclConfig) and config.draft_prefix
+        return frozenset({Mode.DRAFT_ONLY}) if asked else frozenset()
+
+    async def list(self, *, limit: int = 100) -> Drafts:
+        """The drafts; those that the agent wrote since the last listing are taken out of its reach first."""
+        return await self._parking.show(limit)
+
+    async def release(self, *, draft: str, by: str, gate: Gate) -> Released:
+        """Renames a draft to the key that it proposes, if neither was changed since it was taken in."""
+        return await self._parking.release(draft, by, gate)
+
     async def note(self) -> Mapping[str, str]:
-        """The passwords, as one digest that means nothing at another server or user."""
-        async with self._hand() as hand:
-            user = (await self._look(hand)).user
-            await hand.learn()
-        if user is None:
-            return {}
-        text = "\n".join((self.target_key(), *sorted(user.hashes)))
-        needed = {"password needed": "no"} if user.nopass else {}
-        return {"passwords": f"{DIGEST}{sha256(text.encode()).hexdigest()[:32]}", **needed}
+        """The passwords on each server, as one digest that means nothing at another server or user."""
+        users = _all(await self._each(Node.noted))
+        noted: dict[str, str] = {}
+        for node, user in zip(self._nodes, users, strict=True):
+            if user is not None:
+                text = "\n".join((f"{self.kind}:{node.name}/{self._user}", *sorted(user.hashes)))
+                noted |= {f"{node.title}password needed": "no"} if user.nopass else {}
+                noted[f"{node.title}passwords"] = f"{DIGEST}{sha256(text.encode()).hexdigest()[:32]}"
+        return noted
 
     def others(
         self, *, before: Mapping[str, str | None], now: Mapping[str, str | None], undo: tuple[Change, ...]
     ) -> tuple[str, ...]:
         """What others changed of the rules, fact by fact, commands by what they allow."""
-        return others(before, now, undo, self._endpoint.known)
+        return tuple(
+            f"{node.title}{text}"
+            for node in self._nodes
+            for text in others(node.facts(before), node.facts(now), node.own(undo), node.endpoint.known)
+        )
 
     async def aclose(self) -> None:
-        """Gives up this target's share of the warm connection."""
+        """Gives up this target's share of the warm connections."""
         if not self._closed:
             self._closed = True
-            await self._endpoint.aclose()
+            for node in self._nodes:
+                await node.endpoint.aclose()
 
-    @asynccontextmanager
-    async def _hand(self) -> AsyncIterator[Hand]:
-        async with self._endpoint.line() as line:
-            yield Hand(line, self._endpoint, self._user)
+    async def _reopened(
+        self, stops: Mapping[Node, Stop], *, mode: Mode, token: str, undo: tuple[Change, ...], gate: Gate
+    ) -> dict[Node, Cut]:
+        """What became of each full stop: asked once for all servers, each reopens by itself, or is kept as it is."""
+        cuts = {node: stop.cut for node, stop in stops.items()}
+        if mode is Mode.FULL_STOP:
+            return cuts
+        steps = {node: node.reopening(stop, mode, node.own(undo)) for node, stop in stops.items()}
+        cuts = {node: _also(cut, steps[node].why) for node, cut in cuts.items()}
+        able = {node: step for node, step in steps.items() if step.user is not None}
+        planned = tuple(change for node, step in able.items() for change in node.titled(step.planned))
+        if able and not await gate(planned):
+            why = "A stricter hold stands, so nothing was given back."
+            cuts |= {node: _also(replace(cuts[node], changed=step.planned), why) for node, step in able.items()}
+            able = {}
+        todo = {node: replace(stops[node], cut=cuts[node]) for node in stops}
 
-    async def _look(self, hand: Hand) -> Look:
-        """Ends our own abandoned connections first: what they still owe must not run after what is sent next."""
-        burials = self._endpoint.burials()
-        answers = await hand.ask(
-            *burials,
-            ("ACL", "GETUSER", self._user),
-            ("ACL", "GETUSER", "default"),
-            ("CLIENT", "LIST"),
-            ("ACL", "DRYRUN", self._address.user, "ACL", "SETUSER", self._user),
-        )
-        self._endpoint.abandoned.difference_update(command[3] for command in burials)
-        user, default, listing, may_set = answers[len(burials) :]
-        raised((user, default), address=self._address, user=self._user)
-        return Look(parse(user), parse(default), sessions(listing, user=self._user), not denied(may_set))
+        async def go_on(node: Node) -> Cut:
+            if node in able:
+                return await node.reopen(todo[node], able[node], token=token)
+            return await node.keep(cuts[node])
 
-    async def _reduce(
-        self, hand: Hand, look: Look, cut: Cut, *, before: User, token: str, undo: tuple[Change, ...], gate: Gate
-    ) -> Cut:
-        """Gives the reads back after a full stop, where that is possible, the gate agrees and nobody cut meanwhile."""
-        await hand.learn()
-        enforceable, why = self._enforceable(look)
-        if Mode.READ_ONLY not in enforceable:
-            return replace(cut, why=why)
-        known = self._endpoint.known
-        target = reduced(authority(before.facts(), undo, known), known)
-        planned = (*cut.changed, *changes(before.facts(), target, (*undo, *cut.changed), known))
-        cut = replace(cut, changed=planned)
-        if not await gate(planned):
-            return replace(cut, why="A stricter hold stands, so reads were not given back.")
-        user = await hand.now()
-        if user is None or user.mark != token or not await hand.loosen(user, target, mark=token):
-            return replace(cut, why="The user was changed while it was cut, so reads were not given back.")
-        granted = await hand.still_granted(user.root.keys or before.root.keys)
-        if not granted:
-            return replace(cut, held=Mode.READ_ONLY)
-        await hand.swap(STOPPED, mark=token, modern=True)
-        ended, left = await hand.end()
-        why = f"The server would still run {granted[0]} in read_only, so nothing was given back."
-        return replace(cut, ended=cut.ended + ended, left=left, why=why)
+        done = await self._each(go_on, among=tuple(stops))
+        lost = "The server was lost while it reopened, so what is held there is not known"
+        return {
+            node: one if isinstance(one, Cut) else _also(replace(cuts[node], left=None), f"{lost}: {one}.")
+            for node, one in zip(stops, done, strict=True)
+        }
 
-    def _enforceable(self, look: Look) -> tuple[frozenset[Mode], str]:
-        """What is possible here, and what stands in the way of the rest."""
-        if self._address.user == self._user:
-            return frozenset(), self._itself()
-        if not look.may_set:
-            return frozenset(), f"{self._address.user} may not change {self._user}: grant it +acl|setuser."
-        if look.user is not None and not look.user.modern:
-            return frozenset({Mode.FULL_STOP}), "Redis before 7 has no read-only key patterns and carries no mark."
-        if not self._endpoint.known.categories:
-            return frozenset({Mode.FULL_STOP}), f"{self._address.user} cannot read the categories: grant it +acl|cat."
-        if self._open_default(look) is Mode.NORMAL:
-            return frozenset({Mode.FULL_STOP}), self._open_door(look)
-        return self.modes, self._open_door(look)
-
-    def _open_default(self, look: Look) -> Mode | None:
-        """What any client may do as the default user without a password; None where that is nothing."""
-        user = look.default
-        if user is None or not (user.enabled and user.nopass) or self._user == "default":
-            return None
-        return None if user.idle(self._endpoint.known) else user.judged(self._endpoint.known)
-
-    def _open_door(self, look: Look) -> str:
-        if self._open_default(look) is None:
-            return ""
-        return (
-            f"The default user of {self._address.name} needs no password, so the agent can come back as it: "
-            "set requirepass, or ACL SETUSER default off."
+    def _whole(self, stops: Mapping[Node, Stop], cuts: Mapping[Node, Cut], failed: Sequence[BaseException]) -> Cut:
+        """The cuts of all servers as one. What is not known anywhere is not known."""
+        unknown = self._strangers()
+        works = [cut.left for cut in cuts.values()]
+        there = [cuts[node].held for node, stop in stops.items() if stop.before is not None]
+        return Cut(
+            held=min(there, default=Mode.FULL_STOP),
+            changed=tuple(change for node, cut in cuts.items() for change in node.titled(cut.changed)),
+            ended=sum(cut.ended for cut in cuts.values()),
+            left=None if failed or unknown or None in works else sum(work or 0 for work in works),
+            why=_joined((*(f"{one}." for one in failed), *(cut.why for cut in cuts.values()), _unlisted(unknown))),
         )
 
-    def _door(self, look: Look, held: Mode) -> bool:
-        """Whether the agent could act as the default user beyond `held`; then its work cannot be told from others'."""
-        mode = self._open_default(look)
-        return mode is not None and mode < held
+    def _strangers(self) -> tuple[str, ...]:
+        """The servers that those of the settings tell of and that are none of them."""
+        return strangers({node.name: (node.endpoint.lookout, node.endpoint.lookout.last) for node in self._nodes})
 
-    def _set_up(self, look: Look) -> tuple[str, ...]:
-        found = []
-        if self._address.user == self._user:
-            found.append(self._itself())
-        if look.user is None:
-            found.append(self._missing())
-        if self._open_default(look) is not None:
-            found.append(f"a password for the default user of {self._address.name}")
-        return tuple(found)
+    async def _each(
+        self, call: Callable[[Node], Awaitable[T]], drain: float = 0.0, *, among: tuple[Node, ...] = ()
+    ) -> "Sequence[T | BaseException]":
+        """Calls it for every server side by side; one that lags behind the first answer is given up after `LAGS`.
 
-    async def _canary_lacks(self, look: Look) -> tuple[str, ...]:
-        """What keeps the canary from proving anything; of a user that is off only the password can be judged."""
-        if self._canary is None or look.user is None:
-            return ()
-        if self._canary.user != self._user:
-            return (f"canary logs in as {self._canary.user}, not as user {self._user}",)
-        if not look.user.accepts(self._canary.password):
-            return (f"canary: wrong password for user {self._user}",)
-        return await probes.lacking(self._canary) if look.user.enabled else ()
-
-    def _itself(self) -> str:
-        return f"The bot logs in as {self._user} itself and will not lock itself out: give it a user of its own."
-
-    def _missing(self) -> str:
-        return missing(self._user, self._address)
-
-    def _strange(self, mark: str | None) -> Refused:
-        return Refused(
-            f"{self._user} on {self._address.name} was changed by somebody else (its mark is {mark or 'gone'}): "
-            "restrict again before relaxing"
-        )
+        Of a single server nothing is caught: its errors are the call's own.
+        """
+        nodes = among or self._nodes
+        if len(self._nodes) == 1:
+            return [await call(nodes[0])]
+        tasks = [asyncio.ensure_future(call(node)) for node in nodes]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, timeout=LAGS + drain)
+        finally:
+            for task in tasks:
+                task.cancel()
+            done = await asyncio.gather(*tasks, return_exceptions=True)
+        return [_named(node, one) for node, one in zip(nodes, done, strict=True)]
 
 
-def _in_flight(mode: Mode, alive: list[Session] | None) -> int | None:
-    if alive is None:
-        return None
-    if mode is Mode.FULL_STOP:
-        return len(alive)
-    return sum(session.writing for session in alive) if mode is Mode.READ_ONLY else 0
+def _node(
+    shared: Shared, address: Address, config: RedisAclConfig, canary: Address | None, *, titled: bool = False
+) -> Node:
+    endpoint = shared.get(Endpoint.key(address), lambda: Endpoint(address))
+    endpoint.users += 1
+    return Node(endpoint, config.user, canary=canary, prefix=config.draft_prefix or "", titled=titled)
 
 
-def _sample_of(right: str) -> tuple[str, ...]:
-    """Arguments that make the command of `right` complete, as DRYRUN wants it."""
-    return {
-        "+acl|getuser": ("u",), "+acl|setuser": ("u",), "+acl|dryrun": ("u", "ping"), "+client|kill": ("ID", "0"),
-    }.get(right, ())  # fmt: skip
+def _named(node: Node, one: T | BaseException) -> T | BaseException:
+    """What was given up has no words of its own."""
+    if isinstance(one, asyncio.CancelledError):
+        return Unreachable(f"{node.name} did not answer within {LAGS:g} s of the others; is it frozen?")
+    return one
+
+
+def _all(done: "Sequence[T | BaseException]") -> "list[T]":
+    """The results. Raises the errors as one."""
+    if failed := [one for one in done if isinstance(one, BaseException)]:
+        raise _told(failed, "")
+    return [one for one in done if not isinstance(one, BaseException)]
+
+
+def _told(failed: Sequence[BaseException], rest: str) -> BaseException:
+    """The error to raise for several: a refusal first, which a person has to act on; with what is known of the rest."""
+    first = next((one for one in failed if isinstance(one, Refused)), failed[0])
+    text = "; ".join(filter(None, (*map(str, failed), rest)))
+    if isinstance(first, Refused):
+        return Refused(text, missing=first.missing)
+    return type(first)(text) if isinstance(first, AdapterError) else first
+
+
+def _rest(there: Sequence[Observation]) -> str:
+    """How the servers are that answered."""
+    return f"the loosest of {len(there)} others is {min(one.mode for one in there)}" if there else ""
+
+
+def _unlisted(unknown: tuple[str, ...]) -> str:
+    if not unknown:
+        return ""
+    names = ", ".join(unknown)
+    return f"{names} serves the same data and is not among settings.nodes, so nothing is cut there: add it."
+
+
+def _joined(texts: Iterable[str]) -> str:
+    """Sentences, each once."""
+    return " ".join(dict.fromkeys(filter(None, texts)))
+
+
+def _also(cut: Cut, why: str) -> Cut:
+    return cut if why in cut.why else replace(cut, why=_joined((cut.why, why)))

@@ -34,7 +34,24 @@ lastsave lolwut object|help pfcount psubscribe pubsub|channels pubsub|help pubsu
 pubsub|shardchannels pubsub|shardnumsub punsubscribe role sort_ro ssubscribe subscribe sunsubscribe touch unsubscribe
 xinfo|help memory|help
 """
+# What draft_only leaves on top, on keys under the draft prefix alone: commands that write only the keys that they name,
+# without waiting. Out are scripts, MOVE and SORT (they reach other databases or keys), RESTORE and all that has no key.
+_DRAFTING = """
+append bitfield bitop copy decr decrby del delex expire expireat geoadd georadius georadiusbymember geosearchstore
+getdel getex getset hdel hexpire hexpireat hgetdel hgetex hincrby hincrbyfloat hmset hpersist hpexpire hpexpireat hset
+hsetex hsetnx incr incrby incrbyfloat linsert lmove lmpop lpop lpush lpushx lrem lset ltrim mset msetex msetnx persist
+pexpire pexpireat pfadd pfmerge psetex rename renamenx rpop rpoplpush rpush rpushx sadd sdiffstore set setbit setex
+setnx setrange sinterstore smove spop srem sunionstore unlink xadd xdel xtrim zadd zdiffstore zincrby zinterstore zmpop
+zpopmax zpopmin zrangestore zrem zremrangebylex zremrangebyrank zremrangebyscore zunionstore
+"""
+# What reaches keys that it does not name, or the users: who may run one of these could remove what is parked.
+_SWEEPING = """
+acl|deluser acl|load acl|setuser cluster|reset config|set debug failover flushall flushdb module|load module|loadex
+psync replicaof shutdown slaveof swapdb sync
+"""
 READS = frozenset((_READS + _SESSION).split())
+DRAFTING = READS | frozenset(_DRAFTING.split())
+SWEEPING = frozenset(_SWEEPING.split())
 HARMLESS = READS | frozenset(_HARMLESS.split())
 
 
@@ -69,7 +86,11 @@ class Catalogue:
 
     def reads_of(self, rules: str) -> str:
         """The rules that allow just the reads among what `rules` allow."""
-        return " ".join((NOTHING, *(f"+{name}" for name in sorted(self.allowed(rules) & READS & self.everything))))
+        return self._of(rules, READS)
+
+    def drafts_of(self, rules: str) -> str:
+        """The rules that allow just the reads, and the writes of named keys, among what `rules` allow."""
+        return self._of(rules, DRAFTING)
 
     def some(self, rules: str) -> bool:
         """Whether `rules` allow any command. Without a catalogue only an empty rule is known not to."""
@@ -80,6 +101,17 @@ class Catalogue:
         if not self.categories:
             return rules in ("", NOTHING)
         return self.allowed(rules) <= HARMLESS
+
+    def only_drafts(self, rules: str) -> bool:
+        """Whether nothing that `rules` allow can write a key that it does not name."""
+        return bool(self.categories) and self.allowed(rules) <= HARMLESS | DRAFTING
+
+    def sweeping(self, rules: str) -> tuple[str, ...]:
+        """Those among what `rules` allow that reach every key, or the users."""
+        return tuple(sorted(self.allowed(rules) & SWEEPING & self.everything))
+
+    def _of(self, rules: str, these: frozenset[str]) -> str:
+        return " ".join((NOTHING, *(f"+{name}" for name in sorted(self.allowed(rules) & these & self.everything))))
 
     def _meant(self, name: str) -> frozenset[str]:
         if name == "@all":

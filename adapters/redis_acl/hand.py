@@ -20,13 +20,18 @@ DRAIN_PAUSE = 0.02
 BUSY_PAUSE = 0.01
 
 
+class Unkillable(AdapterError):
+    """A script that has written keeps the server busy: until it ends by itself nothing else runs there."""
+
+
 class Hand:
     """The bot's hand on one user, for as long as it is lent a connection."""
 
-    def __init__(self, line: Line, endpoint: Endpoint, user: str) -> None:
+    def __init__(self, line: Line, endpoint: Endpoint, user: str, prefix: str = "") -> None:
         self.line = line
         self.endpoint = endpoint
         self.user = user
+        self.prefix = prefix  # of the agent's drafts
 
     async def learn(self) -> None:
         """Reads the server's categories once; a bot that may not can only stop fully."""
@@ -44,12 +49,14 @@ class Hand:
         """What the rules amount to; `off` with nobody inside is a full stop whatever else is granted."""
         if not user.enabled and alive == []:
             return Mode.FULL_STOP
-        mode = user.judged(self.endpoint.known)
-        return Mode.NORMAL if mode is Mode.READ_ONLY and await self.still_granted(user.root.keys) else mode
+        mode = user.judged(self.endpoint.known, self.prefix)
+        if mode in (Mode.NORMAL, Mode.FULL_STOP):
+            return mode
+        return Mode.NORMAL if await self.still_granted(mode, user.root.keys) else mode
 
-    async def still_granted(self, patterns: Iterable[str]) -> tuple[str, ...]:
-        """The forbidden commands that the server itself says it would run."""
-        asked = probes.forbidden(self.user, patterns)
+    async def still_granted(self, mode: Mode, patterns: Iterable[str]) -> tuple[str, ...]:
+        """The commands forbidden in `mode` that the server itself says it would run."""
+        asked = probes.forbidden(self.user, patterns, self.prefix if mode is Mode.DRAFT_ONLY else "")
         return probes.granted(asked, await self.ask(*asked))
 
     async def swap(self, facts: Facts, *, mark: str | None, modern: bool) -> User:
@@ -118,18 +125,29 @@ class Hand:
         return parse((await self.ask(("ACL", "GETUSER", self.user)))[0])
 
     async def save(self) -> str:
-        """Keeps the users across a restart. Returns a sentence where that is not possible: the cut stands anyway."""
+        """Keeps the users across a restart. Returns a sentence where that is not possible: the cut stands anyway.
+
+        A server without an aclfile may have its users in its configuration file; a bot that was given the right
+        rewrites that one.
+        """
         answer = (await self.ask(("ACL", "SAVE")))[0]
         if not isinstance(answer, ResponseError):
             return ""
-        reason = "the server has no aclfile" if "not configured" in str(answer) else str(answer)
+        reason = str(answer)
+        if "not configured" in reason:
+            rewritten = (await self.ask(("CONFIG", "REWRITE")))[0]
+            if not isinstance(rewritten, ResponseError):
+                return ""
+            reason = "the server has no aclfile" + (
+                "" if isinstance(rewritten, NoPermissionError) else f", and says {rewritten}"
+            )
         return f"Not saved ({reason}): a restart of {self.endpoint.address.name} undoes this until the bot cuts again."
 
     async def ask(self, *commands: Command) -> list[object]:
         """Asks; where a script keeps the server busy, ends the script and asks again.
 
         Raises:
-            AdapterError: the script has written already and cannot be ended.
+            Unkillable: the script has written already and cannot be ended.
         """
         while True:
             answers = await self.line.ask(*commands)
@@ -137,7 +155,7 @@ class Hand:
                 return answers
             for answer in await self.line.ask(("SCRIPT", "KILL"), ("FUNCTION", "KILL")):
                 if isinstance(answer, ResponseError) and "UNKILLABLE" in str(answer):
-                    raise AdapterError(
+                    raise Unkillable(
                         f"{self.endpoint.address.name} is busy with a script that has already written and cannot "
                         "be ended; the bot tries again, and only SHUTDOWN NOSAVE ends it before it ends by itself"
                     )

@@ -7,7 +7,7 @@ dispatcher owns deadlines and retries, and a cut must know which connection its 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from redis.exceptions import (
 )
 
 from adapters.errors import AdapterError, Refused, Unreachable
+from adapters.redis_acl.around import Lookout
 from adapters.redis_acl.commands import Catalogue
 
 Command = tuple[str, ...]
@@ -70,6 +71,18 @@ class Address:
         place = options.get("path") or f"{'127.0.0.1' if host == 'localhost' else host}:{options.get('port', 6379)}"
         options["db"] = options.get("db", 0) if database else 0
         return cls(str(place), str(options.get("username") or "default"), str(options.get("password") or ""), options)
+
+    def at(self, place: str) -> Self:
+        """The same login at another `host:port`. Raises `ValueError` where it is none."""
+        host, colon, port = place.rpartition(":")
+        if not (host and colon and port.isdigit()):
+            raise ValueError(f"{place} is no host:port")
+        host = host.strip("[]").lower()
+        kept = {name: value for name, value in self.options.items() if name != "path"}
+        if "path" in self.options:
+            kept.pop("connection_class", None)
+        name = f"{'127.0.0.1' if host == 'localhost' else host}:{int(port)}"
+        return replace(self, name=name, options={**kept, "host": host, "port": int(port)})
 
     def connection(self) -> AbstractConnection:
         """A connection that is not open yet: RESP2, no retries, no timeouts, no greetings that need a permission."""
@@ -130,6 +143,12 @@ class Line:
         self.owing = False
         return answers
 
+    def peer(self) -> str:
+        """The other end's address as `ip:port`, "" for a Unix socket: what a host name in the settings stands for."""
+        writer = getattr(self._connection, "_writer", None)
+        peer = writer.get_extra_info("peername") if writer is not None else None
+        return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else ""
+
     async def usable(self) -> bool:
         """Whether the connection is open as far as this end knows, with nothing left unread."""
         for _ in range(2):  # the loop hears of a connection that was closed meanwhile in its next round
@@ -157,6 +176,7 @@ class Endpoint:
         self.address = address
         self.users = 0
         self.known = Catalogue({})
+        self.lookout = Lookout()
         self.abandoned: set[str] = set()  # our own connections that died owing an answer
         self._warm: Line | None = None
         self._busy = asyncio.Lock()

@@ -33,11 +33,26 @@ _QUEUED = (
 )
 
 
-def forbidden(user: str, patterns: Iterable[str]) -> list[Command]:
-    """`ACL DRYRUN` of everything that read_only must refuse, on a key of each pattern."""
-    keys = [sample(pattern) for pattern in patterns] or ["agent-kill"]
-    texts = (part for line in _FORBIDDEN.strip().splitlines() for part in line.split("|"))
-    asked = {tuple(text.format(key=key).split()) for text in texts for key in keys[:3]}
+# From a draft's key to another: what draft_only must refuse on top.
+_ACROSS = """
+RENAME {draft} {key}|RENAMENX {draft} {key}|RENAME {key} {draft}|COPY {draft} {key}|SMOVE {draft} {key} m
+LMOVE {draft} {key} LEFT RIGHT|RPOPLPUSH {key} {draft}|SORT {draft} STORE {key}|SUNIONSTORE {key} {draft}
+PFMERGE {key} {draft}|ZUNIONSTORE {key} 1 {draft}|ZRANGESTORE {key} {draft} 0 1|BITOP NOT {key} {draft}
+GEOSEARCHSTORE {key} {draft} FROMMEMBER m BYBOX 1 1 m|GEORADIUS {draft} 0 0 1 m STORE {key}|MSET {draft} v {key} v
+GEORADIUS {draft} 0 0 1 m STOREDIST {key}|MOVE {draft} 1|DEL {draft} {key}|UNLINK {draft} {key}
+"""
+
+
+def forbidden(user: str, patterns: Iterable[str], prefix: str = "") -> list[Command]:
+    """`ACL DRYRUN` of everything that read_only must refuse, on a key of each pattern.
+
+    With a `prefix`, what draft_only must: the same on keys that are not under it, and every way from one to the other.
+    """
+    keys = [sample(pattern) for pattern in patterns if not (prefix and pattern.startswith(prefix))] or ["agent-kill"]
+    text = _FORBIDDEN.strip() + (f"\n{_ACROSS.strip()}" if prefix else "")
+    texts = (part for line in text.splitlines() for part in line.split("|"))
+    draft = sample(f"{prefix}*")
+    asked = {tuple(text.format(key=key, draft=draft).split()) for text in texts for key in keys[:3]}
     return [("ACL", "DRYRUN", user, *command) for command in sorted(asked)]
 
 
@@ -60,13 +75,14 @@ async def lacking(canary: Address) -> tuple[str, ...]:
     return ()
 
 
-async def attempt(canary: Address, mode: Mode, keys: Mapping[str, str]) -> Attempt:
+async def attempt(canary: Address, mode: Mode, keys: Mapping[str, str], prefix: str = "") -> Attempt:
     """Logs in as the agent, and in a mode that leaves the login tries to write.
 
     Args:
         canary: the agent's own login, which the caller knows to be current.
         mode: what is held.
         keys: the agent's patterns, each with `R`, `W` or `RW`.
+        prefix: of the keys that draft_only leaves to be written.
     """
     try:
         line = await Line.open(canary)
@@ -75,7 +91,9 @@ async def attempt(canary: Address, mode: Mode, keys: Mapping[str, str]) -> Attem
     except Unreachable:
         return Attempt.UNTRIED
     try:
-        return Attempt.ALLOWED if mode is Mode.FULL_STOP else await _try_write(line, keys)
+        drafts = prefix if mode is Mode.DRAFT_ONLY else ""
+        others = {key: kind for key, kind in keys.items() if not (drafts and key.startswith(drafts))}
+        return Attempt.ALLOWED if mode is Mode.FULL_STOP else await _try_write(line, others)
     except Unreachable:
         return Attempt.UNTRIED
     finally:

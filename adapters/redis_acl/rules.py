@@ -35,6 +35,13 @@ class Grant:
             filter(None, (*_keys(self.keys), *(f"&{name}" for name in self.channels), self.commands, limit))
         )
 
+    def drafts(self, known: Catalogue, prefix: str) -> bool:
+        """Whether it writes nothing but keys under `prefix`."""
+        if known.only_reads(self.commands):
+            return True
+        written = (pattern for pattern, kind in self.keys.items() if "W" in kind)
+        return known.only_drafts(self.commands) and all(pattern.startswith(prefix) for pattern in written)
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -58,12 +65,14 @@ class User:
             **{f"selector {grant.selector()}": "yes" for grant in self.selectors},
         }
 
-    def judged(self, known: Catalogue) -> Mode:
-        """The loosest mode that these rules amount to for a session that is open."""
+    def judged(self, known: Catalogue, prefix: str = "") -> Mode:
+        """The loosest mode that these rules amount to for a session that is open; `prefix` is the drafts'."""
         if not self.enabled and self.idle(known):
             return Mode.FULL_STOP
         grants = (self.root, *self.selectors)
-        return Mode.READ_ONLY if all(known.only_reads(grant.commands) for grant in grants) else Mode.NORMAL
+        if all(known.only_reads(grant.commands) for grant in grants):
+            return Mode.READ_ONLY
+        return Mode.DRAFT_ONLY if prefix and all(grant.drafts(known, prefix) for grant in grants) else Mode.NORMAL
 
     def idle(self, known: Catalogue) -> bool:
         """Whether no command is allowed at all."""
@@ -108,15 +117,46 @@ def setuser(facts: Facts, *, mark: str | None, modern: bool) -> list[str]:
 STOPPED: Facts = {"enabled": "off", "commands": NOTHING}
 
 
-def reduced(facts: Facts, known: Catalogue) -> dict[str, str]:
-    """The same authority with nothing left that writes. No pattern grows: `~billing:*` becomes `%R~billing:*`."""
+def reduced(facts: Facts, known: Catalogue, prefix: str = "") -> dict[str, str]:
+    """The same authority with nothing left that writes, or with a `prefix`, nothing that writes other keys.
+
+    No pattern grows: `~billing:*` becomes `%R~billing:*`, and keys under the prefix stay what they were.
+    """
     left = {"enabled": facts["enabled"], "commands": known.reads_of(facts["commands"])}
     for name, value in facts.items():
         if name.startswith("key ") and "R" in value:
             left[name] = "R"
         elif name.startswith("selector ") and (text := _reduced_selector(name.removeprefix("selector "), known)):
             left[f"selector {text}"] = "yes"
+    if "W" in (drafts := covering(facts, prefix)):
+        left |= {"commands": known.drafts_of(facts["commands"]), f"key {prefix}*": drafts}
     return left
+
+
+def covering(facts: Facts, prefix: str) -> str:
+    """What the user's own patterns allow on all keys under `prefix`: "", `R`, `W` or `RW`. Selectors do not count."""
+    kinds = "".join(
+        value for name, value in facts.items() if prefix and name.startswith("key ") and _covers(name[4:], prefix)
+    )
+    return "".join(kind for kind in "RW" if kind in kinds)
+
+
+def reaches(facts: Facts, prefix: str) -> bool:
+    """Whether any rule may write some key under `prefix`."""
+    words = [f"%{value}~{name[4:]}" for name, value in facts.items() if name.startswith("key ")]
+    words += [word for name in facts if name.startswith("selector ") for word in name.split() if word[0] in "~%"]
+    written = [pattern for pattern, kind in map(_key, words) if "W" in kind]
+    return any(_stem(it).startswith(prefix) or (_stem(it) != it and prefix.startswith(_stem(it))) for it in written)
+
+
+def _covers(pattern: str, prefix: str) -> bool:
+    """Whether every key under `prefix` surely matches."""
+    return pattern == f"{_stem(pattern)}*" and prefix.startswith(_stem(pattern))
+
+
+def _stem(pattern: str) -> str:
+    """A glob up to its first sign."""
+    return next((pattern[:at] for at, sign in enumerate(pattern) if sign in "*?[\\"), pattern)
 
 
 def changes(was: Facts, now: Facts, undo: Iterable[Change], known: Catalogue) -> tuple[Change, ...]:

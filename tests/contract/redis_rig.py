@@ -34,11 +34,24 @@ class Rig:
     shared: Shared = field(default_factory=Shared)
     made: list[RedisAcl] = field(default_factory=list)
 
-    def adapter(self, *, canary: bool = True, user: str = "", password: str = PASSWORD) -> RedisAcl:
+    def adapter(
+        self,
+        *,
+        canary: bool = True,
+        user: str = "",
+        password: str = PASSWORD,
+        draft_prefix: str | None = None,
+        nodes: tuple[str, ...] = (),
+    ) -> RedisAcl:
         """An adapter with the bot's own rights."""
         own = SecretStr(self.server.url(user=self.user, password=password))
         built = RedisAcl(
-            config=RedisAclConfig(url=SecretStr(self.server.url(user=self.bot, password=BOT)), user=user or self.user),
+            config=RedisAclConfig(
+                url=SecretStr(self.server.url(user=self.bot, password=BOT)),
+                user=user or self.user,
+                draft_prefix=draft_prefix,
+                nodes=nodes,
+            ),
             canary=RedisAclCanary(url=own) if canary else None,
             shared=self.shared,
         )
@@ -109,7 +122,13 @@ async def rig(server: ValkeyServer, *rules: str) -> Rig:
     """Makes a fresh agent, with all rights unless `rules` say otherwise, and a bot with the documented rights."""
     number = next(_NUMBERS)
     made = Rig(server, f"agent{number}", f"bot{number}", one_connection(server.url()))
-    await made.acl("SETUSER", made.user, "on", f">{PASSWORD}", *(rules or ("~*", "&*", "+@all")))
+    await made.acl(
+        "SETUSER",
+        made.user,
+        "on",
+        f">{PASSWORD}",
+        *(rule.format(user=made.user) for rule in rules or ("~*", "&*", "+@all")),
+    )
     await made.acl("SETUSER", made.bot, "on", f">{BOT}", "-@all", *RedisAcl.permissions)
     return made
 

@@ -192,7 +192,7 @@ async def test_a_loosening_that_replaced_a_cut_is_taken_back(there: Rig) -> None
     """A full stop that lands between a loosening's last look and its call stands, with its mark."""
     adapter = there.adapter()
     await adapter.restrict(mode=Mode.FULL_STOP, token="t1", drain=0, undo=(), gate=no)
-    async with adapter._hand() as hand:
+    async with adapter._first.hand() as hand:
         seen = await hand.now()
         assert seen is not None
         await there.adapter().restrict(mode=Mode.FULL_STOP, token="t2", drain=0, undo=(), gate=no)

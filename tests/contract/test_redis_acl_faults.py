@@ -49,13 +49,16 @@ async def test_a_script_that_never_ends_does_not_keep_the_agent_alive() -> None:
 
 
 async def test_a_script_that_has_written_is_said_and_cut_when_it_ends() -> None:
-    """Such a script cannot be ended: the error says so, nothing is claimed, and trying again works afterwards."""
+    """Such a script cannot be ended: it is counted as left with what ends it, and trying again works afterwards."""
     async with server(options=("--busy-reply-threshold", "50")) as there, there.agent() as session:
         running = asyncio.ensure_future(refused(session, "EVAL", WROTE, "0"))
         await _until_busy(there)
         adapter = there.adapter()
+        cut = await adapter.restrict(mode=Mode.FULL_STOP, token="t", drain=0, undo=(), gate=no)
+        assert (cut.left, cut.changed) == (1, ())
+        assert "SHUTDOWN NOSAVE" in cut.why
         with pytest.raises(AdapterError, match="SHUTDOWN NOSAVE"):
-            await adapter.restrict(mode=Mode.FULL_STOP, token="t", drain=0, undo=(), gate=no)
+            await adapter.observe()
         await running
         cut = await adapter.restrict(mode=Mode.FULL_STOP, token="t", drain=0, undo=(), gate=no)
         assert (cut.held, cut.left) == (Mode.FULL_STOP, 0)
@@ -224,7 +227,7 @@ async def test_off_alone_is_no_stop_while_a_session_is_open(there: Rig) -> None:
 def test_no_text_holds_a_password(there: Rig) -> None:
     """Neither the configuration nor what an error shows repeats a secret."""
     adapter = there.adapter()
-    assert "password" not in f"{adapter._address} {adapter._canary} {adapter.target_key()}"
+    assert "password" not in f"{adapter._first.endpoint.address} {adapter._first._canary} {adapter.target_key()}"
     with pytest.raises(ValidationError) as caught:
         RedisAclConfig(url=SecretStr("http://bot:hidden@host"), user="u")
     assert "hidden" not in str(caught.value)

@@ -49,11 +49,16 @@ async def test_the_set_up_of_a_postgres_role(postgres_database: Database) -> Non
 async def test_the_set_up_of_a_redis_user(valkey_server: ValkeyServer) -> None:
     """As the administrator, with the names put in: nothing is missing, queues included, and nothing is left of it."""
     there, manual = await rig(valkey_server), _manual("redis_acl")
-    for line in _statements(manual.setup):
-        await there.acl(*line.replace("<password>", "pw").replace("<queue>", "jobs*").split()[1:])
+    names = {"<password>": "pw", "<queue>": "jobs*", "<draft_prefix>": "draft:", "<proposed>": "orders:*"}
+    for statement in _statements(manual.setup):
+        for name, real in (names | {"<agent>": there.user}).items():
+            statement = statement.replace(name, real)  # noqa: PLW2901  # one name after the other
+        await there.witness.execute_command(*statement.split())  # type: ignore[no-untyped-call]  # the library's
     url = SecretStr(valkey_server.url(user="agent_kill", password="pw"))
-    adapter = RedisAcl(config=RedisAclConfig(url=url, user=there.user, queues=("jobs",)), canary=None, shared=Shared())
+    config = RedisAclConfig(url=url, user=there.user, queues=("jobs",), draft_prefix="draft:")
+    adapter = RedisAcl(config=config, canary=None, shared=Shared())
     assert await adapter.preflight() == ()
+    assert (await adapter.observe()).enforceable == RedisAcl.modes
     keeper = Keeper(adapter)
     cut = await keeper.restrict(Mode.FULL_STOP)
     assert cut.held is Mode.FULL_STOP

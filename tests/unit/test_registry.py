@@ -121,9 +121,12 @@ def test_what_the_page_of_redis_asks_for_is_what_the_set_up_gives() -> None:
     manual = registry.manual("redis_acl")
     page = (ROOT / "docs" / "adapters" / "redis_acl.md").read_text()
     assert manual
-    login, queues, _ = manual.setup.splitlines()
-    assert login.replace("<password>", "CHANGE-ME") in page
-    assert queues.replace("<queue>", "jobs*") in page
+    names = {"password": "CHANGE-ME", "queue": "jobs*", "draft_prefix": "draft:", "proposed": "orders:*"}
+    for line in (line for line in manual.setup.splitlines() if line.startswith("ACL SETUSER")):
+        text = line
+        for name, real in (names | {"agent": "billing_agent"}).items():
+            text = text.replace(f"<{name}>", real)
+        assert text in page
 
 
 class _Anything(dict[str, str]):

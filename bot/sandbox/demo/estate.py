@@ -23,8 +23,8 @@ _ISSUER = "issuer"
 _CHECKED = ("api", "tool")  # kinds whose calls need a token, of an agent that has them
 # What docs/adapters/redis_acl.md asks for, and no more.
 _ACL = (
-    "+acl|getuser +acl|setuser +acl|cat +acl|dryrun +acl|save +client|kill +client|list +client|id "
-    "+script|kill +function|kill +multi +exec"
+    "+acl|getuser +acl|setuser +acl|cat +acl|dryrun +acl|list +acl|save +client|kill +client|list +client|id "
+    "+cluster|nodes +config|get +info +script|kill +function|kill +multi +exec"
 )
 _TABLE = """
 CREATE TABLE payments (

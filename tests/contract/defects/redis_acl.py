@@ -1,20 +1,27 @@
 """What could be wrong with `redis_acl`."""
 
-from typing import Any
+import itertools
+from typing import Any, cast
 
 import pytest
 
-import adapters.redis_acl as kind
+from adapters.base import Mode
 from adapters.conformance import Rig
-from adapters.redis_acl import RedisAcl, hand, line
+from adapters.redis_acl import RedisAcl, drafts, hand, line, node
+from adapters.redis_acl.drafts import Parking
 from adapters.redis_acl.hand import Hand
 from adapters.redis_acl.line import Endpoint, Line
-from adapters.redis_acl.rules import setuser
+from adapters.redis_acl.node import Node
+from adapters.redis_acl.rules import reduced, setuser
 from tests.contract.defects import common
 from tests.contract.defects.defect import Defect
 from tests.contract.redis_rig import PASSWORD
 
 LYING, *REST = common.of(RedisAcl)
+
+
+async def _nothing(*_given: object) -> tuple[str, ...]:
+    return ()
 
 
 async def _ended_nothing(_self: Hand) -> tuple[int, int]:
@@ -31,12 +38,12 @@ def _off_alone(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
 
     patch.setattr(Hand, "swap", swap)
     patch.setattr(Hand, "end", _ended_nothing)
-    patch.setattr(kind, "sessions", lambda *_given, **_more: [])
+    patch.setattr(node, "sessions", lambda *_given, **_more: [])
 
 
 def _not_killed(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
     patch.setattr(Hand, "end", _ended_nothing)
-    patch.setattr(kind, "sessions", lambda *_given, **_more: [])
+    patch.setattr(node, "sessions", lambda *_given, **_more: [])
 
 
 def _not_saved(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
@@ -51,12 +58,52 @@ def _not_saved(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
 
 def _wider_patterns(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
     """`read_only` leaves the agent its key patterns and commands."""
-    patch.setattr(kind, "reduced", lambda facts, _known: dict(facts))
+    patch.setattr(
+        node, "reduced", lambda facts, known, prefix: reduced(facts, known, prefix) if prefix else dict(facts)
+    )
+    patch.setattr(Hand, "still_granted", _nothing)
 
-    async def none(*_given: object) -> tuple[str, ...]:
-        return ()
 
-    patch.setattr(Hand, "still_granted", none)
+def _any_key(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
+    """`draft_only` leaves the agent its key patterns, and the writes of drafts."""
+
+    def wide(facts: Any, known: Any, prefix: str) -> dict[str, str]:
+        left = reduced(facts, known, prefix)
+        return {**facts, "commands": left["commands"]} if prefix else left
+
+    patch.setattr(node, "reduced", wide)
+    patch.setattr(Hand, "still_granted", _nothing)
+
+
+def _relaxed_whole(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
+    """On the way back from full_stop, `draft_only` gives everything."""
+    real = Node.relaxing
+
+    async def relaxing(self: Node, *, to: Mode, **given: Any) -> Any:
+        return await real(self, to=Mode.NORMAL if to is Mode.DRAFT_ONLY else to, **given)
+
+    patch.setattr(Node, "relaxing", relaxing)
+
+
+def _within_reach(patch: pytest.MonkeyPatch, rig: Rig) -> None:
+    """What is parked stays under the agent's own prefix."""
+    patch.setattr(drafts, "_ITEM", f"draft:{cast('Any', rig).there.user}-parked:")
+
+
+def _listed_for_ever(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
+    """A release has its effect and stays in the book."""
+    real = Parking._together
+
+    async def together(self: Parking, line: Line, *commands: Any) -> bool:
+        return await real(self, line, *(words for words in commands if words[0] != "HDEL"))
+
+    patch.setattr(Parking, "_together", together)
+
+
+def _renamed(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
+    """What is parked has another id at each look."""
+    real, numbers = drafts._draft, itertools.count()
+    patch.setattr(drafts, "_draft", lambda number, entry: real(f"{number}.{next(numbers)}", entry))
 
 
 def _no_warm_line(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
@@ -94,6 +141,12 @@ DEFECTS = (
     Defect("no connection is kept warm", "an_exhausted_surface_is_cut_over_the_warm_line", "Full", _no_warm_line),
     Defect("any announced length is believed", "an_endless_answer_is_left", "bytes were read", _believes_any_length),
     Defect("the old password comes back", "relax_never_gives_back_a_credential", "works again", _old_password),
+    Defect("draft_only leaves other keys", "each_mode_is_enforced", "expected draft_only", _any_key),
+    Defect("draft_only gives back all", "every_transition", "expected draft_only", _relaxed_whole),
+    Defect("drafts stay within reach", "the_agent_cannot_touch_what_is_parked", "DID NOT RAISE", _within_reach),
+    Defect("what was released is kept", "a_release_does_it_once", "still listed", _listed_for_ever),
+    Defect("a draft has many names", "what_is_proposed_is_parked_once", "changes from one look", _renamed),
     *REST,
+    *(defect for defect in common.parked(RedisAcl) if defect.name != "a decision is not asked for"),
     *common.backlog(RedisAcl),
 )

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from pydantic import SecretStr
 from redis.asyncio import Redis
@@ -22,13 +22,22 @@ QUEUE_RIGHTS = (  # as the page of the kind asks for them
     "+xinfo|groups", "+xpending", "+rename", "+renamenx", "+copy", "+unlink", "+xgroup|setid", "+xack", "+set", "+hset",
     "+hgetall", "+hdel", "+lmove", "+xrange", "+xadd", "+xdel",
 )  # fmt: skip
-RULES = ("~*", "&*", "+@all", "-flushall", "(~side:* +get +set)")
+DRAFT_RIGHTS = (  # the same, for drafts
+    "~draft:*", "+scan", "+time", "+pttl", "+persist", "+pexpire", "+memory|usage", "+get", "+strlen", "+lrange",
+    "+smembers", "+hget", "+zrange",
+)  # fmt: skip
+RULES = ("~{user}*", "~draft:*", "~jobs*", "~k", "&*", "+@all", "-@admin", "-@dangerous", "(~side:* +get +set)")
 
 
 def stopped(error: Exception) -> BaseException:
     """The library may lose a cancellation while it closes a connection that was refused; it is taken up again here."""
     task = asyncio.current_task()
     return asyncio.CancelledError() if task is not None and task.cancelling() else Stopped(str(error))
+
+
+def drafts(there: Rig) -> str:
+    """How the keys of this agent's drafts begin."""
+    return f"draft:{there.user}:"
 
 
 @dataclass
@@ -40,9 +49,9 @@ class AgentSession:
     begun: "asyncio.Task[object] | None" = field(default=None)
 
     async def act(self, mode: Mode) -> None:
-        """A read where full_stop forbids everything, a write otherwise; the witness counts writes."""
-        verb = ("GET", "k") if mode is Mode.FULL_STOP else ("INCR", self.there.user)
-        await self._stopping(*verb)
+        """A read where full_stop forbids everything, a draft where read_only does, a write otherwise."""
+        verbs = {Mode.FULL_STOP: ("GET", "k"), Mode.READ_ONLY: ("INCR", drafts(self.there))}
+        await self._stopping(*verbs.get(mode, ("INCR", self.there.user)))
 
     async def begin(self) -> None:
         """Waits in the server for a job."""
@@ -70,6 +79,10 @@ class AgentSession:
     def _done(self) -> str:
         return f"{self.there.user}:done"
 
+    async def command(self, *command: str) -> object:
+        """Runs it, or raises `Stopped`."""
+        return await self._stopping(*command)
+
     async def _stopping(self, *command: str) -> object:
         try:
             return await self.client.execute_command(*command)  # type: ignore[no-untyped-call]  # the library's
@@ -85,15 +98,14 @@ class RedisRig:
         "prepare": "nothing outlives a session: its queued transaction and its waiting pop end with it",
         "redeliver": "a pop was done or was not done: there is nothing to hand out again",
         "stubborn": "the surface is the user's sessions, whatever process holds them",
-        "parked": "no middle mode is declared: a command that is refused is kept by nobody",
     }
 
     there: Rig
 
     def adapter(self, *, shared: Shared | None = None) -> Adapter:
-        """An adapter with a working canary."""
+        """An adapter with a working canary, and a prefix for drafts."""
         self.there.shared = shared or Shared()
-        return self.there.adapter()
+        return self.there.adapter(draft_prefix=drafts(self.there))
 
     def mistyped(self) -> Adapter:
         """A user that does not exist."""
@@ -124,9 +136,9 @@ class RedisRig:
             raise stopped(error) from error
 
     async def effects(self) -> int:
-        """Counted by the administrator: increments and finished jobs."""
-        done = int(await self.there.witness.llen(f"{self.there.user}:done"))
-        return int(await self.there.witness.get(self.there.user) or 0) + done
+        """Counted by the administrator: increments, of the draft too, and finished jobs."""
+        counters = await self.there.witness.mget(self.there.user, drafts(self.there))
+        return sum(int(one or 0) for one in counters) + int(await self.there.witness.llen(f"{self.there.user}:done"))
 
     async def authority(self) -> object:
         """The user's line of `ACL LIST`."""
@@ -138,7 +150,9 @@ class RedisRig:
 
     async def narrow(self) -> None:
         """Two commands less, and a key pattern that only reads."""
-        await self.there.acl("SETUSER", self.there.user, "-lpush", "-set", "resetkeys", "~mine:*", "%R~theirs:*")
+        await self.there.acl(
+            "SETUSER", self.there.user, "-lpush", "-set", "resetkeys", "~draft:*", "~mine:*", "%R~theirs:*"
+        )
 
     async def meddle(self) -> None:
         """A new selector."""
@@ -212,6 +226,49 @@ class RedisRig:
         """The list's length."""
         return int(await self.there.witness.llen(self._queue))
 
+    def parking(self) -> Adapter:
+        """The same: drafts are kept by every adapter of this rig."""
+        return self.adapter()
+
+    async def propose(self, what: str) -> None:
+        """A list with one element, under the prefix."""
+        session = AgentSession(self.there, await self.there.login())
+        try:
+            await session.command("RPUSH", f"{drafts(self.there)}{self._proposed(what)}", "x")
+        finally:
+            await session.close()
+
+    async def done(self, what: str) -> int:
+        """The elements of the list that was proposed."""
+        return int(await self.there.witness.llen(self._proposed(what)))
+
+    async def steal(self, draft: str) -> None:
+        """Every way to the keys that carry its name, wherever they are, and to what is written about them."""
+        keys = cast("list[bytes]", await self.there.witness.keys(f"*{draft}*"))
+        kept, book = f"agent-kill:draft:{draft}", f"agent-kill:drafts:{drafts(self.there)}"
+        stolen = f"{self.there.user}:stolen"
+        ways = [f"{verb} {key.decode()}" for key in keys for verb in ("DEL", "UNLINK", "PERSIST")]
+        ways += (
+            f"""
+RENAME {kept} {stolen}|RENAMENX {kept} {drafts(self.there)}x|COPY {kept} {stolen}|LMOVE {kept} {stolen} LEFT RIGHT
+RPUSH {kept} y|SET {kept} y|EXPIRE {kept} 0|HDEL {book} {draft}|HSET {book} {draft} y|DEL {book}|RENAME {book} {stolen}
+SET agent-kill:decided:{draft} y|FLUSHDB|FLUSHALL|SWAPDB 0 1""".strip()
+            .replace("\n", "|")
+            .split("|")
+        )
+        session = AgentSession(self.there, await self.there.login())
+        try:
+            for way in ways:
+                with suppress(Stopped):
+                    await session.command(*way.split())
+                    return
+        finally:
+            await session.close()
+        raise Stopped("every way was refused")
+
+    def _proposed(self, what: str) -> str:
+        return f"{self.there.user}:{what}"
+
     @property
     def _queue(self) -> str:
         return f"jobs:{self.there.user}"
@@ -231,7 +288,7 @@ class RedisRig:
 async def opened(servers: Running) -> AsyncIterator[RedisRig]:
     """A fresh agent."""
     there = await rig(servers.valkey, *RULES)
-    await there.acl("SETUSER", there.bot, *QUEUE_RIGHTS)
+    await there.acl("SETUSER", there.bot, *QUEUE_RIGHTS, *DRAFT_RIGHTS, f"~{there.user}*")
     await there.acl("SAVE")
     try:
         yield RedisRig(there)

@@ -22,8 +22,8 @@ class Running:
 
     @cached_property
     def valkey(self) -> ValkeyServer:
-        """A Valkey."""
-        return self._stack.enter_context(ValkeyServer())
+        """A Valkey that keeps its keys."""
+        return self._stack.enter_context(ValkeyServer(options=("--appendonly", "yes")))
 
     @cached_property
     def nats(self) -> NatsServer:
