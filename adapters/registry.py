@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 from adapters.base import Adapter, Config, Manual, Mode, Shared
+from adapters.base.parked import Parked
 
 GROUP = "agent_kill.adapters"
 BUILT_IN = ("advisory_flag", "haproxy_gateway", "http_control", "memory", "nats_user", "postgres_role", "redis_acl")
@@ -132,6 +133,7 @@ class Registry:
             ],
             "permissions": list(adapter.permissions),
             "reversal": adapter.reversal,
+            "parks": issubclass(adapter, Parked),
         }
 
     def manual(self, kind: str) -> Manual | None:

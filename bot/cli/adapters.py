@@ -78,6 +78,8 @@ def _about(described: dict[str, object], manual: Manual | None) -> list[str]:
         lines.append(f"  {mode!s:<15} {how}")
     if manual:
         lines.append(f"  {'work in flight':<15} {manual.in_flight}")
+    if described["parks"]:
+        lines.append(f"  {'what is parked':<15} kept at the surface, for people to release or to drop")
     return [*lines, f"  {'given back':<15} {described['reversal']}".replace("_", " ")]
 
 

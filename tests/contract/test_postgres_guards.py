@@ -162,7 +162,13 @@ DRIFT = {  # what an administrator does, and what is said of it
 }
 
 
-@pytest.mark.parametrize("change", DRIFT)
+EACH = 3  # of so many, one in every run; the others are long
+
+
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param(text, marks=pytest.mark.long if number % EACH else ()) for number, text in enumerate(DRIFT)],
+)
 async def test_a_guard_that_is_not_as_made_is_seen_and_cut_again(
     change: str, postgres_database: Database, keeper: Keeper
 ) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr
 
 from adapters import registry
 from adapters.base import Config, Mode, Shared, SurfaceClass
+from adapters.base.parked import Parked
 from adapters.registry import GROUP, BrokenKind, Registry, UnknownKind
 from bot.settings import load_text
 from tests.contract.nats_server import example as nats_secret
@@ -41,6 +42,8 @@ def test_a_kind_declares_itself_whole(kind: str) -> None:
     assert all(text.strip() for text in adapter.permissions)
     assert adapter.reversal in ("exact", "work_lost")
     assert adapter.attests in ("catalogue", "self")
+    middle = adapter.modes & {Mode.APPROVAL_GATED, Mode.DRAFT_ONLY}
+    assert issubclass(adapter, Parked) or not middle or adapter.attests == "self", "a middle mode that parks nothing"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -73,7 +76,7 @@ def test_a_kind_refuses_unknown_keys(kind: str) -> None:
 def test_a_kind_is_described_as_the_contract_says(kind: str) -> None:
     """`adapters --json` has these keys, in plain JSON."""
     described = registry.describe(kind)
-    assert set(described) == {"kind", "modes", "classes", "settings", "permissions", "reversal"}
+    assert set(described) == {"kind", "modes", "classes", "settings", "permissions", "reversal", "parks"}
     assert json.loads(json.dumps(described)) == described
 
 
@@ -165,7 +168,7 @@ def test_listing_kinds_imports_none() -> None:
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     kinds, modules = ran.stdout.splitlines()
     assert kinds == repr(KINDS)
-    assert modules == "['adapters.base', 'adapters.registry']"
+    assert modules == "['adapters.base', 'adapters.base.parked', 'adapters.registry']"
 
 
 def test_an_unknown_kind_names_the_known_ones() -> None:
