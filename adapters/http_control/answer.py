@@ -12,3 +12,4 @@ class Answer:
     status: int
     body: bytes = b""
     mode: str = ""  # the header X-Agent-Kill-Mode
+    signature: str = ""  # the header X-Agent-Kill-Answer

@@ -19,6 +19,9 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 DENIED = frozenset({403, 423, 451})  # "I know you, and no"
 WHO_ARE_YOU = 401
 PARKED = 202
+OVERTAKEN = 412
+MIDDLE = frozenset({Mode.APPROVAL_GATED, Mode.DRAFT_ONLY})  # modes that keep writes back for a person
+EVERY = frozenset(Mode) - {Mode.NORMAL}
 _SAME = 64  # bodies that are remembered: ten thousand receivers say the same few things
 
 
@@ -32,6 +35,27 @@ class Said:
     modes: frozenset[Mode] | None = None  # the modes that it can hold; None where it does not say
     by: str = ""  # who set the mode, where it says so
     deployment: str = ""  # what runs behind it, where it says so
+    generation: str = ""  # counts what it was told; only a receiver that lets no late call loosen it tells one
+    instance: str = ""  # which of several receivers answered, where it says so
+    parks: bool = False  # whether it says that it keeps for a person what the middle modes hold back
+
+
+class Overtaken(AdapterError):
+    """412: the receiver was told something since it was read, so that it takes nothing that loosens."""
+
+
+def reach(found: Said, *, must_park: bool) -> frozenset[Mode]:
+    """The modes that the receiver can hold, by its own words.
+
+    A receiver that tells a generation knows this protocol: its silence about `parked` says that it parks nothing, and
+    what the middle modes would hold back is lost. A plain one was asked for less, and its modes count as they did.
+
+    Args:
+        found: what it said.
+        must_park: whether the configuration asks for parking, so that silence counts as a no from any receiver.
+    """
+    told = EVERY if found.modes is None else found.modes
+    return told - MIDDLE if (must_park or found.generation) and not found.parks else told
 
 
 def said(answer: Answer, *, name: str) -> Said | None:
@@ -65,8 +89,11 @@ def _read(body: bytes) -> Said | None:
         in_flight=_number(fields.get("in_flight", 0)),
         ended=_number(fields.get("ended")) or 0,
         modes=_modes(fields.get("modes")),
-        by=short(by) if isinstance(by := fields.get("by"), str) else "",
-        deployment=short(version) if isinstance(version := fields.get("deployment"), str) else "",
+        by=_text(fields.get("by")),
+        deployment=_text(fields.get("deployment")),
+        generation="" if (count := _number(fields.get("generation"))) is None else str(count),
+        instance=_text(fields.get("instance")),
+        parks=fields.get("parked") is True or _number(fields.get("parked")) is not None,
     )
 
 
@@ -82,6 +109,10 @@ def judged(answer: Answer, *, name: str) -> None:
         )
     if answer.status in NOT_NOW:
         raise Unreachable(f"{name} answered {answer.status}: it takes no calls now; look at the receiver")
+    if answer.status == OVERTAKEN:
+        raise Overtaken(
+            f"{name} was told something else since it was read (412): it is read again before it is loosened"
+        )
     if answer.status in REDIRECT:
         raise AdapterError(f"{name} answered {answer.status}: redirects are not followed; put the final address in url")
     raise AdapterError(f"{name} answered {answer.status}: look at the receiver's log; the bot tries again")
@@ -125,6 +156,10 @@ def _mode(value: object) -> Mode | None:
         return Mode(value)
     except ValueError:
         return None
+
+
+def _text(value: object) -> str:
+    return short(value) if isinstance(value, str) else ""
 
 
 def _number(value: object) -> int | None:

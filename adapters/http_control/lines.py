@@ -18,6 +18,7 @@ from yarl import URL
 
 from adapters.http_control.answer import Answer
 from adapters.http_control.parse import Odd, Reading
+from adapters.http_control.request import Request
 
 KEEP = 90.0  # seconds that an idle connection is kept: longer than the drift watch's interval, so that it stays warm
 _SWEEP = 30.0  # seconds between two looks for connections that idle for too long
@@ -139,7 +140,7 @@ class Lines:
         self._tls: ssl.SSLContext | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
-    async def call(self, method: str, url: URL, *, headers: dict[str, str], body: bytes) -> Answer:
+    async def call(self, url: URL, request: Request) -> Answer:
         """Sends one request over a connection of its own for as long as it takes.
 
         Raises:
@@ -149,12 +150,9 @@ class Lines:
         """
         if url in self._odd:
             raise Odd("known")
-        endpoint, head = self._heads.get((method, url)) or self._head(method, url)
-        more = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if body or method == "POST":
-            more += f"Content-Length: {len(body)}\r\n"
+        endpoint, head = self._heads.get((request.method, url)) or self._head(request.method, url)
         try:
-            return await self._send(endpoint, b"%b%b\r\n%b" % (head, more.encode("latin-1"), body))
+            return await self._send(endpoint, head, request)
         except Odd:
             self._odd.add(url)
             raise
@@ -168,15 +166,15 @@ class Lines:
             while endpoint.idle:
                 endpoint.idle.pop().drop()
 
-    async def _send(self, endpoint: _Endpoint, request: bytes) -> Answer:
+    async def _send(self, endpoint: _Endpoint, head: bytes, request: Request) -> Answer:
         while (line := self._take(endpoint)) is not None:
             try:
-                return await self._over(line, endpoint, request)
+                return await self._over(line, endpoint, _whole(head, request))
             except Lost as error:
                 if error.heard:
                     raise
                 # it was closed while it idled; setting a mode twice is setting it once, so another one carries it
-        return await self._over(await self._connect(endpoint), endpoint, request)
+        return await self._over(await self._connect(endpoint), endpoint, _whole(head, request))
 
     async def _over(self, line: Line, endpoint: _Endpoint, request: bytes) -> Answer:
         answer = await line.call(request)
@@ -255,3 +253,11 @@ class Lines:
         for endpoint in self._endpoints.values():
             while endpoint.idle and (endpoint.idle[0].idle_since < oldest or not endpoint.idle[0].usable):
                 endpoint.idle.popleft().drop()
+
+
+def _whole(head: bytes, request: Request) -> bytes:
+    """The bytes of one try."""
+    if request.method == "GET":
+        return b"%b%b\r\n" % (head, request.head().encode("latin-1"))
+    body = request.body
+    return b"%b%bContent-Length: %d\r\n\r\n%b" % (head, request.head().encode("latin-1"), len(body), body)

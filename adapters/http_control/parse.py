@@ -14,7 +14,8 @@ _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NUMBER = re.compile(rb"[0-9]{1,9}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\r\n\0]*)?")
 _EMPTY = frozenset({204, 304})
-_WANTED = frozenset({b"content-length", b"transfer-encoding", b"connection", b"x-agent-kill-mode"})
+_OURS = (b"x-agent-kill-mode", b"x-agent-kill-answer")
+_WANTED = frozenset({b"content-length", b"transfer-encoding", b"connection", *_OURS})
 
 
 class Odd(ValueError):  # it is no error: another client may well understand it
@@ -55,7 +56,7 @@ class Reading:
         else:
             return None
         self.keep = head.keep and not self._buffer
-        return Answer(head.status, body, head.mode)
+        return Answer(head.status, body, head.mode, head.signature)
 
     def _taken(self) -> "_Head | None":
         """The head, off the buffer, once it is whole."""
@@ -117,6 +118,7 @@ class _Head:
     length: int | None
     keep: bool
     mode: str
+    signature: str
 
 
 @lru_cache(maxsize=_SAME)
@@ -127,7 +129,8 @@ def _read(head: bytes) -> _Head:
         raise Odd("a status line of another kind")
     status, fields = int(found[1]), _fields(lines)
     keep = fields.get(b"connection", b"keep-alive").lower() == b"keep-alive"
-    return _Head(status, _length(status, fields), keep, fields.get(b"x-agent-kill-mode", b"").decode("latin-1"))
+    mode, signature = (fields.get(name, b"").decode("latin-1") for name in _OURS)
+    return _Head(status, _length(status, fields), keep, mode, signature)
 
 
 def _length(status: int, fields: dict[bytes, bytes]) -> int | None:

@@ -17,6 +17,7 @@ from adapters.errors import AdapterError, Unreachable
 from adapters.http_control.answer import LIMIT, Answer
 from adapters.http_control.lines import KEEP, Lines
 from adapters.http_control.parse import Odd, TooLong
+from adapters.http_control.request import Request
 
 _IPV6 = 6
 _NAMES = 64  # names that may be looked up at once: a silent name server holds one of these, not the loop's own threads
@@ -34,14 +35,12 @@ class Wire:
         self._names = _Names()
         self._lines = Lines(self._names.resolve)
 
-    async def call(self, method: str, url: URL, *, headers: dict[str, str], body: bytes, name: str) -> Answer:
+    async def call(self, url: URL, request: Request, *, name: str) -> Answer:
         """Sends one request and reads its answer.
 
         Args:
-            method: GET or POST.
             url: exactly this one; a redirect is an answer, not an instruction.
-            headers: beside the plain ones.
-            body: the bytes as they were signed.
+            request: is signed anew for every try.
             name: what errors call the endpoint; holds no secret.
 
         Raises:
@@ -50,9 +49,9 @@ class Wire:
         """
         try:
             try:
-                return await self._lines.call(method, url, headers=headers, body=body)
+                return await self._lines.call(url, request)
             except Odd:
-                return await self._general(method, url, headers=headers, body=body, name=name)
+                return await self._general(url, request, name=name)
         except TooLong:
             raise _too_long(name) from None
         except (ClientError, OSError) as error:
@@ -61,12 +60,13 @@ class Wire:
                 "check that it runs and that the bot can reach it"
             ) from error
 
-    async def _general(self, method: str, url: URL, *, headers: dict[str, str], body: bytes, name: str) -> Answer:
+    async def _general(self, url: URL, request: Request, *, name: str) -> Answer:
         """The same by the general client. A mode that was set already is set again, which changes nothing."""
         async with self._open().request(
-            method, url, headers=headers, data=body or None, allow_redirects=False
+            request.method, url, headers=request.headers(), data=request.body or None, allow_redirects=False
         ) as reply:
-            return Answer(reply.status, await _read(reply, name), reply.headers.get("X-Agent-Kill-Mode", ""))
+            mode, signature = (reply.headers.get(header, "") for header in ("X-Agent-Kill-Mode", "X-Agent-Kill-Answer"))
+            return Answer(reply.status, await _read(reply, name), mode, signature)
 
     async def knock(self, method: str, url: URL, *, headers: dict[str, str]) -> Answer | None:
         """Sends one request of the agent's own and reads the status only; None where nothing answered."""

@@ -13,6 +13,7 @@ from yarl import URL
 from adapters.errors import AdapterError, Unreachable
 from adapters.http_control.answer import LIMIT, Answer
 from adapters.http_control.parse import Odd, Reading, TooLong
+from adapters.http_control.request import Request
 from adapters.http_control.wire import Wire
 
 BODY = b'{"mode": "full_stop"}'
@@ -120,8 +121,7 @@ async def _wire(peer: Peer) -> AsyncIterator[Callable[[str], Coroutine[None, Non
     url = URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/c?a=b")
 
     async def call(method: str) -> Answer:
-        body = BODY if method == "POST" else b""
-        return await wire.call(method, url, headers={"X-Signed": "t=1"}, body=body, name="it")
+        return await wire.call(url, Request(b"secret", method, BODY if method == "POST" else b""), name="it")
 
     try:
         yield call
@@ -140,7 +140,9 @@ async def test_calls_share_one_kept_connection() -> None:
         assert [(await call(method)).body for method in ("GET", "POST", "GET")] == [BODY] * 3
     assert peer.opened == 1
     assert [head.split(b" HTTP/1.1\r\n")[0] for head in peer.heads] == [b"GET /c?a=b", b"POST /c?a=b", b"GET /c?a=b"]
-    assert all(head.count(b"\r\nHost: 127.0.0.1:") == 1 and b"\r\nX-Signed: t=1\r\n" in head for head in peer.heads)
+    assert all(
+        head.count(b"\r\nHost: 127.0.0.1:") == 1 and b"\r\nX-Agent-Kill-Signature: t=" in head for head in peer.heads
+    )
     assert [b"Content-Length: 21" in head for head in peer.heads] == [False, True, False]
 
 

@@ -1,0 +1,1 @@
+"""The reference receiver, in files that a service pastes: they import nothing of this package."""
