@@ -110,9 +110,7 @@ def judged(answer: Answer, *, name: str) -> None:
     if answer.status in NOT_NOW:
         raise Unreachable(f"{name} answered {answer.status}: it takes no calls now; look at the receiver")
     if answer.status == OVERTAKEN:
-        raise Overtaken(
-            f"{name} was told something else since it was read (412): it is read again before it is loosened"
-        )
+        raise Overtaken(f"{name} was told something else since it was read (412): read it again, then loosen it")
     if answer.status in REDIRECT:
         raise AdapterError(f"{name} answered {answer.status}: redirects are not followed; put the final address in url")
     raise AdapterError(f"{name} answered {answer.status}: look at the receiver's log; the bot tries again")

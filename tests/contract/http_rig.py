@@ -25,10 +25,11 @@ Json = dict[str, object]
 
 @dataclass
 class Farm:
-    """A receiver process on its ports."""
+    """A receiver process on its ports; `program` is what runs, before the ports."""
 
     process: "subprocess.Popen[bytes]"
     ports: list[int]
+    program: tuple[str, ...] = (receiver.__name__,)
 
     @property
     def pid(self) -> int:
@@ -38,7 +39,7 @@ class Farm:
     async def restart(self) -> None:
         """Ends it, and starts it again on the same ports."""
         ended(self.process)
-        self.process, _ = await asyncio.to_thread(started, self.ports)
+        self.process, _ = await asyncio.to_thread(started, self.ports, *self.program)
 
     def freeze(self) -> None:
         """Stops it in its tracks."""
@@ -50,18 +51,19 @@ class Farm:
 
 
 @contextmanager
-def farm(ports: int = 1) -> Iterator[Farm]:
-    """Starts a receiver on free ports; stops it at the end."""
-    running = Farm(*started([0] * ports))
+def farm(ports: int = 1, *program: str) -> Iterator[Farm]:
+    """Starts a receiver, or another program, on free ports; stops it at the end."""
+    program = program or (receiver.__name__,)
+    running = Farm(*started([0] * ports, *program), program)
     try:
         yield running
     finally:
         ended(running.process)
 
 
-def started(ports: list[int]) -> "tuple[subprocess.Popen[bytes], list[int]]":
+def started(ports: list[int], *program: str) -> "tuple[subprocess.Popen[bytes], list[int]]":
     """Starts a receiver; returns once it serves. 0 is a free port."""
-    command = [sys.executable, "-m", receiver.__name__, *map(str, ports)]
+    command = [sys.executable, "-m", *(program or (receiver.__name__,)), *map(str, ports)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
     assert process.stdout is not None
     line = process.stdout.readline()
@@ -94,13 +96,19 @@ class Rig:
         return f"http://127.0.0.1:{self.farm.ports[0]}/{name or self.name}/{path}"
 
     def adapter(
-        self, *, canary: str = "POST", secret: str = receiver.SECRET, url: str = "", shared: Shared | None = None
+        self,
+        *,
+        canary: str = "POST",
+        secret: str = receiver.SECRET,
+        url: str = "",
+        shared: Shared | None = None,
+        **more: object,
     ) -> HttpControl:
-        """An adapter; `canary` is its method, or "" for none."""
+        """An adapter; `canary` is its method, or "" for none; `more` settings."""
         headers = {"Authorization": SecretStr("Bearer agent-key")}
         tried = {"url": self.url("act"), "method": canary, "headers": headers}
         built = HttpControl(
-            config=HttpControlConfig(url=url or self.url("control"), secret=SecretStr(secret)),
+            config=HttpControlConfig.model_validate({"url": url or self.url("control"), "secret": secret, **more}),
             canary=HttpControlCanary.model_validate(tried) if canary else None,
             shared=shared or self.shared,
         )

@@ -15,7 +15,7 @@ Start = Callable[[str, list[tuple[str, str]]], object]
 
 
 def wsgi(receiver: Receiver, app: Callable[[dict[str, Any], Any], Iterable[bytes]], path: str) -> Any:
-    """Wraps a WSGI application: `app.wsgi_app = wsgi(receiver, app.wsgi_app, "/control")` with Flask."""
+    """Wraps a WSGI application, as Flask's `app.wsgi_app` is one."""
 
     def served(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         if environ.get("PATH_INFO") != path:
@@ -30,7 +30,7 @@ def wsgi(receiver: Receiver, app: Callable[[dict[str, Any], Any], Iterable[bytes
 
 
 def asgi(receiver: Receiver, app: Callable[[Any, Any, Any], Awaitable[None]], path: str) -> Any:
-    """Wraps an ASGI application: `app = asgi(receiver, app, "/control")`."""
+    """Wraps an ASGI application, as Starlette's and FastAPI's `app` is one."""
     threads = ThreadPoolExecutor(8)  # of its own: a stop waits for no work of the service's
 
     async def served(scope: Any, receive: Any, send: Any) -> None:

@@ -57,4 +57,5 @@ DEFECTS = (
     Defect("a wrong secret looks like a gap", "a_wrong_credential_is_refused", "DID NOT RAISE", _no_login_is_gone),
     Defect("what was there before is forgotten", "relax_gives_back_nothing_more", "and back", _normal_whatever_was),
     *REST,
+    *common.parked(HttpControl),
 )

@@ -1,7 +1,6 @@
-"""A control endpoint with an agent behind it in another process, for the suite."""
+"""The reference receiver in a service, in a process of its own, for the suite."""
 
-import asyncio
-import json
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,151 +8,95 @@ from typing import ClassVar
 
 from aiohttp import ClientSession
 
-from adapters.base import Adapter, Mode, Shared
+from adapters.base import Adapter, Change, Mode, Shared
+from adapters.base.parked import Parked
 from adapters.conformance import Session, Stopped
-from bot.sandbox.servers import free_port
 from tests.contract.http_rig import Rig
+from tests.contract.rigs.http_plain import REFUSED, AgentSession, HttpRig
 from tests.contract.rigs.running import Running
 
-REFUSED = 403
-# The receiver's rule per mode, as its agent meets it: what each mode forbids and the next looser one allows.
-ACTIONS = {Mode.FULL_STOP: "read", Mode.READ_ONLY: "draft", Mode.DRAFT_ONLY: "ask", Mode.APPROVAL_GATED: "write"}
+ACTIONS = {Mode.FULL_STOP: "read", Mode.READ_ONLY: "draft", Mode.APPROVAL_GATED: "write"}
 
 
 @dataclass
-class AgentSession:
-    """The agent's client, with its own credential."""
+class ParkedSession(AgentSession):
+    """The agent's client at a service that parks."""
 
-    there: Rig
-    slow: "asyncio.Task[int] | None" = None
+    decides: Parked | None = None
 
     async def act(self, mode: Mode) -> None:
-        """The action that `mode` is the first to forbid."""
-        if await self.there.act(action=ACTIONS[mode]) == REFUSED:
-            raise Stopped(ACTIONS[mode])
+        """As the kit says: what waits for a decision is released, a draft is not."""
+        if mode is not Mode.DRAFT_ONLY:
+            if await self.there.act(action=ACTIONS[mode]) == REFUSED:
+                raise Stopped(ACTIONS[mode])
+            return
+        if (status := await self.there.act(action="ask")) == REFUSED:
+            raise Stopped("ask")
+        if status == 202:
+            await self._approved()
 
-    async def begin(self) -> None:
-        """A call that takes longer than a stop."""
-        self.slow = asyncio.ensure_future(self._slow())
-        for _ in range(500):
-            if (await self.there.witness())["slow"]:
-                return
-            await asyncio.sleep(0.01)
-        raise AssertionError("the agent's slow call never arrived")
-
-    async def finish(self) -> None:
-        """Lets it end."""
-        await self.there.tell("finish")
-        if self.slow is None or await self.slow != 200:
-            raise Stopped("slow")
-
-    async def close(self) -> None:
-        """Nothing stays open but a slow call."""
-        if self.slow is not None:
-            self.slow.cancel()
-            await asyncio.wait({self.slow})
-
-    async def _slow(self) -> int:
-        async with self.there.client.post(self.there.url("slow")) as reply:
-            return reply.status
+    async def _approved(self) -> None:
+        assert self.decides is not None
+        last = (await self.decides.list()).items[-1]
+        if not last.waits or not (await self.decides.release(draft=last.id, by="U0APPROVER", gate=_yes)).done:
+            raise Stopped(f"{last.id} is kept, and waits for nobody's decision")
 
 
-@dataclass
-class HttpRig:
-    """The suite's rig: one target of the receiver."""
+class ReceiverRig(HttpRig):
+    """One target of the service."""
 
-    lacks: ClassVar[Mapping[str, str]] = {
-        "reload": "what a receiver reads again, and when, is its own affair",
-        "unarmed": "the secret is all that the bot needs, and a wrong one is refused",
-        "exhaust": "a receiver that takes no further call answers 503 or not at all, which is unreachable",
-        "prepare": "what outlives a call is the receiver's own, and it says so in in_flight",
-        "redeliver": "an endpoint hands out no work",
-        "queue": "what waits behind an endpoint is the receiver's affair",
-        "stubborn": "the agent's process is the receiver's affair",
-        "parked": "the receiver of these tests refuses what a middle mode forbids",
-    }
-
-    there: Rig
+    lacks: ClassVar[Mapping[str, str]] = {name: why for name, why in HttpRig.lacks.items() if name != "parked"}
 
     def adapter(self, *, shared: Shared | None = None) -> Adapter:
-        """An adapter with a canary that writes."""
-        return self.there.adapter(shared=shared)
+        """With all that the receiver offers."""
+        return self.there.adapter(shared=shared, parks=True, signed_answers="required")
 
-    def mistyped(self) -> Adapter:
-        """A target that the receiver does not have."""
-        return self.there.adapter(url=self.there.url("control", name="nobody"))
-
-    def intruder(self) -> Adapter:
-        """A wrong secret."""
-        return self.there.adapter(secret="wrong")
-
-    def unreachable(self) -> Adapter:
-        """A port that nobody listens on."""
-        return self.elsewhere(free_port())
-
-    def elsewhere(self, port: int) -> Adapter:
-        """Another port."""
-        return self.there.adapter(url=f"http://127.0.0.1:{port}/control")
+    def parking(self) -> Adapter:
+        """It parks as it is."""
+        return self.adapter()
 
     async def session(self) -> Session:
         """HTTP has no login: the session exists, and each call is judged."""
-        return AgentSession(self.there)
+        decides = self.adapter()
+        assert isinstance(decides, Parked)
+        return ParkedSession(self.there, decides=decides)
 
     async def effects(self) -> int:
-        """Counted by the receiver's process, apart from its control endpoint."""
-        return int(str((await self.there.witness())["effects"]))
+        """Lines of the service's own file."""
+        return len(await self._all())
 
-    async def authority(self) -> object:
-        """The receiver's mode."""
-        return (await self.there.witness())["mode"]
+    async def propose(self, what: str) -> None:
+        """A write under a name."""
+        assert await self.there.act(action=what) == 202
 
-    async def loosen(self) -> None:
-        """By hand, past the endpoint."""
-        await self.there.tell("set", json.dumps({"mode": "normal"}))
+    async def done(self, what: str) -> int:
+        """How often that write is in the file."""
+        return Counter(await self._all())[what]
 
-    async def narrow(self) -> None:
-        """Its owner has it ask for every write."""
-        await self.there.tell("set", json.dumps({"mode": "approval_gated"}))
+    async def steal(self, draft: str) -> None:
+        """Every verb, with the agent's own key in place of a signature."""
+        headers = {"Authorization": "Bearer agent-key", "X-Agent-Kill-Signature": "t=1,v1=agent-key"}
+        for verb in ("release", "drop"):
+            asked = {"drafts": verb, "id": draft, "by": "U0AGENT"}
+            async with self.there.client.post(self.there.url("control"), json=asked, headers=headers) as reply:
+                if reply.status != 401:
+                    return
+        raise Stopped("401")
 
-    async def restart(self) -> None:
-        """It comes back on its port, and has forgotten every mode."""
-        await self.there.farm.restart()
+    async def _all(self) -> list[str]:
+        return list(map(str, (await self.there.witness())["effects"]))  # type: ignore[call-overload]  # a list of JSON
 
-    async def floor(self) -> None:
-        """By hand, past the endpoint."""
-        await self.there.tell("set", json.dumps({"mode": "full_stop"}))
 
-    async def meddle(self) -> None:
-        """Something beside the mode."""
-        await self.there.tell("set", json.dumps({"note": "meddled"}))
-
-    async def meddled(self) -> bool:
-        """Whether it stands."""
-        return (await self.there.witness())["note"] == "meddled"
-
-    async def rotate(self) -> None:
-        """Another key of the agent."""
-        await self.there.tell("set", json.dumps({"key": "another"}))
-
-    async def rotated(self) -> bool:
-        """Whether only the new key works."""
-        return await self.there.act() == 401 and await self.there.act(key="another") == 200
-
-    async def freeze(self) -> None:
-        """Stops the receiver in its tracks."""
-        self.there.farm.freeze()
-
-    async def thaw(self) -> None:
-        """Lets it go on."""
-        self.there.farm.thaw()
+async def _yes(_changes: tuple[Change, ...]) -> bool:
+    return True
 
 
 @asynccontextmanager
-async def opened(servers: Running) -> AsyncIterator[HttpRig]:
-    """A fresh target of the receiver."""
+async def opened(servers: Running) -> AsyncIterator[ReceiverRig]:
+    """A fresh target of the service."""
     async with ClientSession() as client:
-        there = Rig(servers.receivers, client)
+        there = Rig(servers.services, client)
         try:
-            yield HttpRig(there)
+            yield ReceiverRig(there)
         finally:
             await there.close()

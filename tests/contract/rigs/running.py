@@ -2,7 +2,9 @@
 
 from contextlib import ExitStack
 from functools import cached_property
+from tempfile import TemporaryDirectory
 
+from tests.contract import parking_program
 from tests.contract.flag_server import FlagServer
 from tests.contract.http_rig import Farm, farm
 from tests.contract.nats_server import NatsServer
@@ -34,6 +36,12 @@ class Running:
     def receivers(self) -> Farm:
         """A process of HTTP receivers."""
         return self._stack.enter_context(farm())
+
+    @cached_property
+    def services(self) -> Farm:
+        """A process of services with the reference receiver in them."""
+        folder = self._stack.enter_context(TemporaryDirectory())
+        return self._stack.enter_context(farm(1, parking_program.__name__, folder))
 
     @cached_property
     def flags(self) -> FlagServer:
