@@ -23,9 +23,13 @@ from bot.service.armed_news import ArmedNews
 from bot.service.candidates import Candidates
 from bot.service.checkpoints import TICK as ANCHORS
 from bot.service.checkpoints import Checkpoints
+from bot.service.drill import TICK as DRILLS
+from bot.service.drill import Drills
+from bot.service.drilling import make_drills
 from bot.service.evidence import Machines
+from bot.service.faults import Faults
 from bot.service.own_parts import Audit, DatabaseClock, Disks
-from bot.service.ports import Receipt, StopOrder, Stops
+from bot.service.ports import Receipt, Reporter, StopOrder, Stops
 from bot.service.pushes import Pushes
 from bot.service.readiness import STORED, Readiness
 from bot.service.restore import Restores
@@ -41,6 +45,7 @@ from bot.slack.armed_post import ArmedPost
 from bot.slack.audit_post import AuditPost
 from bot.slack.client import SlackApi
 from bot.slack.door import Door
+from bot.slack.drill_post import DrillPost
 from bot.slack.progress import ReportSettings
 from bot.slack.thread import Thread
 from bot.store.engine import BadUrlError
@@ -95,6 +100,22 @@ class App:
             adopt=self._core.adopt,
             clock=CLOCK,
         )
+        self._faults = Faults()
+        self._serving.refuse(self._faults.refuse_ledger)
+        self._drills = make_drills(
+            inventory=lambda: core.inventory,
+            recorder=core.recorder,
+            dispatcher=core.dispatcher,
+            stops=self._stops,
+            reporter=core.reporters,
+            claims=self._serving.claims(),
+            stored=lambda: self._stored(STORED),
+            faults=self._faults,
+            folder=lambda: self._env.config.resolve().parent,
+            environ=os.environ,
+            clock=CLOCK,
+        )
+        core.reporters.inner = _Heard(self._drills, core.reporters.inner)
         self._checkpoints = Checkpoints(
             heads=self._core.heads,
             signer=lambda: make_signer(state_dir, environment.writer, _text(environment.signing_key)),
@@ -145,12 +166,14 @@ class App:
         """Opens the doors; none of them is waited for."""
         self._stack.push_async_callback(self._core.aclose)
         self._stack.push_async_callback(self._serving.stop)
+        self._stack.push_async_callback(self._drills.aclose)
         await self._serving.start()
         await self._open_slack()
         await self._open_listeners()
         self._schedule.every(TICK, "watch", self._core.watch.tick)
         self._schedule.every(_ADOPT, "adopt", self._adopt)
         self._schedule.every(ANCHORS, "anchors", self._checkpoints.tick)
+        self._schedule.every(DRILLS, "drills", self._drills.tick, jitter=False)
         self._schedule.start()
         for name, work in (("armed check", self._armed.run()), ("armed news", self._news.run())):
             self._stack.push_async_callback(_end, asyncio.create_task(work, name=name))
@@ -211,11 +234,13 @@ class App:
         )
         self._checkpoints.post = AuditPost(api)
         self._open_armed(api, self._door)
-        self._core.reporters.inner = self._thread
+        api.refused = self._faults.refuse_slack
+        self._core.reporters.inner = _Heard(self._drills, self._thread)
         self._stack.push_async_callback(self._quieten, asyncio.create_task(self._thread.run(), name="thread"))
         await self._door.start()
         self._stack.push_async_callback(self._door.stop)
         self._open_restores(self._door)
+        self._open_drills(self._door, api)
 
     def _open_armed(self, api: SlackApi, door: Door) -> None:
         """What the armed check asks of Slack, and where it tells what it found."""
@@ -278,6 +303,18 @@ class App:
         self._stack.callback(machines.close)
         self._stack.push_async_callback(stepping.aclose)
         self._stack.push_async_callback(_end, asyncio.create_task(restores.run(), name="restores"))
+
+    def _open_drills(self, door: Door, api: SlackApi) -> None:
+        door.serve_drills(self._drills)
+        post = DrillPost(
+            board=self._core.board,
+            record=self._core.recorder.record,
+            api=api,
+            channel=lambda: self._core.inventory.configuration.workspace.incident_channel,
+            groups=self._stop_groups,
+            clock=CLOCK,
+        )
+        self._stack.push_async_callback(_end, asyncio.create_task(post.run(), name="drills in Slack"))
 
     async def _stored(self, within: float) -> str:
         """Whether the database has what every journal has now; why not after `within` seconds."""
@@ -350,6 +387,7 @@ class App:
             *(f"the report of {incident} is held up: {why}" for incident, why in self._undeliverable().items()),
             *self._serving.problems(),
             *self._news.problems(),
+            *self._drills.problems(),
             *filter(None, [self._core.watchdog.problem()]),
         ]
 
@@ -404,6 +442,18 @@ class _Counted:
         if not receipt.repeated:
             self._metrics.stopped(order.origin)
         return receipt
+
+
+class _Heard:
+    """Lets drills hear of a stop before the thread does: a real one ends every fault that a drill injects."""
+
+    def __init__(self, drills: Drills, inner: Reporter) -> None:
+        self._drills, self._inner = drills, inner
+
+    def wake(self, incident: str) -> None:
+        """Passes on."""
+        self._drills.wake(incident)
+        self._inner.wake(incident)
 
 
 async def serve(environment: Environment, core: Core, findings: tuple[Finding, ...]) -> str:

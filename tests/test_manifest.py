@@ -11,7 +11,7 @@ import pytest
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import listeners, restore_listeners
+from bot.slack import drill_listeners, listeners, restore_listeners
 from bot.slack.scopes import SCOPES
 
 ROOT = Path(__file__).parent.parent
@@ -133,7 +133,8 @@ def test_events_are_exactly_those_that_are_listened_to() -> None:
 
 def test_commands_and_shortcuts_are_exactly_those_that_are_registered() -> None:
     """The manifest promises nothing that this version does not have."""
-    assert declared("slash_commands", "command") == {listeners.KILL, listeners.STATUS, restore_listeners.RESTORE}
+    commands = {listeners.KILL, listeners.STATUS, restore_listeners.RESTORE, drill_listeners.DRILL}
+    assert declared("slash_commands", "command") == commands
     assert declared("shortcuts", "callback_id") == {listeners.SHORTCUT}
     assert all(item["should_escape"] for item in MANIFEST["features"]["slash_commands"])
 

@@ -10,6 +10,7 @@ _COMMANDS = {
     "demo": "play the main job on a simulated Slack workspace and real servers",
     "check": "validate the configuration and the inventory",
     "stop": "stop agents now, with Slack, the database and the bot down",
+    "drill": "rehearse a stop now through the running bot, or list the drills",
     "status": "show what is held, surface by surface",
     "journal": "hand this host's journal to the running bot",
     "report": "tell an incident from the journals, as text, a page or JSON",

@@ -155,14 +155,15 @@ def _order(core: Core, options: Options) -> StopOrder:
     return StopOrder(
         mode=options.mode,
         scope=options.scope,
-        by=events.Person(kind="cli", id=_who()),
+        by=events.Person(kind="cli", id=who()),
         reason=options.reason,
         channel=core.inventory.configuration.workspace.incident_channel,
         origin="cli",
     )
 
 
-def _who() -> str:
+def who() -> str:
+    """Who sits at this command line, as the journal names them."""
     user = getpass.getuser()
     behind = os.environ.get("SUDO_USER")
     name = f"{user} (sudo by {behind})" if behind and behind != user else user

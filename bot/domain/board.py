@@ -73,6 +73,7 @@ class Board:
         self.ballots: dict[str, Ballot] = {}
         self.codes = Codes()
         self.practice = Practice()
+        self.voted: set[tuple[str, str]] = set()  # (hold, target) pairs that a vote lifted
         self.acknowledged: dict[str, dict[str, events.Acknowledged]] = {}  # by subject, then by person
         self._undone: set[tuple[str, str]] = set()  # (target, digest of a sealed record) of episodes that ended
 
@@ -121,6 +122,7 @@ class Board:
                 for hold in event.holds:
                     self._add_hold(hold)  # before the lift, so that nothing is ever unheld between
                 self.holds.lift(event.pairs)
+                self.voted.update(event.pairs)
                 self._changed((target for _, target in event.pairs), event.at)
                 self._ballot(event.ballot).fold(event)
             case events.BallotOpened() | events.VotesCounted() | events.StepDone() | events.BallotEnded():

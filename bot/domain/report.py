@@ -43,6 +43,7 @@ class Line:
     drifts: tuple[str, ...] = ()  # how it came back and was cut again, each time
     settled: bool = False  # waiting longer for it delays the report for nothing
     eased: Mode | None = None  # what a stop had asked before a vote gave part of it back
+    drilled: bool = False  # whether a drill's own release gave it back, and no vote
 
     @property
     def not_cut(self) -> bool:
@@ -135,16 +136,23 @@ def _lines(board: Board, holds: Sequence[events.HoldAdded], known: Mapping[str, 
         for left in hold.left:
             _ask(asked, left.surface, hold.mode, None, left.why)
     since = min((hold.at for hold in holds), default=0.0)
+    drill = all(hold.origin == "drill" for hold in holds) and not any(_is_voted(board, hold) for hold in holds)
     for surface, (mode, key, why) in asked.items():
         facts = known.get(surface, _UNKNOWN)
         if key is None:
             yield _left_line(surface, facts, mode, why)
         elif mode is Mode.NORMAL:
-            yield _given_back(board, surface, facts, key)
+            line = _given_back(board, surface, facts, key)
+            yield replace(line, drilled=True) if drill else line
         else:
             proof = board.proofs[key] if board.is_proven(key) else None  # an older one proves nothing of this stop
             line = _known_line(board, surface, (facts, mode, proof, _drifts(board, key, since)))
             yield _eased(board, key, line, eased[surface]) if eased.get(surface, mode) > mode else line
+
+
+def _is_voted(board: Board, hold: events.HoldAdded) -> bool:
+    """Whether a vote gave back any of it."""
+    return any((hold.hold, key) in board.voted for key in hold.targets.keys)
 
 
 def _known_line(board: Board, surface: str, about: "_About") -> Line:

@@ -21,7 +21,7 @@ from bot.service.drill_run import DrillRun
 _log = logging.getLogger(__name__)
 TICK = 1.0  # seconds between two looks
 EARLY = 900.0  # seconds before a due time from which on a typed drill is the one that is due
-ASKED = 60.0  # seconds that what a command line asked for is taken up
+ASKED = 10.0  # seconds that what a command line asked for is taken up: less than it waits
 _TRIES = 3  # of a run that fails inside the bot
 _FORGOTTEN = 30 * 86_400.0  # seconds after which a due time that was postponed is no longer looked at
 CLOCK = events.Person(kind="bot", id="clock")
@@ -54,7 +54,7 @@ class Drills:
         """The configured drill of that id."""
         return next((it for it in self.configured() if it.id == drill_id), None)
 
-    def configured(self) -> Sequence[Drill]:
+    def configured(self) -> tuple[Drill, ...]:
         """Every configured drill."""
         return self._desk.inventory().configuration.drills
 

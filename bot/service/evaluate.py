@@ -30,7 +30,7 @@ AT_ONCE = 4  # evaluations; more would slow each other down, and the bot's host 
 BUDGET = 120.0  # seconds for all of them, unless one alone may take longer
 EXIT_ALLOWED, EXIT_REFUSED = 0, 10  # 10: no shell, interpreter or signal ends a command with it by itself
 OUTPUT = 2048  # bytes that are kept of what a command prints; the rest is read and dropped
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 _HTTP_REFUSED = frozenset({401, 403, 405, 423})
 _SUCCESS = range(200, 300)
 _LOOK = 0.02  # seconds between two looks at a running command
@@ -85,7 +85,7 @@ class Evaluator:
     ) -> None:
         self._folder = folder
         self._clock = clock
-        self._environ = {name: environ[name] for name in _KEPT_VARIABLES if name in environ}
+        self._environ = {name: environ[name] for name in KEPT_VARIABLES if name in environ}
         self._progress = progress
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._pool: ThreadPoolExecutor | None = None

@@ -19,7 +19,7 @@ _EVERY = re.compile(r".*", re.DOTALL)
 
 
 class Listeners:
-    """Registers everything that the manifest declares and `RestoreListeners` leaves, and nothing else."""
+    """Registers everything that the manifest declares and the other listeners leave, and nothing else."""
 
     def __init__(
         self,

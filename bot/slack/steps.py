@@ -111,6 +111,8 @@ def _chapter_steps(scene: Scene, chapter: Chapter) -> Iterator[Step]:
 
 def _replies(scene: Scene, chapter: Chapter) -> Iterator[Step]:
     hold = chapter.hold.hold
+    if chapter.hold.origin == "drill":
+        return  # its scorecard names them all
     if _one_by_one(scene, chapter):
         for line in chapter.fresh:
             slot = f"surface:{hold}:{line.surface}"

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from adapters.base import Attempt, Mode
@@ -113,7 +113,7 @@ def held(line: Line) -> str:
     """What was asked and what is held, and what a vote gave back of it."""
     if line.outcome in GIVEN_BACK:
         still = line.held is not None and line.held > Mode.NORMAL
-        return "given back by a vote" + (f", and it reads as {line.held}" if still else "")
+        return f"given back by {_giver([line])}" + (f", and it reads as {line.held}" if still else "")
     return _held(line) + (f"; a vote gave back part of {line.eased}" if line.eased else "")
 
 
@@ -168,14 +168,18 @@ def proof(line: Line) -> str:
 
 
 def given(lines: Iterable[Line]) -> str:
-    """How many a vote gave back, wholly or in part; empty where it gave back nothing."""
-    whole = part = 0
+    """How many a vote, or a drill's own release, gave back, wholly or in part; empty where it gave back nothing."""
+    back, part = [], 0
     for line in lines:
-        whole += line.outcome in GIVEN_BACK
+        back += [line] if line.outcome in GIVEN_BACK else []
         part += line.eased is not None
-    parts = [f"{whole:,} given back by a vote"] if whole else []
+    parts = [f"{len(back):,} given back by {_giver(back)}"] if back else []
     parts += [f"{part:,} given back in part by a vote"] if part else []
     return ", ".join(parts)
+
+
+def _giver(lines: Sequence[Line]) -> str:
+    return "the drill" if all(line.drilled for line in lines) else "a vote"
 
 
 def took(line: Line) -> str:

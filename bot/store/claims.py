@@ -9,7 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.service.redact import redact
 from bot.store import tables as t
 from bot.store.engine import PATIENCE, make_engine
-from bot.store.upgrade import SchemaError, ready
+
+_TRIES, _PAUSE = 3, 0.3  # and seconds between them
 
 
 class SqlClaims:
@@ -27,15 +28,19 @@ class SqlClaims:
 
         A repeated claim of the same run is one: an answer that was lost on the way costs nothing.
         """
-        try:
-            async with asyncio.timeout(2 * PATIENCE):
-                return await self._claim({"drill": drill, "due": due, "run": run, "at": at})
-        except (SQLAlchemyError, SchemaError, OSError) as error:  # a TimeoutError is an OSError
-            reason = redact(str(getattr(error, "orig", None) or error)) or "no answer"
-            raise OSError(f"the database did not take the claim: {reason}") from error
+        row: dict[str, object] = {"drill": drill, "due": due, "run": run, "at": at}
+        for left in reversed(range(_TRIES)):
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    return await self._claim(row)
+            except (SQLAlchemyError, OSError) as error:  # a TimeoutError is an OSError
+                reason = redact(str(getattr(error, "orig", None) or error)) or "no answer"
+                if not left:
+                    raise OSError(f"the database did not take the claim: {reason}") from error
+            await asyncio.sleep(_PAUSE)  # a bot that started just now makes its tables first
+        return None
 
     async def _claim(self, row: dict[str, object]) -> str | None:
-        await ready(self._url)
         engine, c = make_engine(self._url), t.drill_claims.c
         try:
             async with engine.begin() as connection:

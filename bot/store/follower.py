@@ -38,6 +38,7 @@ class Follower:
         self._conflicts: list[str] = []
         self._whole_at = clock.monotonic()
         self._closing: set[asyncio.Task[None]] = set()
+        self.refused: Callable[[], str] = str  # why the ledger is told nothing, where a drill rehearses its outage
         self.failures = 0
         self.lag_entries: int | None = None  # known to be missing in the database; None before the first look
 
@@ -97,6 +98,8 @@ class Follower:
     async def _tell(self, batch: Sequence[Entry]) -> None:
         if self._ledger is None:
             return
+        if why := self.refused():
+            raise ConnectionError(why)
         async with asyncio.timeout(PATIENCE):
             await self._ledger.follow(batch)
         for entry in batch:

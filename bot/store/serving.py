@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bot.service.ports import Clock
+from bot.store.claims import SqlClaims
 from bot.store.engine import default_url
 from bot.store.follower import Follower, Tail
 from bot.store.ledger import open_ledger
@@ -40,6 +41,14 @@ class Serving:
         self._taken = taken
         self._locking: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
+
+    def claims(self) -> SqlClaims:
+        """The claims of drills, in the same database."""
+        return SqlClaims(self._url)
+
+    def refuse(self, why: Callable[[], str]) -> None:
+        """Lets a drill rehearse an outage: for as long as there is a reason, the database is told nothing."""
+        self._follower.refused = why
 
     async def start(self) -> None:
         """Takes the lock, for one second at the most, and starts to follow.

@@ -133,7 +133,7 @@ async def test_a_retried_event_is_handled_once_and_a_first_one_always(tmp_path: 
 async def test_what_the_app_does_not_have_is_acknowledged_or_explained(tmp_path: Path) -> None:
     """A command of another version gets a sentence."""
     async with rig(tmp_path) as running:
-        body = urlencode({"command": "/agent-drill", "text": "x", "user_id": "U1", "trigger_id": "9.9"}).encode()
+        body = urlencode({"command": "/agent-later", "text": "x", "user_id": "U1", "trigger_id": "9.9"}).encode()
         reply = await running.simulator.http.request(body, running.simulator.http.signed(body) | {"Content-Type": FORM})
         assert reply.status == 200
-        assert "This version has no `/agent-drill`" in reply.body["text"]
+        assert "This version has no `/agent-later`" in reply.body["text"]

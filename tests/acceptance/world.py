@@ -105,7 +105,7 @@ class World:
     async def _write(self) -> None:
         while True:
             with contextlib.suppress(asyncpg.PostgresError, OSError, asyncpg.InterfaceError):
-                session = await asyncpg.connect(self.database.dsn(self.database.agent, password=PASSWORD))
+                session = await asyncpg.connect(self.database.dsn(self.database.agent, password=PASSWORD), timeout=2.0)
                 try:
                     while True:
                         await session.execute("INSERT INTO effects VALUES (1)")

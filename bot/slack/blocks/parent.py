@@ -153,7 +153,8 @@ def _closed(story: Story) -> list[Block | None]:
 
 
 def _small_print(story: Story, moved_from: str | None, reported_at: float | None) -> Block:
-    parts = [f"Incident `{escape(story.now.incident, NAME)}`. Every surface is confirmed in this thread."]
+    where = "What was measured is" if story.drill else "Every surface is confirmed"
+    parts = [f"Incident `{escape(story.now.incident, NAME)}`. {where} in this thread."]
     if moved_from:
         parts.append(f"It belongs to {wording.channel(moved_from)}, where the bot cannot post: invite it there.")
     opened = story.now.opened_at

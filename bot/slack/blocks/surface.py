@@ -21,7 +21,7 @@ def confirmation(line: Line) -> Message:
         section(f"{wording.state(line)} {_who(line)}\n{wording.held(line)}"),
         quoted(line.detail) if line.detail else None,
         section(step) if step else None,
-        context(" · ".join(fact for fact in facts if fact)),
+        context(" · ".join(fact for fact in facts if fact)) if any(facts) else None,
     ]
     word = wording.OUTCOMES[line.outcome][1]
     return message(f"{escape(line.surface, NAME)} is {word}: {wording.held(line)}.", blocks)

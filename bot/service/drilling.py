@@ -1,0 +1,62 @@
+"""Puts the drills of one process together, out of what the stop path and the ledger already are."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from bot.service.dispatch import Dispatcher
+from bot.service.drill import Drills
+from bot.service.drill_ports import Claims, DrillDesk
+from bot.service.evidence import Machines
+from bot.service.faults import Faults
+from bot.service.giving import Giving
+from bot.service.inventory import Inventory
+from bot.service.ports import Clock, Reporter, Stops
+from bot.service.probe import probe
+from bot.service.recorder import Recorder
+from bot.service.workload import Commands
+
+
+def make_drills(
+    *,
+    inventory: Callable[[], Inventory],
+    recorder: Recorder,
+    dispatcher: Dispatcher,
+    stops: Stops,
+    reporter: Reporter,
+    claims: Claims,
+    stored: Callable[[], Awaitable[str]],
+    faults: Faults,
+    folder: Callable[[], Path],
+    environ: Mapping[str, str],
+    clock: Clock,
+) -> Drills:
+    """The drills of a process; the arguments are those of `DrillDesk` and of what it is made of."""
+
+    def budget(key: str) -> float:
+        target = inventory().targets.get(key)
+        return target.deadline if target else 0.0
+
+    async def armed(keys: Sequence[str]) -> Sequence[str]:
+        return await what_is_not_armed(inventory(), keys)
+
+    desk = DrillDesk(
+        inventory=inventory,
+        recorder=recorder,
+        dispatcher=dispatcher,
+        stops=stops,
+        giving=Giving(recorder=recorder, stored=stored, budget=budget, clock=clock),
+        evidence=Machines(inventory=inventory, board=recorder.board, clock=clock, folder=folder, environ=environ),
+        reporter=reporter,
+        claims=claims,
+        faults=faults,
+        workload=Commands(folder=folder, environ=environ),
+        armed=armed,
+        clock=clock,
+    )
+    return Drills(desk)
+
+
+async def what_is_not_armed(inventory: Inventory, keys: Sequence[str]) -> Sequence[str]:
+    """Why these targets could not be cut now, a sentence each; changes nothing."""
+    found = await probe(inventory.targets[key] for key in keys if key in inventory.targets)
+    return [f"{it.surface} could not be cut now: {problem}" for it in found for problem in it.problems]

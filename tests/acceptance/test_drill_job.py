@@ -1,0 +1,87 @@
+"""A drill, whole: typed in Slack and at the command line, on a real database, queue and API; killed in the middle."""
+
+import asyncio
+import json
+from typing import Any
+
+from bot.sandbox.simulator import Simulator
+from tests.acceptance.whole_bot import Bot, texts
+from tests.acceptance.world import World
+
+SURFACES = "billing/ledger, billing/queue, billing/api"
+HEAD = """
+workspace: {incident_channel: C0INCIDENT}
+policy:
+  stop: {groups: [S0ONCALL], users: [U0SECOND]}
+  restore: {groups: [S0RESTORE], quorum: 2}
+drills:
+  weekly: {schedule: "0 3 1 JAN *", surfaces: [SURFACES], mode: full_stop, kind: live, accept_loss: true, hold: HOLD}
+"""
+
+
+async def _serving(bot: Bot, world: World, sandbox: Simulator, *, hold: str = "0s") -> None:
+    bot.environ |= world.environ()
+    bot.configure(world.agents(), head=HEAD.replace("HOLD", hold).replace("SURFACES", SURFACES))
+    await bot.start()
+    await sandbox.connected()
+
+
+async def _works_again(world: World) -> None:
+    """Every one of the agent's effects is seen again."""
+    before = await world.effects()
+    async with asyncio.timeout(15):
+        while not all(now > then for now, then in zip(await world.effects(), before, strict=True)):  # noqa: ASYNC110  # a count elsewhere
+            await asyncio.sleep(0.05)
+
+
+def _rows(bot: Bot) -> set[tuple[str, str | None]]:
+    return {(row["effective"], row["outcome"]) for row in bot.status().get("surfaces", ())}
+
+
+async def test_a_drill_cuts_measures_and_gives_back_whoever_asks(bot: Bot, world: World, sandbox: Simulator) -> None:
+    """Typed in Slack it tells its card in its thread; at the command line it ends with 0 and the same card."""
+    await _serving(bot, world, sandbox)
+    refused = await sandbox.person("intruder").slash("/agent-drill", "run weekly")
+    assert "Who may" in refused.text
+    async with world.at_work():
+        begun = await sandbox.person("oncall").slash("/agent-drill", "run weekly")
+        assert "has begun" in begun.text
+        await sandbox.wait_for(lambda: any("Drill passed" in it for it in texts(sandbox)), 30, what="the card")
+        await _works_again(world)
+
+        code, out, errors = await bot.command("drill", "weekly", "--json")
+        assert code == 0, errors
+        await _works_again(world)
+    told: dict[str, Any] = json.loads(out)
+    assert (told["how"], told["left_held"], told["by"]["kind"]) == ("passed", [], "cli")
+    scores = {score["surface"]: score for score in told["card"]["surfaces"]}
+    assert {score["outcome"] for score in scores.values()} == {"verified"}
+    assert all(0 < score["cut_ms"] <= score["proof_ms"] <= score["deadline_ms"] for score in scores.values())
+    code, out, _ = await bot.command("drill", "--json")
+    (listed,) = json.loads(out)
+    assert (code, listed["drill"], listed["last"]["run"]) == (0, "weekly", told["run"])
+    said = "\n".join(texts(sandbox))
+    assert "DRILL" in said
+    assert "given back by a vote" not in said
+    code, _, errors = await bot.command("drill", "daily")
+    assert (code, "there is no drill daily; there are: weekly" in errors) == (2, True)
+
+
+async def test_a_bot_that_is_killed_in_the_middle_gives_back_after_its_restart(
+    bot: Bot, world: World, sandbox: Simulator
+) -> None:
+    """While everything is cut: the next start gives it back, and the card says that it was interrupted."""
+    await _serving(bot, world, sandbox, hold="20s")
+    async with world.at_work():
+        await sandbox.person("oncall").slash("/agent-drill", "run weekly")
+        await sandbox.wait_for(lambda: _rows(bot) == {("full_stop", "verified")}, 20, what="the cut")
+        bot.kill()
+        assert await world.nothing_more()
+        await bot.start()
+        await sandbox.wait_for(lambda: _rows(bot) == {("normal", None)}, 30, what="nothing is held")
+        await _works_again(world)
+    await sandbox.wait_for(lambda: any("Drill failed" in it for it in texts(sandbox)), 30, what="the card")
+    assert any("the bot was restarted in the middle of it" in it for it in texts(sandbox))
+    bot.stop()
+    code, _, errors = await bot.command("drill", "weekly")
+    assert (code, "no bot is running on this state directory" in errors) == (1, True)
