@@ -149,7 +149,7 @@ def test_registrations_name_only_what_the_constants_say() -> None:
         and node.func.attr in {"command", "event", "message_shortcut", "global_shortcut", "shortcut", "message"}
         and ast.unparse(node.func.value) == "app"
     ]
-    assert sorted(registered) == sorted(["KILL", "STATUS", "_EVERY", "SHORTCUT", "event", "RESTORE", "event"])
+    assert sorted(registered) == sorted(["KILL", "STATUS", "_EVERY", "SHORTCUT", "event", "RESTORE", "event", "DRILL"])
 
 
 def test_the_armed_check_asks_for_the_scopes_of_the_manifest() -> None:

@@ -41,7 +41,8 @@ async def _played(entry: int, delay: float, stop: Mode, rehearsed: Mode, name: s
     ended.append(True)
     await asyncio.gather(*(stopping or [asyncio.ensure_future(comes())]))
     key = rig.inventory.key_of(name) or ""
-    await rig.until(lambda: rig.board.is_proven(key) and rig.board.proofs[key].outcome == "verified")
+    await rig.until(lambda: rig.board.is_proven(key) and rig.board.proofs[key].asked >= stop)
+    await rig.until(lambda: rig.board.proofs[key].outcome == "verified")
     for _ in range(100):
         assert rig.board.effective(key) >= stop
         assert rig.mode(name) >= stop
