@@ -15,6 +15,7 @@ from bot.journal.erase import erase
 from bot.journal.folders import is_ours
 from bot.journal.pushed import FOLDER, is_of
 from bot.journal.verify import Result, verify
+from bot.report.signed import ForgedError, check
 from bot.service.checkpoints import FILE
 
 _KEY = "key.txt"
@@ -88,6 +89,26 @@ def export_command(folder: Path, config: Path | None) -> None:
         click.echo(_UNANCHORED, err=True)
     against = f" --anchors {folder / FILE}" if noted else ""
     click.echo(f"agent-kill audit verify {folder} --key {folder / _KEY}{against}")
+
+
+@command.command("statement")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--key", required=True, type=click.Path(path_type=Path), metavar="FILE", help="the trusted verifier key")
+def statement_command(file: Path, key: Path) -> None:
+    """Whether FILE, of `agent-kill report --attest` as JSON or as a page, is what the bot's key signed.
+
+    Exit 0: not a byte was changed; 1: it was, or another key signed it; 2: unreadable.
+    """
+    try:
+        found = check(file.read_bytes(), key.read_text("utf-8", "replace"))
+    except ForgedError as error:
+        common.fail(f"{file}: NOT GENUINE: {error}", code=1)
+    except OSError as error:
+        common.fail(f"{error.filename}: {error.strerror}")
+    except ValueError as error:
+        common.fail(f"the key in {key} cannot be read: {error}")
+    click.echo(f"GENUINE: signed by {found.by} at {found.made}, over {found.period}")
+    click.echo(f"the journals that it was made from were {found.verdict} then")
 
 
 @command.command("erase")

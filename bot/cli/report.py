@@ -16,12 +16,15 @@ from bot.domain.model import Configuration
 from bot.domain.words import seen, shorten
 from bot.journal.checkpoint import BadKeyError, Signer
 from bot.report import text
+from bot.report.attestation import Outside, statement
 from bot.report.document import document, person
 from bot.report.incident import incident_report
 from bot.report.moments import who
-from bot.report.page import incident_page
+from bot.report.page import incident_page, statement_page
+from bot.report.period import PeriodError, period
 from bot.report.record import Record, read_record
 from bot.report.scope import UnknownIncidentError, find, newest_first
+from bot.report.signed import signed_json, signed_page
 from bot.report.times import iso, stamp
 from bot.settings import last_good, load
 from bot.settings.environment import Environment
@@ -32,18 +35,29 @@ _REASON = 60  # characters of a reason in the list
 
 @click.command("report")
 @click.argument("incident", required=False)
+@click.option(
+    "--attest", metavar="PERIOD", help="a signed statement over 90d, 2026-Q3, 2026-07 or 2026-01-01..2026-03-31"
+)
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="write one page to FILE")
 @common.config_option
 @common.json_option
-def command(incident: str | None, html: Path | None, config: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def command(incident: str | None, attest: str | None, html: Path | None, config: Path | None, as_json: bool) -> None:  # noqa: FBT001
     """Tells an incident from the journals: works with Slack, the database and the bot down.
+
+    With --attest it is the statement over a period instead, what is not proven first, signed with the bot's key:
+    `agent-kill audit statement FILE --key key.txt` checks it.
 
     INCIDENT is the id that a stop printed, or the beginning of one; without it the incidents are listed. Exit 0; 1: the
     journals are not what was written, which the report says first; 2: no such incident, or nothing to read.
     """
     common.quiet_logging()
-    record = _record(common.salvaged(config))
-    if incident is None:
+    if attest is not None and incident is not None:
+        common.fail("give an incident or --attest PERIOD, not both")
+    env = common.salvaged(config)
+    record = _record(env)
+    if attest is not None:
+        _attest(record, env, attest, html, as_json=as_json)
+    elif incident is None:
         _list(record, as_json=as_json)
     else:
         _tell(record, incident, html, as_json=as_json)
@@ -63,6 +77,29 @@ def _tell(record: Record, words: str, html: Path | None, *, as_json: bool) -> No
         text.show(made, _console())
     else:
         click.echo(f"{html}: {made.id}, journals {made.chains.verdict}")
+
+
+def _attest(record: Record, env: Environment, words: str, html: Path | None, *, as_json: bool) -> None:
+    """The statement, signed: on standard output, in a page, or both."""
+    from bot.slack.roster import read_roster  # noqa: PLC0415  # an incident's report waits for no library of Slack's
+
+    try:
+        signer = make_signer(env.state_dir, env.writer, common.secret(env.signing_key))
+        roster = read_roster(env.state_dir / "cache" / "roster.json")
+        outside = Outside(roster=roster, callers=tuple(sorted(env.stop_secrets)))
+        made = statement(record, period(words, record.at), outside, maker=signer.name)
+    except (BadKeyError, PeriodError) as error:
+        common.fail(str(error))
+    except OSError as error:
+        common.fail(f"the signing key in {env.state_dir} cannot be used: {error.strerror or error}")
+    if html is not None:
+        _write(html, signed_page(made, statement_page(made), signer))
+    if as_json:
+        click.echo(signed_json(made, signer), nl=False)
+    elif html is None:
+        text.show_statement(made, _console())
+    else:
+        click.echo(f"{html}: {made['period']['asked']}, journals {made['verdict']}")
 
 
 def _record(env: Environment) -> Record:

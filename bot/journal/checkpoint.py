@@ -71,7 +71,10 @@ class Signer:
             f"chain {name} {head.seq} {_base64(head)}" for name, head in sorted(heads.items()) if name != self._chain
         ]
         when = datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        text = "\n".join([self.name, str(own.seq), _base64(own), f"at {when}", *others]) + "\n"
+        return self.sign("\n".join([self.name, str(own.seq), _base64(own), f"at {when}", *others]) + "\n")
+
+    def sign(self, text: str) -> str:
+        """A signed note of any text; one that is no checkpoint must not begin with the name of a key."""
         signature = base64.b64encode(self._id + self._key.sign(text.encode())).decode()
         return f"{text}\n— {self.name} {signature}\n"
 

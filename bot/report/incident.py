@@ -94,7 +94,7 @@ def incident_report(record: Record, incident_id: str) -> IncidentReport:
         since=part.since,
         until=part.until,
         open=part.open,
-        drill=all(hold.origin in {"drill", "backstop"} for hold in stops),
+        drill=part.incident.drill,
         stops=stops,
         cuts=made,
         moments=told,
@@ -133,7 +133,7 @@ def _done(report: IncidentReport) -> str:
         return f"None of the {_surfaces(total)} of {agents} was ever proven to be cut."
     worst = lasting(max(cut.proven or 0.0 for cut in proven))
     if len(proven) == total:
-        every = "The surface" if total == 1 else f"All {_surfaces(total)}"
+        every = {1: "The surface", 2: "Both surfaces"}.get(total, f"All {_surfaces(total)}")
         verb = "was" if total == 1 else "were"
         said = f"{every} of {agents} {verb} cut and proven" + (
             f" within {worst}" if total == 1 else f", the last after {worst}"

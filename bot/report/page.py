@@ -19,6 +19,7 @@ from bot.report.text import EXPORT, VERIFY, ending, gaps, sentence
 
 _FEW = 6  # surfaces that are alike and still have a row each
 _MOMENTS = 40  # lines of the timeline that stand open
+_SHOWN = 40  # lines of a list of a statement that stand open
 _NAMED = 300  # surfaces that a folded list names
 _FOLDER = Path(__file__).parent / "templates"
 
@@ -62,6 +63,12 @@ def incident_page(report: IncidentReport) -> str:
         modes=MODES,
         marks=MARKS,
     )
+
+
+def statement_page(made: dict[str, Any]) -> str:
+    """Renders a statement; everything on the page is of the document."""
+    classes = list(made["inventory"]["agents"][0]["classes"]) if made["inventory"]["agents"] else []
+    return render("statement.html.j2", made=made, classes=classes, few=_SHOWN)
 
 
 def alike(cuts: Iterable[Cut]) -> tuple[Alike, ...]:

@@ -139,7 +139,7 @@ def _anchors(path: Path, signer: Signer | None) -> tuple[str | None, str]:
     try:
         return path.read_text("utf-8", "replace"), ""
     except FileNotFoundError:
-        return None, "no anchor was compared: this host has none, for `agent-kill serve` writes them"
+        return None, "no anchor was compared: this host has none, for a running bot writes them"
     except OSError as error:
         return None, f"no anchor was compared: {path.name} cannot be read: {error.strerror}"
 

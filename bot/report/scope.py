@@ -1,5 +1,6 @@
 """Which part of everything that is recorded belongs to one incident."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -45,7 +46,9 @@ class Scope:
 
     def entries(self) -> Iterator[Entry]:
         """Everything within its time."""
-        return (entry for entry in self.record.entries if self.since <= entry.event.at <= self.until)
+        every = self.record.entries
+        first = bisect_left(every, self.since, key=_at)
+        return iter(every[first : bisect_right(every, self.until, lo=first, key=_at)])
 
 
 def find(board: Board, words: str) -> Incident:
@@ -75,40 +78,55 @@ def newest_first(board: Board) -> list[Incident]:
 
 def scope(record: Record, incident: Incident) -> Scope:
     """What belongs to the incident. A closed one is shown as it was then, whatever became of its surfaces later."""
+    return next(scopes(record, [incident]))
+
+
+def scopes(record: Record, incidents: Iterable[Incident]) -> Iterator[Scope]:
+    """As `scope`, for many in one pass, in the order of their ends. Each is good until the next is asked for."""
+    bounds = [(*_bounds(record, incident), incident) for incident in incidents]
+    board, folded = Board(), 0
+    for until, ballots, incident in sorted(bounds, key=lambda it: (it[0], it[2].id)):
+        end = bisect_right(record.entries, until, key=_at)
+        for entry in record.entries[folded:end]:
+            board.apply(entry.event)
+        folded = max(folded, end)
+        yield Scope(
+            record=record,
+            incident=incident,
+            board=board,
+            surfaces=_surfaces(incident),
+            ballots=ballots,
+            until=until,
+            open=incident.closed is None,
+        )
+
+
+def _bounds(record: Record, incident: Incident) -> tuple[float, tuple[Ballot, ...]]:
+    """The end of its time, and its ballots."""
     holds = {hold.hold for hold in incident.holds}
     ballots = tuple(sorted(_ballots(record.board, incident, holds), key=lambda it: it.opened.at if it.opened else 0.0))
-    last = record.entries[-1].event.at if record.entries else incident.opened_at
-    until = last
-    if incident.closed:
-        ends = [event.at for ballot in ballots for event in (ballot.opened, ballot.ended) if event]
-        until = max([incident.closed.at, *ends])
+    if incident.closed is None:
+        return record.entries[-1].event.at if record.entries else incident.opened_at, ballots
+    ends = [event.at for ballot in ballots for event in (ballot.opened, ballot.ended) if event]
+    return max([incident.closed.at, *ends]), ballots
+
+
+def _surfaces(incident: Incident) -> dict[str, tuple[str, ...]]:
     surfaces: dict[str, dict[str, None]] = {}
     for hold in sorted(incident.holds, key=lambda it: it.at):
         for target in hold.targets:
             surfaces.setdefault(target.key, {}).update(dict.fromkeys(target.surfaces))
-    return Scope(
-        record=record,
-        incident=incident,
-        board=record.board if until == last else _as_of(record.entries, until),
-        surfaces={key: tuple(names) for key, names in surfaces.items()},
-        ballots=ballots,
-        until=until,
-        open=incident.closed is None,
-    )
+    return {key: tuple(names) for key, names in surfaces.items()}
+
+
+def _at(entry: Entry) -> float:
+    return entry.event.at
 
 
 def _ballots(board: Board, incident: Incident, holds: set[str]) -> Iterator[Ballot]:
     for ballot in board.ballots.values():
         if ballot.opened and (ballot.opened.incident == incident.id or any(h in holds for h, _ in ballot.opened.pairs)):
             yield ballot
-
-
-def _as_of(entries: Iterable[Entry], until: float) -> Board:
-    board = Board()
-    for entry in entries:
-        if entry.event.at <= until:
-            board.apply(entry.event)
-    return board
 
 
 def asked_by(person: events.Person) -> str:

@@ -1,6 +1,7 @@
 """The report of an incident in a terminal."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -47,6 +48,20 @@ def _lines(report: IncidentReport) -> Iterator[RenderableType]:
     if report.erased:
         yield _text("  names or reasons of it were erased on request; the chain still holds that they were there")
     yield _text(f"  verify it yourself: `{EXPORT}`, then on another machine `{VERIFY}`")
+
+
+def show_statement(made: dict[str, Any], console: Console) -> None:
+    """What a statement says, in short: what is not proven, then the five answers."""
+    console.print(_text(f"Statement over {made['period']['asked']}, {made['made_at']}", "bold"))
+    console.print(Text("Not proven", style="bold yellow"))
+    for line in made["not_proven"]:
+        console.print(_text(f"  {line}", "" if made["verdict"] == "intact" else "red"))
+    for answer in made["answers"]:
+        console.print(_text(answer["question"], "bold"))
+        console.print(_text(f"  {answer['answer']}"))
+    console.print(
+        _text("The whole of it, signed: --json, or --html FILE. `agent-kill audit statement FILE` checks it.")
+    )
 
 
 def wrong(chains: Chains) -> Iterator[RenderableType]:

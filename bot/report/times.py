@@ -12,6 +12,11 @@ def iso(at: float) -> str:
     return f"{_utc(at):%Y-%m-%dT%H:%M:%S}.{_milliseconds(at):03}Z"
 
 
+def spoken(text: str) -> str:
+    """What `iso` gave, as people read it."""
+    return f"{text[:10]} {text[11:19]} UTC"
+
+
 def stamp(at: float) -> str:
     """`2026-01-31 12:00:00 UTC`."""
     return f"{_utc(at):%Y-%m-%d %H:%M:%S} UTC"

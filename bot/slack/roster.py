@@ -337,6 +337,11 @@ def _freeze(roster: Roster) -> dict[str, object]:
     }
 
 
+def read_roster(path: Path) -> Roster:
+    """The roster as it was last kept in this file, for who has no Slack to ask; never read where there is none."""
+    return _thaw(cache_file.load(path))
+
+
 def _thaw(kept: Mapping[str, object]) -> Roster:
     """Reads the file of another day; what cannot be read of it counts as never read."""
     try:

@@ -26,7 +26,7 @@ def test_a_proven_stop_is_told_in_three_sentences(state: Path) -> None:
     write(state, [stop(0, "a/1", "a/2"), found(0.2, "a/1"), found(0.5, "a/2"), closed(60)])
     assert told(state)["summary"] == [
         "U0ALICE (Slack) asked for full_stop on all at 2026-01-01 00:00:00 UTC: “it leaks”.",
-        "All 2 surfaces of 1 agent were cut and proven, the last after 0.50 s.",
+        "Both surfaces of 1 agent were cut and proven, the last after 0.50 s.",
         "U0BOB (Slack) closed the incident at 2026-01-01 00:01:00 UTC.",
     ]
 
