@@ -220,6 +220,7 @@ class App:
             reporter=self._core.reporters,
             undeliverable=self._undeliverable,
             armed=self._armed.standings,
+            reach=lambda agents: self._core.inventory.reach(agents),  # noqa: PLW0108  # a reload makes another
         )
         self._thread = Thread(
             self._core.board,

@@ -3,16 +3,23 @@
 import asyncio
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from bot.cli import common
-from bot.core import Core
+from bot.cli import common, inventory
+from bot.core import Core, journal_folders
+from bot.domain.coverage import Coverage, coverage
+from bot.domain.fate import Fate, Network, hosts, shared_fate, ties
+from bot.domain.model import Configuration
+from bot.service.own_parts import one_disk
 from bot.service.probe import Probed
-from bot.settings import Finding, Loaded, SettingsError, load
-from bot.settings.check import check, ok
+from bot.service.resolve import resolve
+from bot.settings import Finding, SettingsError, load
+from bot.settings.check import check, declared, ok
 from bot.settings.environment import Environment
+from bot.settings.own_logins import own_logins
 
 FINDINGS = 1
 UNREADABLE = 2
@@ -31,17 +38,47 @@ def command(probe_too: bool, config: Path | None, as_json: bool) -> None:  # noq
     env, findings = _environment(config)
     loaded = load(env.config, os.environ)
     findings = (*findings, *check(loaded, env))
-    if probe_too and loaded.configuration:
-        findings = (*findings, *asyncio.run(_probe(loaded, env)))
+    stock = None
+    if loaded.configuration:
+        stock = asyncio.run(_take(loaded.configuration, env, probe_too=probe_too))
+        findings = (*findings, *(finding for probed in stock.probed for finding in _findings(probed)), *stock.shared())
     fine = ok(findings)
     if as_json:
-        common.print_json({"ok": fine, "findings": [finding.to_json() for finding in findings]})
+        common.print_json({"ok": fine, "findings": [finding.to_json() for finding in findings], **_document(stock)})
     else:
-        common.say_findings(findings)
+        if stock:
+            problems = {probed.surface: probed.problems for probed in stock.probed}
+            inventory.show(stock.coverage, stock.fates, problems, probed=probe_too)
+        common.say_findings(finding for finding in findings if not finding.tabled)
         click.echo(_summary(findings, env.config))
     if loaded.configuration is None:
         sys.exit(UNREADABLE)
     sys.exit(0 if fine else FINDINGS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stock:
+    """The inventory as it was taken."""
+
+    coverage: Coverage
+    fates: tuple[Fate, ...]
+    probed: tuple[Probed, ...] = ()
+
+    def shared(self) -> list[Finding]:
+        return [
+            Finding(where=_INDEPENDENCE, level="gap", message=it.message, next=it.next, tabled=True)
+            for it in self.fates
+        ]
+
+
+_INDEPENDENCE = "independence"
+
+
+def _document(stock: _Stock | None) -> dict[str, object]:
+    """What `--json` says beside the findings; documented in `docs/inventory.md`."""
+    if stock is None:
+        return {"coverage": None, "shared_fate": []}
+    return {"coverage": stock.coverage.json(), "shared_fate": [fate.json() for fate in stock.fates]}
 
 
 def _environment(config: Path | None) -> tuple[Environment, tuple[Finding, ...]]:
@@ -52,21 +89,42 @@ def _environment(config: Path | None) -> tuple[Environment, tuple[Finding, ...]]
         return env, (error.finding(),)
 
 
-async def _probe(loaded: Loaded, env: Environment) -> list[Finding]:
-    assert loaded.configuration  # noqa: S101  # the caller looked
-    core = Core(
-        loaded.configuration, state_dir=env.state_dir, writer=env.writer, state_key=common.secret(env.state_key)
-    )
+async def _take(configuration: Configuration, env: Environment, *, probe_too: bool) -> _Stock:
+    """Without `probe_too` nothing is contacted, not even the resolver: hosts are compared by their names."""
+    own = own_logins(env, os.environ)
+    if not probe_too:
+        fates = (*shared_fate(configuration, own, Network()), *_disk(env))
+        return _Stock(coverage=coverage(configuration, declared(configuration)), fates=fates)
+    core = Core(configuration, state_dir=env.state_dir, writer=env.writer, state_key=common.secret(env.state_key))
     try:
-        return [finding for probed in await core.probe() for finding in _findings(probed)]
+        probed = tuple(await core.probe())
     finally:
         await core.aclose()
+    network = await resolve(hosts(own, map(ties, configuration.surfaces())))
+    fates = (*shared_fate(configuration, own, network), *_disk(env))
+    return _Stock(coverage=coverage(configuration, declared(configuration, probed)), fates=fates, probed=probed)
+
+
+def _disk(env: Environment) -> list[Fate]:
+    if not one_disk(journal_folders(env.state_dir)):
+        return []
+    message = "the state directory and the journal's second folder are on one disk: what fills or breaks it takes both"
+    return [
+        Fate(
+            kind="disk",
+            with_="AGENT_KILL_STATE_DIR",
+            surfaces=(),
+            message=message,
+            next="put AGENT_KILL_STATE_DIR on another disk than /var/tmp",
+        )
+    ]
 
 
 def _findings(probed: Probed) -> list[Finding]:
     step = "until this is mended the surface cannot be cut; give the bot what is missing and run this again"
-    bad = [Finding(where=probed.surface, level="not_armed", message=text, next=step) for text in probed.problems]
-    return bad + [Finding(where=probed.surface, level="note", message=text) for text in probed.remarks]
+    name = probed.surface
+    bad = [Finding(where=name, level="not_armed", message=text, next=step, tabled=True) for text in probed.problems]
+    return bad + [Finding(where=name, level="note", message=text, tabled=True) for text in probed.remarks]
 
 
 def _summary(findings: tuple[Finding, ...], config: Path) -> str:

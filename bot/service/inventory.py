@@ -1,13 +1,15 @@
 """The targets that the configuration's surfaces point at, each with its adapters and what was last seen of it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from adapters.base import Adapter, Mode, Observation
+from bot.domain.coverage import Reach
 from bot.domain.model import Configuration, Quarantined, Risk, Surface
 from bot.domain.plan import Inventoried, Plan, Scope, make_plan
 from bot.domain.report import Known
+from bot.service.redact import redact
 
 _PLANS = 256  # that are kept
 _ORDER = (Risk.HIGH, Risk.MEDIUM, Risk.LOW)
@@ -152,6 +154,15 @@ class Inventory:
         key = self._keys.get(name)
         return next((item for item in self.targets[key].surfaces if item.name == name), None) if key else None
 
+    def reach(self, agents: Collection[str]) -> dict[str, Reach]:
+        """What the surfaces of these agents can hold, as each was last observed."""
+        keys = dict.fromkeys(key for agent in agents for key in self._of_agent.get(agent, ()))
+        return {
+            surface.name: _reach_of(adapter, self.targets[key].seen)
+            for key in keys
+            for surface, adapter in zip(self.targets[key].surfaces, self.targets[key].adapters, strict=True)
+        }
+
     def known(self) -> Mapping[str, Known]:
         """What reports say of each surface, usable or not."""
         if self._known is None:
@@ -209,6 +220,12 @@ def make_inventory(
         for key, pairs in grouped.items()
     }
     return Inventory(configuration=configuration, targets=targets, broken=tuple(broken))
+
+
+def _reach_of(adapter: Adapter, seen: Observation | None) -> Reach:
+    enforced = adapter.modes & seen.enforceable if seen and seen.exists else None
+    why = redact(seen.why) if seen else ""
+    return Reach(declared=adapter.modes, enforced=enforced, why=why, attests=adapter.attests)
 
 
 def _pairs(inventory: Inventory) -> Iterable[tuple[str, Adapter]]:

@@ -96,6 +96,20 @@ def trouble_of(folder: Path) -> str:
     return ""
 
 
+def one_disk(journals: Sequence[Path]) -> bool:
+    """Whether the journal's folders, which stand in for each other, are on one disk. Makes neither."""
+    found = {_device(folder) for folder in journals}
+    return len(journals) > 1 and len(found) == 1 and None not in found
+
+
+def _device(folder: Path) -> int | None:
+    """The device of the nearest folder that there is."""
+    for place in (folder, *folder.parents):
+        with contextlib.suppress(OSError):
+            return place.stat().st_dev
+    return None
+
+
 def clock_trouble(whose: str, skew: float) -> str:
     """What is wrong with a clock that `whose` is ahead of by so many seconds; empty where it is near enough."""
     if abs(skew) <= MOST_SKEW:

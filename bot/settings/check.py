@@ -1,10 +1,13 @@
 """Strict checks of configuration and inventory, without contacting anything: what `agent-kill check` adds to `load`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from adapters.base import Backlog, BacklogPolicy, SurfaceClass
 from adapters.registry import Registry, default
+from bot.domain.coverage import Reach
 from bot.domain.model import Agent, Configuration, RestorePolicy, SecondFactor, Surface
+from bot.service.probe import Probed
+from bot.service.redact import redact
 from bot.settings.environment import Environment
 from bot.settings.findings import Finding, Level
 from bot.settings.loaded import Loaded
@@ -22,9 +25,29 @@ def ok(findings: tuple[Finding, ...]) -> bool:
     return all(finding.level in ("gap", "note") for finding in findings)
 
 
+_CANARY = "add canary: with the agent's credential"
+_NO_BACKSTOP = "has no backstop: where its cut cannot be proven, nothing else is held for it"
+
+
+def declared(configuration: Configuration, probed: Iterable[Probed] = ()) -> Mapping[str, Reach]:
+    """What each surface can hold, by its kind, and as it was found where it was asked."""
+    registry, seen = default(), {one.surface: one.seen for one in probed}
+    found = {}
+    for surface in configuration.surfaces():
+        adapter, sight = registry.adapter_class(surface.adapter), seen.get(surface.name)
+        found[surface.name] = Reach(
+            declared=adapter.modes,
+            enforced=adapter.modes & sight.enforceable if sight else None,
+            why=redact(sight.why) if sight else "",
+            attests=adapter.attests,
+        )
+    return found
+
+
 class _Check:
     def __init__(self, loaded: Loaded, environment: Environment, registry: Registry) -> None:
         self._loaded, self._environment, self._registry = loaded, environment, registry
+        self._drills = loaded.configuration.drills if loaded.configuration else ()
 
     def findings(self) -> Iterator[Finding]:
         configuration = self._loaded.configuration
@@ -54,7 +77,8 @@ class _Check:
         for missing in SurfaceClass:
             if missing not in covered and missing not in agent.not_applicable:
                 hint = f'add the surface, or say why there is none: not_applicable: {{{missing}: "reason"}}'
-                yield self._say(agent.id, "gap", f"{agent.id} has no {missing} surface and no reason for that", hint)
+                message = f"{agent.id} has no {missing} surface and no reason for that"
+                yield Finding(where=agent.id, level="gap", message=message, next=hint, tabled=True)
         for both in sorted(covered & agent.not_applicable.keys()):
             message = f"{agent.id} has a {both} surface, and not_applicable says that there is none"
             yield self._say(agent.id, "error", message, "remove one of the two")
@@ -66,14 +90,15 @@ class _Check:
             yield self._say(agent.id, "error", message, "set owner to a person")
 
     def _surface(self, surface: Surface) -> Iterator[Finding]:
-        if surface.canary is None:
-            message = "has no canary: a cut is never tried under the agent's own credential"
-            yield self._say(
-                surface.name, "note", f"{surface.name} {message}", "add canary: with the agent's credential"
-            )
-        if surface.backstop is None:
-            message = "has no backstop: where its cut cannot be proven, nothing else is held for it"
-            yield self._say(surface.name, "note", f"{surface.name} {message}", "add backstop: agent/surface")
+        drilled = any(surface.name in drill.surfaces for drill in self._drills)
+        for lacks, why, hint in (
+            (surface.canary is None, "has no canary: a cut is never tried under the agent's own credential", _CANARY),
+            (surface.backstop is None, _NO_BACKSTOP, "add backstop: agent/surface"),
+            (not drilled, "is in no drill: nobody knows that its cut works", "name it in one of `drills`"),
+        ):
+            if lacks:
+                message = f"{surface.name} {why}"
+                yield Finding(where=surface.name, level="note", message=message, next=hint, tabled=True)
 
         if surface.backlog is not None:
             yield from self._backlog(surface, surface.backlog)

@@ -16,12 +16,16 @@ _MOST = 20  # accepted words that are listed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One finding. `where` is `file:line`, an agent, `agent/surface` or the name of an environment variable."""
+    """One finding. `where` is `file:line`, an agent, `agent/surface` or the name of an environment variable.
+
+    `tabled` ones also stand in the tables of the inventory, where people read them.
+    """
 
     where: str
     level: Level
     message: str
     next: str = ""
+    tabled: bool = False
 
     def to_json(self) -> dict[str, str]:
         """As `check --json` prints it."""

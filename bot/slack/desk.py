@@ -4,11 +4,13 @@ Knows nothing of Bolt and asks Slack nothing before a stop is dispatched.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 
 from bot.domain import commands, events
 from bot.domain.armed import Armed, is_part, not_armed
 from bot.domain.board import Board
+from bot.domain.coverage import Coverage, Reach, coverage
 from bot.domain.model import Configuration
 from bot.domain.policy import Allowed, Denied, authorise_stop, refuse_outsider
 from bot.domain.status import orphan_rows
@@ -17,7 +19,7 @@ from bot.domain.words import split
 from bot.service.close import Closed, Closing
 from bot.service.ports import Clock, Receipt, Reporter, StopOrder, Stops
 from bot.service.stop import EmptyScope
-from bot.slack import answers, status_table
+from bot.slack import answers, coverage_table, status_table
 from bot.slack.ask import Ask
 from bot.slack.ballot_desk import BallotDesk
 from bot.slack.blocks.message import Message
@@ -55,8 +57,10 @@ class Desk:
         ballots: BallotDesk,
         undeliverable: Callable[[], Mapping[str, str]] = dict,
         armed: Callable[[], Mapping[str, Armed]] = dict,
+        reach: Callable[[Collection[str]], Mapping[str, Reach]] | None = None,
     ) -> None:
         self._armed = armed
+        self._reach = reach
         self._stops = stops
         self._board = board
         self._undeliverable = undeliverable
@@ -107,7 +111,15 @@ class Desk:
             status_table.rows(plan, self._board, self._clock.now()),
             [str(orphan) for orphan in orphan_rows(self._board, names) if orphan.surfaces],
             lost,
+            self._covered(coverage_table.agents_of([line.surface for line in plan.lines])),
         )
+
+    def _covered(self, agents: frozenset[str]) -> Coverage | None:
+        if self._reach is None:
+            return None
+        configuration = self._configuration()
+        asked = replace(configuration, agents=tuple(agent for agent in configuration.agents if agent.id in agents))
+        return coverage(asked, self._reach(agents))
 
     async def give_reason(self, hold_id: str, text: str, ask: Ask) -> str:
         """Records the reason of a stop that was made without one; yields the sentence to answer."""

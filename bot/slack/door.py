@@ -1,13 +1,14 @@
 """Composes everything that comes in from Slack: both modes, the guard, the roster, the desk."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from aiohttp import web
 
 from bot.domain.armed import Armed
 from bot.domain.board import Board
+from bot.domain.coverage import Reach
 from bot.domain.model import Configuration
 from bot.service.ports import Clock, Reporter, Restores, SecondFactors, Stops
 from bot.slack.authorize import make_authorize
@@ -53,6 +54,7 @@ class Door:
         reporter: told of reasons and closed incidents.
         undeliverable: why the report of an incident gets nowhere.
         armed: what the armed check knows, by subject.
+        reach: what the surfaces of these agents can hold, by surface.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Door:
         signing_secret: str | None = None,
         undeliverable: Callable[[], Mapping[str, str]] = dict,
         armed: Callable[[], Mapping[str, Armed]] = dict,
+        reach: Callable[[Collection[str]], Mapping[str, Reach]] | None = None,
     ) -> None:
         cache = state_dir / "cache"
         client = api.client
@@ -121,6 +124,7 @@ class Door:
             ballots=self._ballots,
             undeliverable=undeliverable,
             armed=armed,
+            reach=reach,
         )
         self._drills = DrillDesk(authorise=desk.authorise, responder=responder, tasks=self._tasks)
         app = make_app(authorize=make_authorize(self._identity, client.token or ""), client=client)

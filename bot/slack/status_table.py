@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from adapters.base import Mode
 from bot.domain.armed import Armed
 from bot.domain.board import Board
+from bot.domain.coverage import Coverage
 from bot.domain.outcome import NOT_CUT, NOT_PROVEN, Outcome
 from bot.domain.plan import Plan
-from bot.slack import wording
+from bot.slack import coverage_table, wording
 from bot.slack.blocks.message import Block, Message, message, section
 from bot.slack.limits import clean, escape, shorten
 
@@ -56,13 +57,19 @@ def _rank(row: Row) -> int:
     return 1 if row.outcome in NOT_PROVEN else 2 if row.outcome else 3
 
 
-def table(found: Sequence[Row], orphans: Sequence[str] = (), lost: Sequence[Armed] = ()) -> Message:
+def table(
+    found: Sequence[Row],
+    orphans: Sequence[str] = (),
+    lost: Sequence[Armed] = (),
+    covered: Coverage | None = None,
+) -> Message:
     """The table as a message.
 
     Args:
         found: the surfaces that are asked about.
         orphans: sentences on restrictions that no live hold explains.
         lost: what is not armed, of these surfaces and of the switch itself.
+        covered: the inventory of their agents; None where nobody took it.
     """
     held = [row for row in found if row.mode is not Mode.NORMAL]
     bad = [row for row in found if row.outcome in NOT_CUT]
@@ -79,7 +86,7 @@ def table(found: Sequence[Row], orphans: Sequence[str] = (), lost: Sequence[Arme
         *map(section, _unarmed(lost)),
         *map(section, _unexplained(orphans)),
     ]
-    return message(said, blocks)
+    return message(said, [*blocks, *(coverage_table.blocks(covered) if covered else ())])
 
 
 def _unarmed(lost: Sequence[Armed]) -> list[str]:
