@@ -104,7 +104,7 @@ class World:
 
     async def _write(self) -> None:
         while True:
-            with contextlib.suppress(asyncpg.PostgresError, OSError, asyncpg.InterfaceError):
+            with contextlib.suppress(Exception):  # a session that is cut in its handshake ends the library in any way
                 session = await asyncpg.connect(self.database.dsn(self.database.agent, password=PASSWORD), timeout=2.0)
                 try:
                     while True:
