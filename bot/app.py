@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 
 from pydantic import SecretStr
@@ -14,6 +14,7 @@ from adapters.base import Mode
 from bot.core import CLOCK, Core, journal_folders, make_signer
 from bot.domain.electorate import what_a_restore_needs
 from bot.domain.plan import Plan, Scope
+from bot.domain.practice import Practised, practised
 from bot.domain.status import StatusView, status_view
 from bot.journal.pushed import FOLDER, Pushed
 from bot.schedule import Schedule
@@ -232,6 +233,7 @@ class App:
             unrecorded=lambda: frozenset(self._core.stops.unrecorded),
             groups=self._stop_groups,
             anchor=self._checkpoints.line,
+            practice=self._practised,
         )
         self._checkpoints.post = AuditPost(api)
         self._open_armed(api, self._door)
@@ -331,6 +333,11 @@ class App:
             return []
         roster = self._door.roster.snapshot()
         return [roster.group(name).id for name in self._core.inventory.configuration.policy.stop.groups]
+
+    def _practised(self, surfaces: Iterable[str]) -> Practised:
+        """How well a stop of these surfaces was practised."""
+        board, people = self._core.board, self._door.stoppers() if self._door else None
+        return practised(board.practice, board.hold_events.values(), surfaces, people, CLOCK.now())
 
     async def _quieten(self, telling: "asyncio.Task[None]") -> None:
         """Lets what is due be said, then ends the thread's task."""

@@ -13,10 +13,12 @@ from bot.cli.common import print_json
 from bot.cli.layout import Row, layout
 from bot.domain.outcome import Outcome
 from bot.domain.plan import Plan, PlanLine
+from bot.domain.practice import Practised
 from bot.domain.report import Line, Report
 from bot.service.ports import Receipt
 
 _STYLE = {Outcome.VERIFIED: "green", Outcome.APPLIED: "yellow", Outcome.PENDING: "cyan"}
+_NAMED = 5  # surfaces that were not drilled
 _ROWS = 30  # surfaces that a live table shows; the rest are counted
 PROVEN = "Everything in scope is cut and proven."
 
@@ -76,10 +78,10 @@ def _remarks(line: PlanLine) -> str:
     return "; ".join(remarks)
 
 
-def stopped(receipt: Receipt, report: Report, *, adopted: bool, as_json: bool) -> None:
+def stopped(receipt: Receipt, report: Report, *, adopted: bool, practice: Practised, as_json: bool) -> None:
     """The end of a stop. NOT CUT and NOT PROVEN close it."""
     if as_json:
-        print_json(_stop_json(receipt, report))
+        print_json(_stop_json(receipt, report, practice))
         return
     console = Console(highlight=False)
     title = f"{report.incident}: {report.mode} on {receipt.plan.scope}"
@@ -91,10 +93,17 @@ def stopped(receipt: Receipt, report: Report, *, adopted: bool, as_json: bool) -
             "Recorded here; restores cannot see this hold yet: no running bot has read this journal. "
             "Where the bot runs elsewhere: agent-kill journal push --to URL"
         )
+    for title, names in (("never drilled", practice.never), ("drill overdue", practice.overdue)):
+        if names:
+            console.print(Text(f"{title}: {', '.join(names[:_NAMED])}{_more(names)}"))
     _close(console, "NOT CUT", report.not_cut(), "bold red")
     _close(console, "NOT PROVEN", report.not_proven(), "bold yellow")
     if not report.not_cut() and not report.not_proven():
         console.print(PROVEN, style="bold green")
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
 
 
 def _close(console: Console, title: str, lines: tuple[Line, ...], style: str) -> None:
@@ -142,7 +151,7 @@ def _plan_json(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def _stop_json(receipt: Receipt, report: Report) -> dict[str, Any]:
+def _stop_json(receipt: Receipt, report: Report, practice: Practised) -> dict[str, Any]:
     return {
         "incident": receipt.incident,
         "hold": receipt.hold,
@@ -151,6 +160,8 @@ def _stop_json(receipt: Receipt, report: Report) -> dict[str, Any]:
         "surfaces": [_line_json(line) for line in report.lines],
         "not_cut": [line.surface for line in report.not_cut()],
         "not_proven": [line.surface for line in report.not_proven()],
+        "never_drilled": list(practice.never),
+        "drill_overdue": list(practice.overdue),
     }
 
 

@@ -17,6 +17,7 @@ from bot.core import Core
 from bot.domain import events
 from bot.domain.model import Configuration
 from bot.domain.plan import Scope
+from bot.domain.practice import practised
 from bot.domain.report import Report
 from bot.service.bell import Bell
 from bot.service.ports import Receipt, StopOrder
@@ -147,7 +148,9 @@ async def _stop(core: Core, options: Options) -> int:
         common.fail(str(error))
     finally:
         await core.aclose()
-    show.stopped(receipt, report, adopted=seen, as_json=options.as_json)
+    names = [line.surface for line in report.lines]
+    practice = practised(core.board.practice, (), names, None, core.clock.now())
+    show.stopped(receipt, report, adopted=seen, practice=practice, as_json=options.as_json)
     return NOT_CUT if report.not_cut() else 0
 
 

@@ -103,6 +103,7 @@ class Case:
     policy: str = ""
     changed: tuple[str, ...] | None = None
     silent: bool = False
+    drilled: float | None = None  # when a drill last proved a cut of all its surfaces, Unix time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +147,7 @@ def findings(material: Material) -> tuple[Finding, ...]:
         _trusted,
         lambda case: _drift(case, now),
         _proof,
-        _history,
+        lambda case: _history(case, now),
         _waiting,
         _changed,
     )
@@ -216,11 +217,13 @@ def _proof(case: Case) -> _Said:
     return _Said(names=case.surfaces, text="read back {} ago; no credential of the agent to try", seconds=seconds)
 
 
-def _history(case: Case) -> _Said:
-    """Drills are not recorded in this version, so that nothing was ever drilled."""
+def _history(case: Case, now: float) -> _Said:
+    """How often it was stopped, and when a cut of it was last rehearsed."""
     count = len(case.record.stops)
-    text = f"{count} {'incident' if count == 1 else 'incidents'} in 30 days; never drilled"
-    return _Said(names=case.surfaces, text=text)
+    text = f"{count} {'incident' if count == 1 else 'incidents'} in 30 days"
+    if case.drilled is None:
+        return _Said(names=case.surfaces, text=f"{text}; never drilled")
+    return _Said(names=case.surfaces, text=f"{text}; last drilled {{}} ago", seconds=now - case.drilled)
 
 
 def _changed(case: Case) -> _Said:

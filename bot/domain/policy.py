@@ -156,6 +156,17 @@ def _unread(groups: Sequence[str], policy: StopPolicy, blocked: str) -> str:
     )
 
 
+def stoppers(configuration: Configuration, roster: Roster) -> frozenset[str] | None:
+    """Every person who may stop, as far as groups and people are known; None while a group was never read."""
+    policy = configuration.policy.stop
+    groups = [roster.group(name) for name in policy.groups]
+    if any(group.state is GroupState.UNREAD for group in groups):
+        return None
+    agents = frozenset().union(*(agent.slack_identities for agent in configuration.agents))
+    people = frozenset(policy.users).union(*(group.members for group in groups)) - agents
+    return frozenset(person for person in people if roster.people.get(person, Kind.MEMBER) is Kind.MEMBER)
+
+
 def who_may(policy: StopPolicy) -> str:
     """The sentence that closes every refusal."""
     names = [mention_group(name) for name in policy.groups]

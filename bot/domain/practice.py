@@ -1,10 +1,11 @@
 """What the journal says of drills: runs, what was missed, who answered, and who has ever pulled the switch. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bot.domain import drill_events as drills
+from bot.domain.events import HoldAdded
 from bot.domain.outcome import Outcome
 
 STALE = 90 * 86_400.0  # seconds after which a surface that no schedule asks for counts as overdue
@@ -129,6 +130,39 @@ class Practice:
         """The Slack users who started a run themselves."""
         people = (run.claimed.by for run in self.runs.values() if run.claimed and run.started)
         return frozenset(person.id for person in people if person.kind == "slack")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Practised:
+    """How well a stop of some surfaces was practised: what closes a report, before NOT CUT.
+
+    Args:
+        never: surfaces that no drill ever cut.
+        overdue: surfaces whose next drill is overdue.
+        pulled: how many of `people` have ever pulled the switch, in a stop or a drill.
+        people: who may stop; None where that is not known.
+    """
+
+    never: tuple[str, ...] = ()
+    overdue: tuple[str, ...] = ()
+    pulled: int = 0
+    people: int | None = None
+
+
+def practised(
+    practice: Practice, stops: Iterable[HoldAdded], surfaces: Iterable[str], people: Collection[str] | None, now: float
+) -> Practised:
+    """Gathers it from every run and every stop that the journal knows."""
+    never, overdue = unpractised(practice, surfaces, now)
+    if people is None:
+        return Practised(never=never, overdue=overdue)
+    pulled = practice.pullers() | pulled_in_stops(stops)
+    return Practised(never=never, overdue=overdue, pulled=len(pulled & set(people)), people=len(people))
+
+
+def pulled_in_stops(stops: Iterable[HoldAdded]) -> frozenset[str]:
+    """The Slack users who made a stop."""
+    return frozenset(hold.by.id for hold in stops if hold.by.kind == "slack" and hold.origin == "slack")
 
 
 def unpractised(practice: Practice, surfaces: Iterable[str], now: float) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -151,6 +151,7 @@ class Machines:
         """Everything known of each target. Ten thousand of them must not hold up a stop, so the loop gets its turns."""
         now, configuration = self._clock.now(), self._inventory().configuration
         stops, failing = stops_by_target(self._board, now), _failing(configuration, evaluated)
+        drilled = self._board.practice.drilled()
         pacts = {agent.id: agent.pact.loosest for agent in configuration.agents}
         for number, item in enumerate(returns):
             if number % _TURN == 0:
@@ -175,6 +176,7 @@ class Machines:
                 backlog=says.waiting.number if says.waiting else None,
                 held_aside=says.waiting.held if says.waiting else 0,
                 policy=says.policy,
+                drilled=min((drilled.get(name, (None,))[0] or 0.0 for name in item.surfaces), default=0.0) or None,
             )
 
 

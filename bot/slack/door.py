@@ -10,6 +10,7 @@ from bot.domain.armed import Armed
 from bot.domain.board import Board
 from bot.domain.coverage import Reach
 from bot.domain.model import Configuration
+from bot.domain.policy import stoppers
 from bot.service.ports import Clock, Reporter, Restores, SecondFactors, Stops
 from bot.slack.authorize import make_authorize
 from bot.slack.ballot_box import BallotBox
@@ -78,6 +79,7 @@ class Door:
         cache = state_dir / "cache"
         client = api.client
         self._client = client
+        self._configuration = configuration
         self._clock = clock
         self._tasks = Tasks()
         self._identity = IdentityCache(cache / "slack-identity.json")
@@ -179,6 +181,10 @@ class Door:
         if self._http is None:
             return web.Response(status=404, text="HTTP mode is off: SLACK_SIGNING_SECRET is not set")
         return await self._http.handle(request)
+
+    def stoppers(self) -> frozenset[str] | None:
+        """The Slack users who may stop; None while a group was never read."""
+        return stoppers(self._configuration(), self.roster.snapshot())
 
     def ready(self) -> dict[str, str | bool]:
         """What `/readyz` shows: whether commands can come in, and how old the roster is."""

@@ -5,12 +5,13 @@ Slots name the places of a thread: `parent`, then per stop `reason:<hold>`, `sur
 still held a day later.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from adapters.base import Mode
 from bot.domain import events
+from bot.domain.practice import Practised
 from bot.domain.report import Line
 from bot.slack.blocks import closing, parent, surface
 from bot.slack.blocks.message import Message
@@ -62,6 +63,7 @@ class Scene:
     moved_from: str | None
     now: float
     wall: float
+    practice: Callable[[Iterable[str]], Practised] | None = None  # of surfaces
 
     def has(self, slot: str) -> bool:
         """Whether the slot is filled, or never can be."""
@@ -202,7 +204,15 @@ def asks_in_closing(chapter: Chapter) -> bool:
 
 def _closing_message(scene: Scene, chapter: Chapter) -> Message:
     filed = _filed(chapter) and f"file:{chapter.hold.hold}" not in scene.progress.dropped
-    return closing.closing(chapter, groups=scene.groups, ask=asks_in_closing(chapter), filed=filed, gap=_gap(scene))
+    practice = scene.practice([line.surface for line in chapter.everything]) if scene.practice else None
+    return closing.closing(
+        chapter,
+        groups=scene.groups,
+        ask=asks_in_closing(chapter),
+        filed=filed,
+        gap=_gap(scene),
+        practice=practice,
+    )
 
 
 def _gap(scene: Scene) -> tuple[float, float] | None:

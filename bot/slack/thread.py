@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from bot.domain import events
 from bot.domain.board import Board, Incident
+from bot.domain.practice import Practised
 from bot.domain.report import Known
 from bot.service.ports import Clock
 from bot.slack.blocks.listing import file_name, file_text
@@ -63,6 +64,7 @@ class Thread:
         unrecorded: ids of the holds that are not on disk.
         groups: ids of the user groups to call when something is NOT CUT; replaces `settings.groups`.
         anchor: the heads of the journals in one line, for the parent and the reports.
+        practice: how well a stop of these surfaces was practised, for the reports.
     """
 
     def __init__(  # noqa: PLR0917  # what it tells, then how, in the order of its composition
@@ -77,6 +79,7 @@ class Thread:
         unrecorded: Callable[[], frozenset[str]] = frozenset,
         groups: Callable[[], Iterable[str]] | None = None,
         anchor: Callable[[], str] = str,
+        practice: Callable[[Iterable[str]], Practised] | None = None,
     ) -> None:
         self._board = board
         self._record = record
@@ -86,6 +89,7 @@ class Thread:
         self._unrecorded = unrecorded
         self._groups = groups
         self._anchor = anchor
+        self._practice = practice
         self._outbox = Outbox(api, clock, spacing=settings.spacing)
         self._progress: dict[str, Progress] = {}
         self._new = asyncio.Event()
@@ -172,6 +176,7 @@ class Thread:
             moved_from=moved_from,
             now=self._clock.monotonic(),
             wall=self._clock.now(),
+            practice=self._practice,
         )
 
     def _called(self) -> tuple[str, ...]:

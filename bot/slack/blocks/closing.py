@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from adapters.base import Attempt
 from bot.domain.outcome import Outcome
+from bot.domain.practice import Practised
 from bot.domain.report import Line
 from bot.slack import wording
 from bot.slack.blocks.message import Block, Message, button, context, listing, message, quoted, section
@@ -16,6 +17,7 @@ GIVE_REASON = "agent_kill:give_reason"
 _ROOM = 5000  # characters for both lists
 _DETAIL = 140
 _MENTIONS = 20
+_NAMED = 5  # surfaces that were not drilled
 _NO_FILE = (
     "The full list could not be shared as a file: ask `/agent-status`, or run `agent-kill status` on the bot's host."
 )
@@ -25,7 +27,13 @@ Gap = tuple[float, float] | None
 
 
 def closing(
-    chapter: Chapter, *, groups: Iterable[str], ask: bool = False, filed: bool = False, gap: Gap = None
+    chapter: Chapter,
+    *,
+    groups: Iterable[str],
+    ask: bool = False,
+    filed: bool = False,
+    gap: Gap = None,
+    practice: Practised | None = None,
 ) -> Message:
     """The end of one stop's report.
 
@@ -35,6 +43,7 @@ def closing(
         ask: whether the missing reason is asked for here, and not in a reply of its own.
         filed: whether the full list is in a file.
         gap: an outage of Slack that kept this back; from, to, Unix times.
+        practice: how well a stop of these surfaces was practised.
     """
     lines = chapter.everything
     not_cut = [line for line in lines if line.not_cut]
@@ -47,6 +56,7 @@ def closing(
         section(not_recorded(chapter)) if not chapter.recorded else None,
         *(_ask(chapter) if ask else ()),
         calls(not_cut, groups) if hold.origin != "drill" else None,
+        _practised(practice) if practice and hold.origin != "drill" else None,
         *endings(lines, filed=filed),
         context(_NO_FILE) if len(chapter.fresh) > FILE_ABOVE and not filed else None,
     ]
@@ -156,6 +166,23 @@ def _verdict(lines: Sequence[Line]) -> str:
     given = wording.given(lines)
     first = f"{given}, " if given else ""
     return f"{first}{not_cut:,} NOT CUT, {not_proven:,} NOT PROVEN, of {wording.plural(len(lines), 'surface')}"
+
+
+def _practised(practice: Practised) -> Block | None:
+    """What was never rehearsed, or not for too long, and how many people know the switch."""
+    parts = [
+        f"*Never drilled* ({len(practice.never):,}): {_some(practice.never)}." if practice.never else "",
+        f"*Drill overdue* ({len(practice.overdue):,}): {_some(practice.overdue)}." if practice.overdue else "",
+    ]
+    if practice.people is not None:
+        people = "1 person" if practice.people == 1 else f"{practice.people:,} people"
+        parts.append(f"{practice.pulled:,} of {people} who may stop have ever pulled the switch.")
+    return context(" ".join(part for part in parts if part)) if any(parts) else None
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"{', '.join(wording.name(name) for name in names[:_NAMED])}{more}"
 
 
 def _kept_back(gap: Gap) -> Block | None:
