@@ -35,12 +35,15 @@ test: lint types imports tools ## linters, types, import rules and every test
 	@status=0; $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not alone" || status=1; \
 	$(BIN)/python -m pytest -m alone || status=1; exit $$status
 
-# What no wheel carries: a browser for the demo's page, strace for the faults, spin for the protocol's model.
-TOOLS := chromium strace spin
+# What no wheel carries: a browser for the demo's page, strace for the faults, spin for the protocol's model, a RabbitMQ.
+# Debian starts what it installs unless a policy says no; the tests start a private RabbitMQ of their own.
+TOOLS := chromium strace spin rabbitmq-server
 tools:
-	@missing=""; for tool in $(TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=""; PATH="$$PATH:/usr/sbin"; for tool in $(TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		policy=/usr/sbin/policy-rc.d; if [ ! -e $$policy ]; then \
+			trap "rm -f $$policy" EXIT; printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; fi; \
 		echo "installing$$missing ..."; apt-get update -qq >/dev/null && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else echo "not installed:$$missing; what needs them is skipped (as root: apt-get install$$missing)"; fi

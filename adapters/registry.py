@@ -19,7 +19,16 @@ from adapters.base import Adapter, Config, Manual, Mode, Shared
 from adapters.base.parked import Parked
 
 GROUP = "agent_kill.adapters"
-BUILT_IN = ("advisory_flag", "haproxy_gateway", "http_control", "memory", "nats_user", "postgres_role", "redis_acl")
+BUILT_IN = (
+    "advisory_flag",
+    "haproxy_gateway",
+    "http_control",
+    "memory",
+    "nats_user",
+    "postgres_role",
+    "rabbitmq_user",
+    "redis_acl",
+)
 DECLARED = (
     "kind",
     "modes",

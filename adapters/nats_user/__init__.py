@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from adapters.base import Attempt, Change, Config, Cut, Gate, Manual, Mode, Observation, Relaxed, Shared, SurfaceClass
+from adapters.base.record import Facts, changes, undone
 from adapters.errors import AdapterError, Refused, Unreachable
 from adapters.nats_user import probes
 from adapters.nats_user.line import GRACE, Address, Endpoint, Line
@@ -23,14 +24,11 @@ from adapters.nats_user.manual import MANUAL, PERMISSIONS
 from adapters.nats_user.nkeys import Credentials, Pair, public_key
 from adapters.nats_user.scope import (
     STOPPED,
-    Facts,
     baseline,
-    changes,
     facts,
     judged,
     reduced,
     rewritten,
-    undone,
     unscoped,
 )
 

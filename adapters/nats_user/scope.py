@@ -6,18 +6,18 @@ there. What the bot does not replace (limits, sources, times, the users' own key
 
 import copy
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
 from adapters.base import Change, Mode
+from adapters.base.record import Facts, first
 
 MARK = "agent-kill:"  # of the account's tag `agent-kill:ROLE:TOKEN`
 FIELDS = ("pub", "sub", "resp", "allowed_connection_types")
 NOBODY = "AGENT-KILL"  # a type of connection that no server knows: every login of the role is refused
 _EVERYTHING, _EVERY_QUEUE = ">", "> >"  # subjects; subjects and queue groups
 _TYPES = {"STANDARD", "WEBSOCKET", "LEAFNODE", "LEAFNODE_WS", "MQTT", "MQTT_WS", "IN_PROCESS"}
-Facts = Mapping[str, str | None]
 Claims = dict[str, Any]
 
 
@@ -73,45 +73,7 @@ def baseline(found: Facts, undo: Sequence[Change]) -> dict[str, str | None]:
 
     A fact that was not recorded is one that the cuts found as they would have left it, so no more of it is believed.
     """
-    first = _first(undo)
-    return {**(reduced(found) if undo else found), **first}
-
-
-def changes(base: Facts, now: Facts, undo: Iterable[Change]) -> tuple[Change, ...]:
-    """What a cut replaces, beyond what `undo` holds."""
-    known = set(undo)
-    made = (Change(key=name, was=base[name], now=now[name]) for name in FIELDS)
-    return tuple(change for change in made if change.was != change.now and change not in known)
-
-
-def undone(found: Facts, undo: Sequence[Change]) -> tuple[dict[str, str | None], tuple[str, ...]]:
-    """Takes back our own changes, fact by fact: (was, now, found). Also names what others changed and is kept."""
-    target, kept = dict(found), []
-    for name, was in _first(undo).items():
-        here = found.get(name)
-        owed = _owed(name, here, undo)
-        target[name] = here if owed is None else owed[0]
-        if target[name] != was:
-            kept.append(name)
-    return target, tuple(kept)
-
-
-def _owed(name: str, here: str | None, undo: Sequence[Change]) -> tuple[str | None] | None:
-    """What the latest of our changes that left this fact as it is found here had replaced; None where none did.
-
-    What another step of ours had left there is nobody's choice.
-    """
-    ours = [it for it in undo if it.key == name and it.now == here]
-    left = {it.now for it in undo if it.key == name}
-    chosen = [it.was for it in ours if it.was not in left]
-    return ((chosen[-1] if chosen else _first(undo)[name]),) if ours else None
-
-
-def _first(undo: Iterable[Change]) -> dict[str, str | None]:
-    first: dict[str, str | None] = {}
-    for change in undo:
-        first.setdefault(change.key, change.was)
-    return first
+    return {**(reduced(found) if undo else found), **first(undo)}
 
 
 def mark(claims: Claims, role: str) -> str | None:

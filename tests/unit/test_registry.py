@@ -139,6 +139,8 @@ class _Anything(dict[str, str]):
         del default
         if key.startswith("NATS_"):
             return nats_secret(key)
+        if key.startswith("MQ_"):
+            return "amqp://user:word-from-mq@127.0.0.1:9/0"
         scheme = "redis" if any(word in key for word in ("REDIS", "VALKEY", "SESSIONS", "JOBS")) else "postgresql"
         scheme = "http" if "URL" in key and scheme != "redis" else scheme
         return f"{scheme}://user:word-from-{key.lower().replace('_', '-')}@127.0.0.1:9/0"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import adapters.nats_user as kind
+from adapters.base import record
 from adapters.conformance import Rig
 from adapters.nats_user import NatsUser, line, look, scope
 from adapters.nats_user.line import Endpoint, Line
@@ -55,7 +56,7 @@ def _same_age(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
 
 def _first_wins(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
     """A relaxation leaves one of the fields as the cut made it."""
-    real = scope.undone
+    real = record.undone
 
     def undone(found: Facts, undo: Any) -> tuple[dict[str, str | None], tuple[str, ...]]:
         target, kept = real(found, undo)

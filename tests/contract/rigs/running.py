@@ -8,6 +8,7 @@ from tests.contract import parking_program
 from tests.contract.flag_server import FlagServer
 from tests.contract.http_rig import Farm, farm
 from tests.contract.nats_server import NatsServer
+from tests.contract.rabbit_server import RabbitServer
 from tests.contract.servers import PostgresServer, ValkeyServer
 
 
@@ -31,6 +32,11 @@ class Running:
     def nats(self) -> NatsServer:
         """A NATS with JetStream."""
         return self._stack.enter_context(NatsServer())
+
+    @cached_property
+    def rabbit(self) -> RabbitServer:
+        """A RabbitMQ."""
+        return self._stack.enter_context(RabbitServer())
 
     @cached_property
     def receivers(self) -> Farm:

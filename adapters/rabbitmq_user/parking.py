@@ -1,0 +1,164 @@
+"""What a middle mode has parked: shown, published once where it was for, or removed.
+
+A release is one transaction of the broker: the message is published, its receipt is written and it leaves the queue,
+or none of that. Only a broker that dies in the very commit can do a part of it; then nobody knows, and it is not
+published again.
+"""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from adapters.base import Gate
+from adapters.base.parked import ARGUMENTS, Draft, Drafts, Released
+from adapters.rabbitmq_user.amqp import Login, Message, plain
+from adapters.rabbitmq_user.facts import Way
+from adapters.rabbitmq_user.store import Desk, desk
+
+APPEARS = 2.0  # seconds in which a message that an ended task had in hand comes back
+_TICK = 0.02
+_SLACK = 5.0  # seconds by which clocks may differ
+_QUEUES = (("w", "waiting"), ("d", "drafts"))  # the first letter of an id, and the queue
+_BEGAN, _KEPT, _RELEASED, _DROPPED = "began", "kept", "released", "dropped"
+Since = Callable[[float], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One parked message, in hand."""
+
+    id: str
+    queue: str
+    message: Message
+
+
+class Parking:
+    """What one surface parks.
+
+    Args:
+        login: the bot's AMQP login.
+        way: the agent's exchange, and what its messages are for.
+        restarted: whether any node has restarted since a time (Unix seconds).
+    """
+
+    def __init__(self, login: Login, way: Way, restarted: Since) -> None:
+        self._login, self._way, self._restarted = login, way, restarted
+        self._receipts = way.queue("done")
+
+    async def oldest(self, limit: int) -> Drafts:
+        """The oldest, those that wait for a decision first."""
+        async with desk(self._login, self._receipts) as task:
+            items, number = await self._items(task, await task.told(), limit)
+        return Drafts(items=tuple(self._draft(item) for item in items), number=number)
+
+    async def release(self, draft: str, by: str, gate: Gate) -> Released:
+        """Publishes it, if the gate agrees and nobody did before."""
+        async with desk(self._login, self._receipts) as task:
+            said, item = await self._find(task, draft)
+            if item is None:
+                return _said(said, by)
+            if said.get("what") == _BEGAN and await self._restarted(float(said.get("at", 0))):
+                return Released(
+                    done=False,
+                    why=f"A release by {said.get('by')} was under way when a node restarted: whether it was "
+                    f"published is not known, so it is not published again. Look at {self._way.to}, then drop it.",
+                )
+            await task.begin()
+            await self._note(task, _BEGAN, draft, by)
+            if not await gate(()):
+                await self._note(task, _KEPT, draft, by)
+                return Released(done=False, why="A stricter hold stands: it stays parked.")
+            channel, message = task.channel, item.message
+            channel.publish(self._way.to, message.routing_key, message.body, message.kept())
+            await self._settled(task, _RELEASED, item, by)
+            if channel.returned:
+                why = f"No queue is bound to {self._way.to} for the routing key {message.routing_key!r}: nobody got it."
+                return Released(done=True, why=why)
+        return Released(done=True)
+
+    async def drop(self, draft: str, by: str) -> bool:
+        """Removes it."""
+        async with desk(self._login, self._receipts) as task:
+            _, item = await self._find(task, draft)
+            if item is not None:
+                await task.begin()
+                await self._settled(task, _DROPPED, item, by)
+        return item is not None
+
+    async def _settled(self, task: Desk, what: str, item: Item, by: str) -> None:
+        task.tell(what=what, draft=item.id, by=by)
+        task.done(item.queue, item.message)
+        await task.channel.commit()
+
+    async def _note(self, task: Desk, what: str, draft: str, by: str) -> None:
+        task.tell(what=what, draft=draft, by=by)
+        await task.channel.commit()
+
+    async def _find(self, task: Desk, draft: str) -> tuple[dict[str, Any], Item | None]:
+        """What was last said of it, and it itself, in hand. One that a dead task still has is waited for."""
+        until = time.monotonic() + APPEARS
+        while True:
+            told = await task.told()
+            said: dict[str, Any] = next((one for one in reversed(told) if one.get("draft") == draft), {})
+            if said.get("what") in {_RELEASED, _DROPPED}:
+                return said, None
+            items, _ = await self._items(task, told, None)
+            found = next((item for item in items if item.id == draft), None)
+            if found is not None or time.monotonic() > until:
+                return said, found
+            await task.give_back()
+            await asyncio.sleep(_TICK)
+
+    async def _items(self, task: Desk, told: Sequence[dict[str, Any]], limit: int | None) -> tuple[list[Item], int]:
+        """What lies in both queues. Equal messages are told apart by how many of them were decided on before."""
+        before = Counter(
+            str(one["draft"]).rpartition("-")[0] for one in told if one.get("what") in {_RELEASED, _DROPPED}
+        )
+        found: list[Item] = []
+        number = 0
+        for letter, what in _QUEUES:
+            queue = self._way.queue(what)
+            messages, behind = await task.take(queue, None if limit is None else limit - len(found))
+            number += len(messages) + behind
+            for message in messages:
+                same = f"{letter}{_digest(message)}"
+                found.append(Item(f"{same}-{before[same]}", queue, message))
+                before[same] += 1
+        found = found[:limit]
+        return found, number
+
+    def _draft(self, item: Item) -> Draft:
+        message = item.message
+        key = " ".join(message.routing_key.split())[:100]
+        text = plain(message)
+        headers = f"\nheaders: {json.dumps(message.headers, default=str)}" if message.headers else ""
+        return Draft(
+            id=item.id,
+            what=f"publish to {self._way.to}" + (f" with routing key {key}" if key else ""),
+            arguments=_short(text + headers),
+            waits=item.id.startswith("w"),
+        )
+
+
+def _said(said: dict[str, Any], by: str) -> Released:
+    """What a release answers of one that is not there."""
+    if said.get("what") == _RELEASED:
+        who = said.get("by")
+        return Released(done=True) if who == by else Released(done=False, why=f"It was released by {who} before.")
+    if said.get("what") == _DROPPED:
+        return Released(done=False, why=f"It was dropped by {said.get('by')}.")
+    return Released(done=False, why="It is not parked any more: it has expired, or somebody took it off the queue.")
+
+
+def _digest(message: Message) -> str:
+    kept = json.dumps(message.kept(), sort_keys=True, default=str)
+    return sha256(f"{message.routing_key}\0{kept}\0".encode() + message.body).hexdigest()[:24]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= ARGUMENTS else f"{text[: ARGUMENTS - 1]}…"
