@@ -111,6 +111,7 @@ def a_forgery_is_refused(made: Made) -> None:
     method, headers, body = asked("full_stop")
     other = Request(b"another", "POST", body).headers()
     forged = [(method, other, body), (method, headers, b'{"mode": "normal"}'), (method, {}, body)]
+    forged += [(method, {SIGNATURE: headers[SIGNATURE] + "é"}, body), (method, {SIGNATURE: "t=²,v1=é"}, body)]
     forged += [plain("full_stop", at=now - 320), plain("full_stop", at=now + 60)]
     for one in forged:
         assert receiver(*one) == (b"{}", 401, {})

@@ -29,7 +29,7 @@ class Receiver:
         """Answers body, status and headers; on a thread of its own, for it waits. A plain request loosens nothing."""
         names, now = ("X-Agent-Kill-Signature", "X-Agent-Kill-Request"), int(time.time())
         fields = dict(part.partition("=")[::2] for name in names for part in headers.get(name, "").split(","))
-        t, v1, n, g, v2 = (fields.get(key, "") for key in ("t", "v1", "n", "g", "v2"))
+        t, v1, n, g, v2 = (fields.get(k, "").encode("ascii", "replace").decode() for k in ("t", "v1", "n", "g", "v2"))
         if not hmac.compare_digest(self._sign(f"{t}.", body), v1) or not now - 300 <= int(t) <= now + 30:
             return b"{}", 401, {}
         n, g = (n, g) if hmac.compare_digest(self._sign(f"v2.{t}.{n}.{g}.{method}.", body), v2) else (v1, "")

@@ -1,0 +1,176 @@
+"""Does the receiver that parks do what it keeps exactly once, whatever happens in the middle?"""
+
+import json
+import os
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.http_control import receiver
+from adapters.http_control.receiver.parking import MOST, Kept, Parking
+from adapters.http_control.receiver.work import Stopped
+from adapters.http_control.request import Request
+
+SECRET = "shared"
+SOURCE = (Path(receiver.__file__).parent / "parking.py").read_text(encoding="utf-8")
+
+
+class Crashed(BaseException):
+    """The process ended here."""
+
+
+@dataclass
+class Service:
+    """A service that pays back; `breaks` is what happens in the middle of it."""
+
+    kind: type[Parking]
+    folder: Path
+    paid: list[int] = field(default_factory=list)
+    breaks: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        (self.folder / "mode.json").write_text('["draft_only", 1]')
+        self.parking = self._started()
+
+    def _started(self) -> Parking:
+        return self.kind(SECRET, self.folder, {"refund": self.refund})
+
+    def refund(self, amount: int) -> None:
+        """The one action."""
+        self.paid.append(amount)
+        if self.breaks:
+            raise self.breaks
+
+    def again(self) -> None:
+        """After a restart."""
+        os.close(self.parking.disk)
+        self.parking = self._started()
+
+    def proposed(self) -> str:
+        """One draft."""
+        with pytest.raises(Kept) as kept:
+            self.parking.ask("refund", amount=7)
+        return str(kept.value.args[1])
+
+    def say(self, generation: int | None = None, **asked: object) -> tuple[int, dict[str, Any]]:
+        """A signed call, by default with the generation of now."""
+        body = json.dumps(asked).encode()
+        at = self.parking.generation if generation is None else generation
+        headers = Request(SECRET.encode(), "POST", body, generation=str(at)).headers()
+        answer, status, _ = self.parking("POST", headers, body)
+        told: dict[str, Any] = json.loads(answer)
+        return status, told
+
+    def release(self, draft: str, by: str = "U0A", generation: int | None = None) -> tuple[int, dict[str, Any]]:
+        """Asks for a release."""
+        return self.say(generation, drafts="release", id=draft, by=by)
+
+
+def it_is_done_once(there: Service) -> None:
+    """However often it is asked for, over a restart too; another is told that it was not theirs."""
+    draft = there.proposed()
+    for _ in range(2):
+        assert there.release(draft) == (200, {"done": True, "why": ""})
+        there.again()
+    assert there.release(draft, "U0B")[1] == {"done": False, "why": "another released it"}
+    assert there.say(drafts="drop", id=draft, by="U0A")[1] == {"done": False}
+    assert there.paid == [7]
+
+
+def a_crash_in_the_middle_is_told(there: Service) -> None:
+    """Whether it had its effect is not known then: it is never done again by itself."""
+    draft, there.breaks = there.proposed(), Crashed()
+    with pytest.raises(Crashed):
+        there.release(draft)
+    there.breaks = None
+    there.again()
+    status, told = there.release(draft)
+    assert (status, told["done"]) == (200, False)
+    assert "look whether it had its effect" in told["why"]
+    assert there.paid == [7]
+
+
+def a_failure_is_told_and_not_repeated(there: Service) -> None:
+    """The error of the action is the reason."""
+    draft, there.breaks = there.proposed(), RuntimeError("no such order")
+    assert there.release(draft)[1] == {"done": False, "why": "RuntimeError: no such order"}
+    there.breaks = None
+    assert not there.release(draft)[1]["done"]
+    assert there.paid == [7]
+
+
+def a_stop_voids_an_approval(there: Service) -> None:
+    """An equal one too, which leaves the mode; and nothing is released under a stricter one."""
+    draft, approved = there.proposed(), there.parking.generation
+    assert there.say(mode="draft_only")[0] == 200
+    assert there.release(draft, generation=approved)[0] == 412
+    assert there.say(mode="read_only")[0] == 200
+    assert there.release(draft)[0] == 412
+    with pytest.raises(Stopped, match="read_only"):
+        there.parking.ask("refund", amount=8)
+    assert there.paid == []
+    assert there.say(mode="normal")[0] == 200
+    assert there.release(draft)[1]["done"]
+
+
+def what_waits_is_bounded(there: Service) -> None:
+    """An agent that asks without end fills no disk."""
+    there.parking.drafts = {str(number): {"by": ""} for number in range(MOST)}
+    with pytest.raises(Stopped, match="draft_only"):
+        there.parking.ask("refund", amount=7)
+
+
+CHECKS = (
+    it_is_done_once,
+    a_crash_in_the_middle_is_told,
+    a_failure_is_told_and_not_repeated,
+    a_stop_voids_an_approval,
+    what_waits_is_bounded,
+)
+DEFECTS = {
+    "a release is done twice": ('if told["by"]:', 'if told["by"] == "-":', it_is_done_once),
+    "another's release is claimed": ('not in {"", by}', 'in {"-"}', it_is_done_once),
+    "who released it is not on the disk first": (
+        'self._keep(draft, {**told, "by": by, "done": False})',
+        "pass",
+        a_crash_in_the_middle_is_told,
+    ),
+    "an approval outlives a stop": ("or generation != str(self.generation)", "", a_stop_voids_an_approval),
+    "a release minds no mode": ("not in MODES[:3] or", "is None or", a_stop_voids_an_approval),
+    "what waits is not bounded": (">= MOST", "< 0", what_waits_is_bounded),
+}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_promise_is_kept(check: Callable[[Service], None], tmp_path: Path) -> None:
+    """As the check says."""
+    check(Service(Parking, tmp_path))
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_broken_one_is_seen(defect: str, tmp_path: Path) -> None:
+    """The check that is for it fails on it."""
+    right, wrong, check = DEFECTS[defect]
+    assert SOURCE.count(right) == 1
+    module = types.ModuleType("broken")
+    module.__package__ = receiver.__name__
+    exec(SOURCE.replace(right, wrong), module.__dict__)  # noqa: S102  # our own text, broken on purpose
+    with pytest.raises((AssertionError, pytest.fail.Exception, Kept)):
+        check(Service(_as_known(module.Parking, module.Kept), tmp_path))
+
+
+def _as_known(broken: type[Parking], kept: type[Exception]) -> type[Parking]:
+    """Raises this test's own `Kept`."""
+
+    class Known(broken):  # type: ignore[misc,valid-type]  # a class of a text
+        def ask(self, action: str, **arguments: object) -> object:
+            try:
+                return super().ask(action, **arguments)
+            except kept as error:
+                raise Kept(*error.args) from error
+
+    return Known
