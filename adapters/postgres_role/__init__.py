@@ -18,11 +18,11 @@ from adapters.postgres_role import notes, probe, reading, rights
 from adapters.postgres_role.drawer import Drawer
 from adapters.postgres_role.fence import Ended, end_prepared, end_sessions, fence
 from adapters.postgres_role.grants import Held, revoke
+from adapters.postgres_role.landing import MIDDLE, Landing, landing
 from adapters.postgres_role.line import LOST, Connection, Line, endpoint
-from adapters.postgres_role.loosen import LOGIN, Overtaken, compared, give_back, reopen
+from adapters.postgres_role.loosen import Overtaken, compared, give_back, reopen
 from adapters.postgres_role.manual import MANUAL
-from adapters.postgres_role.reading import MIDDLE
-from adapters.postgres_role.role import Mark, Role, read_role
+from adapters.postgres_role.role import LOGIN, Mark, Role, read_role
 from adapters.postgres_role.survey import Survey, Surveyor
 
 
@@ -256,38 +256,37 @@ class PostgresRole(Drawer):
         if not any(change.key == "login" and change.was == LOGIN for change in known):
             return _Reduced(Mode.FULL_STOP, changed, "the role could not log in before the cut, as far as is recorded")
         survey = await self._survey(connection, role, fresh=True)
-        mode, why = reading.landing(order.mode, survey)
-        if mode is Mode.FULL_STOP or (order.loosens and mode is not order.mode):
-            return _Reduced(Mode.FULL_STOP, changed, why)
-        changed = (*changed, *reading.grant_changes(mode, survey, order.mark.taken, known))
+        end = landing(order.mode, survey)
+        if end.mode is Mode.FULL_STOP or (order.loosens and end.mode is not order.mode):
+            return _Reduced(Mode.FULL_STOP, changed, end.why)
+        changed = (*changed, *reading.grant_changes(end, survey, order.mark.taken, known))
         if not await order.gate(changed):
             return _Reduced(Mode.FULL_STOP, changed, "a stricter hold came while the role was stopped")
         try:
-            await self._revoke(connection, role, reading.taking(mode, survey))
+            await self._revoke(connection, role, end.taking(survey))
             left = await self._survey(connection, role, fresh=False)
-            if reading.remains(mode, left):
-                rest = reading.rest(mode, left)
-                return _Reduced(Mode.FULL_STOP, changed, f"still writable after every REVOKE: {rest}")
-            given = await self._reopen(connection, role, order, mode, left)
+            if end.remains(left):
+                return _Reduced(Mode.FULL_STOP, changed, f"still writable after every REVOKE: {end.rest(left)}")
+            given = await self._reopen(connection, role, order, end, left)
         except (*LOST, Unreachable):
             raise  # whether the role was reopened is unknown now
         except (asyncpg.PostgresError, AdapterError) as error:
-            return _Reduced(Mode.FULL_STOP, changed, f"the role was not reopened for {mode}: {error}")
-        held = mode if left.writes or given else Mode.READ_ONLY
-        return _Reduced(held, (*changed, *given), "; ".join(filter(None, (why, left.still_open(held)))))
+            return _Reduced(Mode.FULL_STOP, changed, f"the role was not reopened for {end.mode}: {error}")
+        held = end.mode if left.writes or given else Mode.READ_ONLY
+        return _Reduced(held, (*changed, *given), "; ".join(filter(None, (end.why, left.still_open(held)))))
 
     async def _reopen(
-        self, connection: Connection, role: Role, order: _Order, mode: Mode, left: Survey
+        self, connection: Connection, role: Role, order: _Order, end: Landing, left: Survey
     ) -> tuple[Change, ...]:
         """Lets the role log in again; a loosening gives back what the guards cover. Returns what was given."""
-        back = compared(order.known, left)[0] if order.loosens and mode in MIDDLE else []
-        taken = "parked" if order.loosens and mode in MIDDLE else reading.mark_after(mode, order.mark.taken)
+        gives = order.loosens and end.mode in MIDDLE
+        back = compared(order.known, left)[0] if gives else []
         return await reopen(
             connection,
             role,
             expect=order.expect,
-            mark=Mark(order.mark.token, taken),
-            mode=mode,
+            mark=Mark(order.mark.token, end.taken(order.mark.taken, given=gives)),
+            end=end,
             give=[item for item in back if left.covers(item[0])],
         )
 

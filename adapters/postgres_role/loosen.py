@@ -16,11 +16,11 @@ from adapters.errors import AdapterError, Refused
 from adapters.postgres_role.facade import SCHEMA
 from adapters.postgres_role.fence import loosening
 from adapters.postgres_role.grants import Act, Grant, as_grantors, renamed
+from adapters.postgres_role.landing import Landing
 from adapters.postgres_role.line import Connection, Line
-from adapters.postgres_role.role import Mark, Role, ident, literal, marked, read_mark
+from adapters.postgres_role.role import LOGIN, Mark, Role, ident, literal, marked, read_mark
 from adapters.postgres_role.survey import Survey
 
-LOGIN, NOLOGIN = "LOGIN", "NOLOGIN"
 _MAY_HOLD = """
 SELECT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                WHERE n.nspname = $1 AND p.proname = 'hold' AND has_schema_privilege(n.oid, 'USAGE')
@@ -71,33 +71,26 @@ async def _rollback(connection: Connection) -> None:
 
 
 async def reopen(
-    connection: Connection,
-    role: Role,
-    *,
-    expect: str,
-    mark: Mark,
-    mode: Mode,
-    give: Iterable[tuple[Grant, Change]] = (),
+    connection: Connection, role: Role, *, expect: str, mark: Mark, end: Landing, give: Iterable[tuple[Grant, Change]]
 ) -> tuple[Change, ...]:
     """Lets the role log in again at a reduced mode, with the grants of this database that the mode leaves.
 
     Raises:
         Overtaken: another stop came; nothing was changed.
-        AdapterError: nothing there holds the role at that mode; nothing was changed.
+        AdapterError: the guards that hold the role at that mode cannot be told; nothing was changed.
     """
     async with loosened(connection, role, expect, LOGIN) as comment:
-        await hold(connection, role, mode)
+        if not await hold(connection, role, end.mode) and end.guarded:
+            raise AdapterError(f"nothing in {role.database} guards the writes of {role.name}: run the set-up again")
         given = await _granted(connection, role, give, [])
         await connection.execute(f"COMMENT ON ROLE {ident(role.name)} IS {marked(comment, mark)}")
     return tuple(given)
 
 
-async def hold(connection: Connection, role: Role, mode: Mode) -> None:
-    """Tells the guards of this database what they hold the role at. Raises `AdapterError` where they cannot park."""
+async def hold(connection: Connection, role: Role, mode: Mode) -> bool:
+    """Tells the guards of this database what they hold the role at; False where there are none for it."""
     there = await connection.fetchval(_MAY_HOLD, SCHEMA)
-    told = there and await connection.fetchval("SELECT agent_kill.hold($1, $2)", role.name, str(mode))
-    if not told and mode not in (Mode.NORMAL, Mode.READ_ONLY):
-        raise AdapterError(f"nothing in {role.database} parks the writes of {role.name}: run the set-up again")
+    return bool(there and await connection.fetchval("SELECT agent_kill.hold($1, $2)", role.name, str(mode)))
 
 
 async def give_back(

@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 
 from adapters.base import Attempt, Mode
+from adapters.postgres_role.facade import TRIGGER
 from adapters.postgres_role.line import Connection, dropped, user_of
 
 # The server checks the password first and the right to log in after it, in this routine. A refusal from
@@ -58,6 +59,7 @@ _TOUCHES = {
     "DELETE": "DELETE FROM {name} WHERE ctid = (SELECT ctid FROM {name} LIMIT 1)",
     "UPDATE": "UPDATE {name} SET {col} = {col} WHERE ctid = (SELECT ctid FROM {name} LIMIT 1)",
 }
+_GUARDED = "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgname = $1)"
 _NONE = " 0"  # how a command's tag ends that touched no row
 
 
@@ -128,19 +130,21 @@ async def _inside(connection: Connection, role: str, mode: Mode) -> Attempt:
     if mode is Mode.FULL_STOP:
         return Attempt.ALLOWED
     if mode < Mode.READ_ONLY:
-        return await _past_guards(connection)
+        return await _past_guards(connection, Attempt.REFUSED)
     tried = [await _write(connection, row, write) for row in await connection.fetch(_CANDIDATES) for write in _WRITES]
-    if Attempt.ALLOWED in tried:
-        return Attempt.ALLOWED
+    if Attempt.ALLOWED in tried:  # by its grants; a guard may refuse the row itself
+        guarded = await connection.fetchval(_GUARDED, TRIGGER)
+        refused = guarded and await _past_guards(connection, Attempt.ALLOWED) is Attempt.REFUSED
+        return Attempt.REFUSED if refused else Attempt.ALLOWED
     return Attempt.REFUSED if tried and Attempt.UNTRIED not in tried else Attempt.UNTRIED
 
 
-async def _past_guards(connection: Connection) -> Attempt:
-    """Whether one row of up to three tables is done instead of parked; what is parked is rolled back with the try."""
-    tried = [await _parked(connection, _INSERT.format(**row)) for row in await connection.fetch(_INSERTS)]
+async def _past_guards(connection: Connection, parked: Attempt) -> Attempt:
+    """Tries one row of up to three tables; `parked` is what it means that one is. The try is rolled back with it."""
+    tried = [await _row(connection, _INSERT.format(**row), parked) for row in await connection.fetch(_INSERTS)]
     if not tried:
         rows = [row for row in await connection.fetch(_TOUCHED) if await _has_rows(connection, row["name"])]
-        tried = [await _parked(connection, _TOUCHES[row["how"]].format(**row)) for row in rows]
+        tried = [await _row(connection, _TOUCHES[row["how"]].format(**row), parked) for row in rows]
     if Attempt.ALLOWED in tried:
         return Attempt.ALLOWED
     return Attempt.REFUSED if Attempt.REFUSED in tried else Attempt.UNTRIED
@@ -150,7 +154,7 @@ async def _has_rows(connection: Connection, name: str) -> bool:
     return bool(await connection.fetchval(f"SELECT EXISTS (SELECT FROM {name})"))  # noqa: S608  # quoted by the server
 
 
-async def _parked(connection: Connection, write: str) -> Attempt:
+async def _row(connection: Connection, write: str, parked: Attempt) -> Attempt:
     """A row that a constraint of the table refuses came past the guard, which would have parked it before."""
     try:
         await connection.execute("BEGIN READ WRITE; SET LOCAL lock_timeout = '200ms'")
@@ -162,7 +166,7 @@ async def _parked(connection: Connection, write: str) -> Attempt:
     except asyncpg.PostgresError:
         return Attempt.UNTRIED
     else:
-        return Attempt.REFUSED if tag.endswith(_NONE) else Attempt.ALLOWED
+        return parked if tag.endswith(_NONE) else Attempt.ALLOWED
     finally:
         if not connection.is_closed():
             await connection.execute("ROLLBACK")

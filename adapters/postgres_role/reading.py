@@ -1,16 +1,14 @@
-"""What a reading of the role and a survey amount to, and what a cut to a mode takes."""
+"""What a reading of the role and a survey amount to, and what of it is the role's baseline."""
 
 from collections.abc import Iterable
 
 from adapters.base import Change, Mode
-from adapters.postgres_role.grants import Grant, Held
-from adapters.postgres_role.loosen import LOGIN, NOLOGIN
-from adapters.postgres_role.role import Role, Taken
+from adapters.postgres_role.grants import Grant
+from adapters.postgres_role.landing import MIDDLE, Landing
+from adapters.postgres_role.role import LOGIN, NOLOGIN, Role, Taken
 from adapters.postgres_role.survey import Survey
 
-MIDDLE = frozenset({Mode.APPROVAL_GATED, Mode.DRAFT_ONLY})
-# A guard that refuses holds no grant back, which is what read_only is read from.
-_BY_GUARD = {"approval_gated": Mode.APPROVAL_GATED, "draft_only": Mode.DRAFT_ONLY, "read_only": Mode.DRAFT_ONLY}
+_BY_GUARD = {str(mode): mode for mode in (*MIDDLE, Mode.READ_ONLY)}
 
 
 def mode_of(role: Role, survey: Survey) -> Mode:
@@ -30,46 +28,15 @@ def in_flight(role: Role, survey: Survey) -> int:
 
 def enforceable(survey: Survey) -> frozenset[Mode]:
     """The modes that are possible here."""
-    reading = frozenset() if survey.blockers else frozenset({Mode.READ_ONLY})
+    reading = frozenset() if survey.blockers and survey.unparked else frozenset({Mode.READ_ONLY})
     return frozenset({Mode.FULL_STOP}) | reading | (frozenset() if survey.unparked else MIDDLE)
 
 
 def why_not(survey: Survey) -> str:
     """What stands in the way of the others, in sentences."""
-    said = [f"read_only is not possible here: {survey.why}"] if survey.blockers else []
+    said = [f"read_only is not possible here: {survey.why}"] if survey.blockers and survey.unparked else []
     said += [f"draft_only and approval_gated are not: {survey.why_unparked}"] if survey.unparked else []
     return "; ".join(said)
-
-
-def landing(mode: Mode, survey: Survey) -> tuple[Mode, str]:
-    """The mode to reopen at, never looser than `mode`, and why it is another one."""
-    if mode in MIDDLE and not survey.unparked:
-        return mode, ""
-    why = f"{mode} is not possible here: {survey.why_unparked}; " if mode in MIDDLE else ""
-    if survey.blockers:
-        return Mode.FULL_STOP, f"{why}read_only is not possible here: {survey.why}"
-    return Mode.READ_ONLY, why.removesuffix("; ")
-
-
-def taking(mode: Mode, survey: Survey) -> tuple[Held, ...]:
-    """The grants that a reduced mode takes."""
-    return survey.uncovered if mode in MIDDLE else survey.held
-
-
-def remains(mode: Mode, survey: Survey) -> bool:
-    """Whether the role can still write what the mode forbids."""
-    return survey.past_guards if mode in MIDDLE else survey.writes
-
-
-def rest(mode: Mode, survey: Survey) -> str:
-    """What that is."""
-    reasons = survey.unparked if mode in MIDDLE else survey.blockers
-    return "; ".join([*reasons, *(str(item.grant) for item in taking(mode, survey)[:3])])
-
-
-def mark_after(mode: Mode, taken: Taken) -> Taken:
-    """Which grants the episode took, once a cut to `mode` is done."""
-    return "parked" if mode in MIDDLE and taken != "reduced" else "reduced"
 
 
 def login_change(role: Role) -> tuple[Change, ...]:
@@ -77,12 +44,12 @@ def login_change(role: Role) -> tuple[Change, ...]:
     return (Change(key="login", was=LOGIN, now=NOLOGIN),) if role.can_login and role.mark is None else ()
 
 
-def grant_changes(mode: Mode, survey: Survey, taken: Taken, known: Iterable[Change]) -> tuple[Change, ...]:
-    """What a cut to `mode` takes of the role's baseline; after `parked` that is what the guards had covered."""
+def grant_changes(end: Landing, survey: Survey, taken: Taken, known: Iterable[Change]) -> tuple[Change, ...]:
+    """What a cut takes of the role's baseline; after `parked` that is what the guards had covered."""
     if taken == "reduced":
         return ()
     recorded = {grant.identity for change in known if (grant := Grant.of(change.key))}
-    fresh = [item for item in taking(mode, survey) if item.grant.identity not in recorded]
+    fresh = [item for item in end.taking(survey) if item.grant.identity not in recorded]
     return tuple(
         Change(key=item.grant.key, was=item.how, now=None)
         for item in fresh

@@ -15,6 +15,7 @@ SELECT r.oid, r.rolcanlogin AS can_login, shobj_description(r.oid, 'pg_authid') 
 FROM pg_roles r WHERE r.rolname = $1
 """
 _MARK = re.compile(r" ?\[agent-kill (?P<token>\S+?)(?: (?P<taken>parked|reduced))?\]")
+LOGIN, NOLOGIN = "LOGIN", "NOLOGIN"
 Taken = Literal["", "parked", "reduced"]
 
 
@@ -53,7 +54,7 @@ class Role:
     @property
     def login(self) -> str:
         """LOGIN or NOLOGIN."""
-        return "LOGIN" if self.can_login else "NOLOGIN"
+        return LOGIN if self.can_login else NOLOGIN
 
     @property
     def alive(self) -> int:

@@ -82,7 +82,7 @@ async def test_every_way_to_write_is_parked_or_refused(postgres_database: Databa
     there = postgres_database
     before = await _witness(there)
     seen = await keeper.adapter.observe()
-    assert seen.enforceable == {Mode.FULL_STOP, Mode.APPROVAL_GATED, Mode.DRAFT_ONLY}, seen.why
+    assert seen.enforceable == set(Mode) - {Mode.NORMAL}, seen.why
     await keeper.held(mode)
     kept = 0
     for way, parked in WAYS.items():
@@ -102,6 +102,33 @@ async def test_every_way_to_write_is_parked_or_refused(postgres_database: Databa
     assert await there.value("SELECT count(*) FROM agent_kill.drafts WHERE waits = $1", waits) == kept + 2
     assert await _witness(there) == before
     await keeper.relax(Mode.NORMAL)
+    await there.run("INSERT INTO effects VALUES (1)", user=there.agent)
+    assert await _witness(there) != before
+
+
+async def test_read_only_is_held_by_the_guards_where_nothing_can_be_revoked(
+    postgres_database: Database, keeper: Keeper
+) -> None:
+    """Writes through a group and through PUBLIC are refused row by row, grants stay, and every way back is exact."""
+    there = postgres_database
+    await there.run("GRANT INSERT, UPDATE ON effects, notes TO PUBLIC", user=there.owner)
+    grants = "SELECT array_agg(relacl::text ORDER BY relname) FROM pg_class WHERE relname IN ('effects', 'notes')"
+    before, held = await _witness(there), await there.value(grants)
+    await keeper.held(Mode.READ_ONLY)
+    for way, parked in WAYS.items():
+        if parked:
+            with pytest.raises(asyncpg.PostgresError):
+                await there.run(way.format(owner=there.owner), user=there.agent)
+    assert await there.value("SELECT count(*) FROM agent_kill.drafts") == 0
+    assert await _witness(there) == before
+    for mode in (Mode.DRAFT_ONLY, Mode.READ_ONLY, Mode.FULL_STOP):
+        await keeper.held(mode)
+    for mode in (Mode.READ_ONLY, Mode.APPROVAL_GATED):
+        await keeper.relax(mode)
+        await keeper.settled(mode)
+        await keeper.refused(mode)
+    await keeper.relax(Mode.NORMAL)
+    assert await there.value(grants) == held
     await there.run("INSERT INTO effects VALUES (1)", user=there.agent)
     assert await _witness(there) != before
 

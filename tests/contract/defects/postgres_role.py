@@ -13,6 +13,7 @@ from adapters.postgres_role import PostgresRole, facade, guards, loosen, reading
 from adapters.postgres_role.facade import Function
 from adapters.postgres_role.fence import Ended, fence
 from adapters.postgres_role.guards import Guards
+from adapters.postgres_role.landing import Landing
 from adapters.postgres_role.line import Connection, Line
 from adapters.postgres_role.role import Role
 from adapters.postgres_role.survey import Survey
@@ -49,7 +50,7 @@ def _grants_stay(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
         return Mode.READ_ONLY if role.can_login and role.mark and role.mark.taken == "reduced" else real(role, found)
 
     patch.setattr(kind, "revoke", nothing)
-    patch.setattr(reading, "remains", lambda *_given: False)
+    patch.setattr(Landing, "remains", lambda *_given: False)
     patch.setattr(reading, "mode_of", believed)
 
 
