@@ -116,7 +116,8 @@ class PostgresRole(Drawer):
             found = await rights.missing(connection, role)
             survey = await self._survey(connection, role, fresh=True)
         canary = await probe.lacking(self._canary, self._name) if self._canary else ()
-        return (*found, *rights.unrevokable(survey), *(survey.unparked if self._parking else ()), *canary)
+        closing = rights.unrevokable(survey) if survey.unparked else ()  # else the guards hold read_only
+        return (*found, *closing, *(survey.unparked if self._parking else ()), *canary)
 
     async def observe(self) -> Observation:
         """Reads the role, its sessions and every way to write. Raises `Unreachable`, `Refused`."""

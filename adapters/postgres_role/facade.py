@@ -7,7 +7,8 @@ The survey compares the text of each function with the one here: whoever replace
 
 from dataclasses import dataclass
 
-SCHEMA, OWNER, TRIGGER = "agent_kill", "agent_kill_owner", "!agent_kill"  # "!" sorts ahead: no other trigger runs first
+SCHEMA, OWNER, POWER = "agent_kill", "agent_kill_owner", "agent_kill_power"
+TRIGGER = "!agent_kill"  # "!" sorts ahead: no other trigger runs first
 # Nothing of the agent's session decides how a row is written down: the same row is the same text for everybody.
 SETTINGS = {
     "search_path": "pg_catalog, pg_temp",
@@ -29,11 +30,17 @@ class Function:
     arguments: str
     returns: str
     body: str
+    owner: str = OWNER
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What it fixes of the session. Whoever cuts waits for a lock as long as the adapter says, and no longer."""
+        return SETTINGS if self.owner == OWNER else {"search_path": SETTINGS["search_path"]}
 
     @property
     def statement(self) -> str:
         """What makes it."""
-        fixed = "\n".join(f"    SET {name} = {_value(value)}" for name, value in SETTINGS.items())
+        fixed = "\n".join(f"    SET {name} = {_value(value)}" for name, value in self.settings.items())
         head = f"CREATE OR REPLACE FUNCTION {SCHEMA}.{self.name}({self.arguments}) RETURNS {self.returns}"
         return f"{head}\n    LANGUAGE plpgsql SECURITY DEFINER\n{fixed}\nAS $facade${self.body}$facade$;\n"
 
@@ -198,6 +205,43 @@ BEGIN
 END
 """,
 )
+_ADMITTED = """
+    IF NOT EXISTS (SELECT FROM agent_kill.roles r WHERE r.role = to_regrole(quote_ident(target))) THEN
+        RAISE EXCEPTION '% is not in agent_kill.roles', target USING ERRCODE = 'insufficient_privilege';
+    END IF;"""
+_SET_ROLE = Function(
+    "set_role",
+    "target name, login boolean, remark text",
+    "void",
+    f"""
+BEGIN{_ADMITTED}
+    EXECUTE format('ALTER ROLE %I %s', target, CASE WHEN login THEN 'LOGIN' ELSE 'NOLOGIN' END);
+    IF remark IS NOT NULL THEN
+        EXECUTE format('COMMENT ON ROLE %I IS %L', target, nullif(remark, ''));
+    END IF;
+END
+""",
+    POWER,
+)
+_END_SESSIONS = Function(
+    "end_sessions",
+    "target name, cutting boolean",
+    "SETOF integer",
+    """
+DECLARE
+    theirs record;
+BEGIN@admitted@
+    FOR theirs IN SELECT a.pid, a.state FROM pg_stat_activity a
+                  WHERE a.usesysid = to_regrole(quote_ident(target)) AND a.pid <> pg_backend_pid()
+    LOOP
+        IF cutting OR theirs.state = 'idle' THEN PERFORM pg_terminate_backend(theirs.pid); END IF;
+        RETURN NEXT theirs.pid;
+    END LOOP;
+END
+""".replace("@admitted@", _ADMITTED),
+    POWER,
+)
+CUTTING = (_SET_ROLE, _END_SESSIONS)  # for a bot without CREATEROLE; may be left out
 FUNCTIONS = (GUARD, _HOLD, _MODE_OF, _PARKED, _PEEK, _DISCARD, _RELEASE)  # the bot calls all but the first
 
 _TABLES = """\
@@ -253,17 +297,39 @@ CREATE SCHEMA IF NOT EXISTS agent_kill AUTHORIZATION agent_kill_owner;
 SET LOCAL ROLE agent_kill_owner;
 """
 _ENDS = """\
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA agent_kill FROM PUBLIC;
+REVOKE ALL ON FUNCTION @all@ FROM PUBLIC;
 GRANT USAGE ON SCHEMA agent_kill TO kill_bot;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA agent_kill TO kill_bot;
+GRANT EXECUTE ON FUNCTION @functions@ TO kill_bot;
 INSERT INTO agent_kill.roles (role) VALUES ('<agent>'::regrole) ON CONFLICT DO NOTHING;
 RESET ROLE;
 """
-SETUP = "".join((_BEGINS, _TABLES, *(function.statement for function in FUNCTIONS), _ENDS, _GUARDS, "COMMIT;\n"))
+_NAMES = [f"agent_kill.{function.name}" for function in FUNCTIONS]
+_GRANTS = _ENDS.replace("@all@", ", ".join(_NAMES)).replace("@functions@", ", ".join(_NAMES[1:]))
+SETUP = "".join((_BEGINS, _TABLES, *(function.statement for function in FUNCTIONS), _GRANTS, _GUARDS, "COMMIT;\n"))
 UNDO = """\
 DROP SCHEMA IF EXISTS agent_kill CASCADE;
 DO $$ BEGIN
     IF to_regrole('agent_kill_owner') IS NOT NULL THEN DROP OWNED BY agent_kill_owner; END IF;
+    IF to_regrole('agent_kill_power') IS NOT NULL THEN DROP OWNED BY agent_kill_power; END IF;
 END $$;
--- In the last database of the server that had it: DROP ROLE agent_kill_owner;
+-- In the last database of the server that had it: DROP ROLE agent_kill_owner; DROP ROLE agent_kill_power;
 """
+_POWER_BEGINS = """\
+BEGIN;
+DO $$ BEGIN
+    IF to_regrole('agent_kill_power') IS NULL THEN CREATE ROLE agent_kill_power NOLOGIN CREATEROLE; END IF;
+END $$;
+GRANT <agent> TO agent_kill_power WITH ADMIN OPTION;
+GRANT pg_signal_backend, pg_read_all_stats TO agent_kill_power;
+GRANT USAGE, CREATE ON SCHEMA agent_kill TO agent_kill_power;
+GRANT SELECT ON agent_kill.roles TO agent_kill_power;
+SET LOCAL ROLE agent_kill_power;
+"""
+_POWER_ENDS = """\
+REVOKE ALL ON FUNCTION agent_kill.set_role, agent_kill.end_sessions FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION agent_kill.set_role, agent_kill.end_sessions TO kill_bot;
+RESET ROLE;
+REVOKE CREATE ON SCHEMA agent_kill FROM agent_kill_power;
+COMMIT;
+"""
+CUTTING_SETUP = "".join((_POWER_BEGINS, *(function.statement for function in CUTTING), _POWER_ENDS))

@@ -9,7 +9,7 @@ import asyncpg
 
 from adapters.errors import AdapterError
 from adapters.postgres_role.line import Connection, Line
-from adapters.postgres_role.role import Mark, Role, ident, literal, marked
+from adapters.postgres_role.role import NOLOGIN, Mark, Role, altering, ident, literal, marked
 
 FENCE_TRIES = 20
 END_SECONDS = 2.0  # after which a session that ignores its end is counted as left
@@ -20,6 +20,7 @@ WITH theirs AS MATERIALIZED (
 )
 SELECT pid, CASE WHEN $2 OR state = 'idle' THEN pg_terminate_backend(pid) END FROM theirs
 """
+_BY_FACADE = "SELECT pid FROM agent_kill.end_sessions($1, $2) pid"
 _ALIVE = "SELECT pid FROM pg_stat_activity WHERE usesysid = $1::oid AND pid <> pg_backend_pid()"
 # Whoever changed a role in an open transaction holds this lock until its end: the agent itself, or an abandoned
 # loosening of ours. A lock timeout has ended our own wait by now, so pg_blocking_pids could not say it.
@@ -64,9 +65,7 @@ async def fence(connection: Connection, role: Role, mark: Mark) -> None:
         AdapterError: somebody whom the bot may not end keeps the role locked.
         asyncpg.InsufficientPrivilegeError: the bot may not alter the role, or not end an agent that locks it.
     """
-    name = ident(role.name)
-    comment = marked(role.comment, mark)
-    cut = f"BEGIN; ALTER ROLE {name} NOLOGIN; COMMENT ON ROLE {name} IS {comment}; COMMIT"
+    cut = f"BEGIN; {altering(role, NOLOGIN, marked(role.comment, mark))} COMMIT"
     others = ""
     for _ in range(FENCE_TRIES):
         try:
@@ -118,6 +117,8 @@ async def _signalled(connection: Connection, role: Role, *, cutting: bool) -> se
     Raises:
         asyncpg.InsufficientPrivilegeError: the bot may end them neither itself nor as the role, which may end its own.
     """
+    if role.by_facade:
+        return {row["pid"] for row in await connection.fetch(_BY_FACADE, role.name, cutting)}
     try:
         rows = await connection.fetch(_SESSIONS, role.oid, cutting)
     except asyncpg.InsufficientPrivilegeError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from adapters.postgres_role.facade import FUNCTIONS, GUARD, OWNER, SCHEMA, SETTINGS, TRIGGER
+from adapters.postgres_role.facade import CUTTING, FUNCTIONS, GUARD, OWNER, SCHEMA, TRIGGER, Function
 from adapters.postgres_role.line import Connection
 from adapters.postgres_role.role import Role
 
@@ -13,7 +13,7 @@ SHOWN = "`agent-kill adapters show postgres_role --setup` prints it"
 _FUNCTIONS = """
 SELECT p.proname AS name, pg_get_function_identity_arguments(p.oid) AS arguments, p.prosrc AS body,
        p.prosecdef AS definer, p.proconfig AS settings, l.lanname AS language,
-       p.proowner = n.nspowner AND pg_get_userbyid(n.nspowner) = $2 AS owned,
+       pg_get_userbyid(p.proowner) AS owner, pg_get_userbyid(n.nspowner) = $2 AS owned,
        has_function_privilege(p.oid, 'EXECUTE') AND has_schema_privilege(n.oid, 'USAGE') AS may,
        has_function_privilege($1::oid, p.oid, 'EXECUTE') AS agent_may
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
@@ -124,11 +124,16 @@ async def _lacking(connection: Connection, role: Role) -> Iterable[str]:
     if house["agent_is_owner"] or house["login"]:
         return (f"{OWNER} may not log in, and the agent may not be a member of it",)
     found = {row["name"]: row for row in await connection.fetch(_FUNCTIONS, role.oid, OWNER, SCHEMA)}
-    wrong = [function.name for function in FUNCTIONS if not _as_made(found.get(function.name), function.name)]
+    wrong = [
+        made.name
+        for made in (*FUNCTIONS, *CUTTING)
+        if not _as_made(found.get(made.name), made) and (made.name in found or made in FUNCTIONS)
+    ]
     said = [f"{SCHEMA}.{', '.join(wrong)} missing, altered or of another version: {SHOWN}"] if wrong else []
     said += [] if house["tables"] == 2 else [f"the tables of {SCHEMA} are missing or altered: {SHOWN}"]  # noqa: PLR2004
+    called = {function.name for function in FUNCTIONS} - {GUARD.name}
     said += [f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {SCHEMA} TO the bot"] * any(
-        not row["may"] for name, row in found.items() if name != GUARD.name
+        not row["may"] for name, row in found.items() if name in called
     )
     said += [f"REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {SCHEMA} FROM the agent"] * any(
         row["agent_may"] for row in found.values()
@@ -136,12 +141,12 @@ async def _lacking(connection: Connection, role: Role) -> Iterable[str]:
     return said
 
 
-def _as_made(row: asyncpg.Record | None, name: str) -> bool:
-    made = next(function for function in FUNCTIONS if function.name == name)
-    settings = {f"{key}={value}" for key, value in SETTINGS.items()}
+def _as_made(row: asyncpg.Record | None, made: Function) -> bool:
+    settings = {f"{key}={value}" for key, value in made.settings.items()}
     return row is not None and (
         (row["arguments"], row["body"], row["language"]) == (made.arguments, made.body, "plpgsql")
         and row["definer"]
         and row["owned"]
+        and row["owner"] == made.owner
         and set(row["settings"] or ()) == settings
     )

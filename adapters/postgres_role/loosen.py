@@ -18,7 +18,7 @@ from adapters.postgres_role.fence import loosening
 from adapters.postgres_role.grants import Act, Grant, as_grantors, renamed
 from adapters.postgres_role.landing import Landing
 from adapters.postgres_role.line import Connection, Line
-from adapters.postgres_role.role import LOGIN, Mark, Role, ident, literal, marked, read_mark
+from adapters.postgres_role.role import LOGIN, Mark, Role, altering, literal, marked, read_mark
 from adapters.postgres_role.survey import Survey
 
 _MAY_HOLD = """
@@ -46,7 +46,7 @@ async def loosened(connection: Connection, role: Role, expect: str, login: str) 
     """
     begin = f"BEGIN; SET LOCAL application_name = {literal(loosening(role.oid))}; SET LOCAL lock_timeout = '2s';"
     try:
-        await connection.execute(f"{begin} ALTER ROLE {ident(role.name)} {login}")
+        await connection.execute(f"{begin} {altering(role, login)}")
         yield await _ours(connection, role, expect)
         await connection.execute("COMMIT")
     except (asyncpg.InternalServerError, asyncpg.LockNotAvailableError) as error:  # the row went to somebody else
@@ -83,7 +83,7 @@ async def reopen(
         if not await hold(connection, role, end.mode) and end.guarded:
             raise AdapterError(f"nothing in {role.database} guards the writes of {role.name}: run the set-up again")
         given = await _granted(connection, role, give, [])
-        await connection.execute(f"COMMENT ON ROLE {ident(role.name)} IS {marked(comment, mark)}")
+        await connection.execute(altering(role, LOGIN, marked(comment, mark)))
     return tuple(given)
 
 
@@ -113,7 +113,7 @@ async def give_back(
     async with loosened(connection, role, expect, login) as comment:
         await hold(connection, role, Mode.NORMAL)
         changed += await _granted(connection, role, here, kept)
-        await connection.execute(f"COMMENT ON ROLE {ident(role.name)} IS {marked(comment, None)}")
+        await connection.execute(altering(role, login, marked(comment, None)))
     if login != role.login:
         changed.append(Change(key="login", was=role.login, now=login))
     return tuple(changed), tuple(kept)

@@ -32,7 +32,13 @@ GRANT <agent> TO kill_bot WITH SET TRUE;
 GRANT pg_use_reserved_connections TO kill_bot;
 
 """
-    + facade.SETUP,
+    + facade.SETUP
+    + """
+-- Instead of the rights above but for CREATE ROLE, a bot that may call functions and nothing else: leave CREATEROLE and
+-- every GRANT out, paste the part before this one, and then these lines without their dashes. Reading and the middle
+-- modes are then held by the guards alone.
+"""
+    + "".join(f"-- {line}" for line in facade.CUTTING_SETUP.splitlines(keepends=True)),
     undo=facade.UNDO
     + """\
 DROP OWNED BY kill_bot;

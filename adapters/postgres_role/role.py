@@ -11,7 +11,11 @@ _FACTS = """
 SELECT r.oid, r.rolcanlogin AS can_login, shobj_description(r.oid, 'pg_authid') AS comment,
        (SELECT count(*) FROM pg_stat_activity a WHERE a.usesysid = r.oid AND a.pid <> pg_backend_pid()) AS sessions,
        (SELECT count(*) FROM pg_prepared_xacts p WHERE p.owner = r.rolname) AS prepared,
-       r.rolname = session_user AS is_bot, current_database() AS database
+       r.rolname = session_user AS is_bot, current_database() AS database,
+       NOT (SELECT b.rolsuper OR b.rolcreaterole FROM pg_roles b WHERE b.rolname = session_user)
+       AND EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                   WHERE n.nspname = 'agent_kill' AND p.proname = 'set_role'
+                     AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')) AS by_facade
 FROM pg_roles r WHERE r.rolname = $1
 """
 _MARK = re.compile(r" ?\[agent-kill (?P<token>\S+?)(?: (?P<taken>parked|reduced))?\]")
@@ -45,6 +49,7 @@ class Role:
     prepared: int
     is_bot: bool
     database: str  # where the bot is connected
+    by_facade: bool  # the bot may not alter roles, and may call what does
 
     @property
     def mark(self) -> Mark | None:
@@ -69,10 +74,19 @@ def mark_in(comment: str | None) -> Mark | None:
 
 
 def marked(comment: str | None, mark: Mark | None) -> str:
-    """Returns the new comment as a literal: what people wrote, and the mark behind it; NULL where both are empty."""
+    """Returns the new comment: what people wrote, and the mark behind it; empty where both are."""
     text = _MARK.sub("", comment or "")
-    whole = f"{text} {mark}" if text and mark else f"{mark or ''}" or text
-    return literal(whole) if whole else "NULL"
+    return f"{text} {mark}" if text and mark else f"{mark or ''}" or text
+
+
+def altering(role: Role, login: str, comment: str | None = None) -> str:
+    """Returns the statements that set the login and, unless it is None, the comment; an empty one takes it away."""
+    if role.by_facade:
+        remark = "NULL" if comment is None else literal(comment)
+        return f"SELECT agent_kill.set_role({literal(role.name)}, {login == LOGIN}, {remark});"
+    name = ident(role.name)
+    remark = "" if comment is None else f" COMMENT ON ROLE {name} IS {literal(comment) if comment else 'NULL'};"
+    return f"ALTER ROLE {name} {login};{remark}"
 
 
 def ident(name: str) -> str:

@@ -256,6 +256,9 @@ class Surveyor:
         except Refused as error:
             why = f"{_REMEDIES[1]} {database} (CONNECT, pg_hba.conf), which the role may enter: {error}"
             return Survey(blockers=(why,), unparked=(why,))
+        if role.by_facade and found.held:
+            why = f"it may write in {database} too, where the bot needs CREATEROLE to give a grant back"
+            found += Survey(blockers=(why,), unparked=(why,))
         self._looked[key] = (time.monotonic(), found)
         return found
 
