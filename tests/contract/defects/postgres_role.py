@@ -39,17 +39,21 @@ def _prepared_live_on(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
 
 
 def _grants_stay(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
-    """The login comes back with every grant, and nothing is read that would show it."""
+    """The login comes back with every grant, no guard is told, and nothing is read that would show it."""
 
     async def nothing(*_given: object) -> None:
         return None
 
-    real = reading.mode_of
+    real, told = reading.mode_of, loosen.hold
+
+    async def hold(connection: Connection, role: Role, mode: Mode) -> bool:
+        return await told(connection, role, Mode.NORMAL if mode is Mode.READ_ONLY else mode)
 
     def believed(role: Role, found: Survey) -> Mode:
         return Mode.READ_ONLY if role.can_login and role.mark and role.mark.taken == "reduced" else real(role, found)
 
     patch.setattr(kind, "revoke", nothing)
+    patch.setattr(loosen, "hold", hold)
     patch.setattr(Landing, "remains", lambda *_given: False)
     patch.setattr(reading, "mode_of", believed)
 
