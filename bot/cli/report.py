@@ -144,6 +144,7 @@ def _list(record: Record, *, as_json: bool) -> None:
                     "incident": incident.id,
                     "opened_at": iso(incident.opened_at),
                     "open": incident.closed is None,
+                    "drill": incident.drill,
                     "mode": str(max(hold.mode for hold in incident.holds)),
                     "scope": incident.holds[0].scope,
                     "by": person(incident.holds[0].by),
@@ -164,7 +165,7 @@ def _list(record: Record, *, as_json: bool) -> None:
         table.add_column(head, no_wrap=head in {"incident", "opened"}, overflow="fold")
     for incident in incidents:
         first = min(incident.holds, key=lambda hold: hold.at)
-        state = "closed" if incident.closed else "open"
+        state = ("closed" if incident.closed else "open") + (", drill" if incident.drill else "")
         asked = f"{max(hold.mode for hold in incident.holds)} on {first.scope}"
         cells = (incident.id, stamp(incident.opened_at), state, asked, who(first.by), shorten(first.reason, _REASON))
         table.add_row(*(Text(seen(cell)) for cell in cells))

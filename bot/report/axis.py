@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from bot.report.times import day, precise
 
 _UNIT = 0.05  # seconds: shorter gaps keep their proportions, longer ones grow with their logarithm
+_BRIEF = 10.0  # seconds below which labels have milliseconds
+_DOT = 19  # where the fraction of a second begins
 _APART = 118.0  # of two labels, in the units of the width
 
 
@@ -48,9 +50,10 @@ class Axis:
         if len(self.times) > 1:
             chosen.append(len(self.times) - 1)
         found, shown = [], ""
+        end = _DOT + 4 if self.times[-1] - self.times[0] < _BRIEF else _DOT + 2  # milliseconds, or tenths
         for number in chosen:
             at = self.times[number]
-            found.append((self._places[number], precise(at)[11:21], day(at) if day(at) != shown else ""))
+            found.append((self._places[number], precise(at)[11:end], day(at) if day(at) != shown else ""))
             shown = day(at)
         return found
 

@@ -35,6 +35,8 @@ def document(report: IncidentReport) -> dict[str, Any]:
         "missed_deadlines": [
             {"surface": cut.surface, "at": [iso(at) for at in cut.late]} for cut in report.cuts if cut.late
         ],
+        "never_drilled_before": list(report.never_drilled),
+        "drill_overdue": list(report.overdue),
         "erased": report.erased,
         "stops": [_stop(hold) for hold in report.stops],
         "surfaces": [_surface(cut) for cut in report.cuts],

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from bot.domain import events
+from bot.domain.drill_events import AnyDrillEvent
 from bot.domain.evidence import label
 from bot.domain.outcome import Outcome
+from bot.domain.practice import Practice, unpractised
 from bot.journal.chain import ERASED
 from bot.report.cuts import Cut, cuts
 from bot.report.moments import Moment, moments, who
@@ -40,6 +42,8 @@ class IncidentReport:
     problems: tuple[str, ...] = ()
     erased: bool = False
     names: tuple[str, ...] = ()  # of the agents
+    never_drilled: tuple[str, ...] = ()  # surfaces that no drill had proven before it
+    overdue: tuple[str, ...] = ()  # surfaces whose last drill was too long ago then
 
     def not_cut(self) -> tuple[Cut, ...]:
         """What still acts, or may, at the end of what it covers."""
@@ -88,6 +92,7 @@ def incident_report(record: Record, incident_id: str) -> IncidentReport:
     part = scope(record, record.board.incidents[incident_id])
     stops = tuple(sorted(part.incident.holds, key=lambda hold: hold.at))
     told, made = moments(part), cuts(part)
+    never, overdue = ((), ()) if part.incident.drill else _unpractised(part, [cut.surface for cut in made])
     return IncidentReport(
         id=incident_id,
         at=record.at,
@@ -104,8 +109,19 @@ def incident_report(record: Record, incident_id: str) -> IncidentReport:
         chains=record.chains,
         problems=record.problems,
         erased=_is_erased(part, told),
+        never_drilled=never,
+        overdue=overdue,
         names=tuple(sorted({cut.surface.partition("/")[0] for cut in made})),
     )
+
+
+def _unpractised(part: Scope, surfaces: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What was not drilled, as far as was recorded before the incident began."""
+    before = Practice()
+    for entry in part.record.entries:
+        if isinstance(entry.event, AnyDrillEvent) and entry.event.at < part.since:
+            before.fold(entry.event)
+    return unpractised(before, surfaces, part.since)
 
 
 def _is_erased(part: Scope, told: tuple[Moment, ...]) -> bool:
@@ -150,7 +166,7 @@ def _ending(report: IncidentReport) -> str:
     if report.closed is not None:
         by = who(report.closed.by) or "the bot"
         back = len(report.given_back())
-        given = f"a vote gave back {_surfaces(back)}, and " if back else ""
+        given = f"{_giver(report)} gave back {_surfaces(back)}, and " if back else ""
         owned = len(report.closed.owned)
         held = f"; {_surfaces(owned)} stayed held, each with an owner" if owned else ""
         return _capital(f"{given}{by} closed the incident at {stamp(report.closed.at)}{held}.")
@@ -159,6 +175,12 @@ def _ending(report: IncidentReport) -> str:
         f"{not_cut} NOT CUT, {not_proven} NOT PROVEN" if not_cut or not_proven else "nothing is NOT CUT or NOT PROVEN"
     )
     return f"The incident is open: at the last entry of {stamp(report.until)}, {state}."
+
+
+def _giver(report: IncidentReport) -> str:
+    if any(ballot.steps for ballot in report.votes):
+        return "a vote"
+    return "the drill's own release" if report.drill else "a lift"
 
 
 def _capital(text: str) -> str:

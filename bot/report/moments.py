@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from adapters.base import Mode
+from bot.domain import drill_events as drills
 from bot.domain import events
 from bot.domain.evidence import label
 from bot.domain.outcome import Outcome
@@ -91,6 +92,8 @@ class _Teller:
         self._scope = scope
         self._ballots = {ballot.id for ballot in scope.ballots}
         self._holds = {hold.hold: hold for hold in scope.incident.holds}
+        runs = scope.record.board.practice.runs.values()
+        self._runs = {run.id for run in runs if run.started and run.started.hold in self._holds}
         self._latest: dict[str, events.Proof] = {}
         self._piles: dict[tuple[object, ...], _Pile] = {}
         self._told = False
@@ -107,6 +110,9 @@ class _Teller:
             events.Refusal: self._refused,
             events.LoopBlocked: self._blocked,
             events.Posted: self._posted,
+            drills.DrillReleased: self._released,
+            drills.DrillLeftHeld: self._left_held,
+            drills.DrillEnded: self._drilled,
         }
 
     def tell(self) -> Iterator[Moment]:
@@ -210,6 +216,20 @@ class _Teller:
         ended = ", and the process ended itself over it" if event.ended else ""
         says = f"a call blocked the whole bot for {lasting(event.seconds)}{ended}"
         yield _moment(entry, "note", says, detail=event.where, surfaces=whose)
+
+    def _released(self, entry: Entry, event: drills.DrillReleased) -> Iterator[Moment]:
+        if event.run in self._runs:
+            yield _moment(entry, "back", f"{event.run} released its own hold, as was authorised with it")
+
+    def _left_held(self, entry: Entry, event: drills.DrillLeftHeld) -> Iterator[Moment]:
+        if event.run in self._runs:
+            says = f"{event.run} could not give back {label(event.surfaces)}"
+            yield _moment(entry, "not_cut", says, detail=event.why)
+
+    def _drilled(self, entry: Entry, event: drills.DrillEnded) -> Iterator[Moment]:
+        if event.run in self._runs:
+            says = f"the drill {event.drill} ended ({event.run}): {event.how}"
+            yield _moment(entry, "note", says, detail=event.why)
 
     def _posted(self, entry: Entry, event: events.Posted) -> Iterator[Moment]:
         if event.incident == self._scope.incident.id and not self._told:

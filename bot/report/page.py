@@ -1,5 +1,6 @@
 """The report of an incident as one page: no script, nothing from elsewhere, readable offline and printed."""
 
+import base64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from bot.domain.evidence import label
 from bot.domain.words import seen
 from bot.report import times
+from bot.report.chart import chart
 from bot.report.cuts import Cut
 from bot.report.incident import IncidentReport
 from bot.report.moments import who
 from bot.report.picture import LANES, MARKS, MODES, picture, together
 from bot.report.text import EXPORT, VERIFY, ending, gaps, sentence
+from bot.report.trend import LAST, Point, Series
 
 _FEW = 6  # surfaces that are alike and still have a row each
 _MOMENTS = 40  # lines of the timeline that stand open
@@ -68,7 +72,24 @@ def incident_page(report: IncidentReport) -> str:
 def statement_page(made: dict[str, Any]) -> str:
     """Renders a statement; everything on the page is of the document."""
     classes = list(made["inventory"]["agents"][0]["classes"]) if made["inventory"]["agents"] else []
-    return render("statement.html.j2", made=made, classes=classes, few=_SHOWN)
+    return render("statement.html.j2", made=made, classes=classes, few=_SHOWN, trend=_trend(made))
+
+
+def _trend(made: dict[str, Any]) -> Markup | None:
+    """The picture of the period's drills, as an address that holds it; None where nothing was cut in one."""
+    found: dict[str, list[Point]] = {}
+    for run in made["drills"]["runs"]:
+        for score in run["surfaces"] if run["kind"] != "tabletop" else ():
+            cut, proof, allowed = (
+                None if score[key] is None else score[key] * 1000 for key in ("cut", "proof", "deadline")
+            )
+            point = Point(at=times.read(run["ended_at"]), cut_ms=cut, proof_ms=proof, deadline_ms=allowed or 0.0)
+            found.setdefault(score["surface"], []).append(point)
+    if not found:
+        return None
+    series = [Series(surface=name, points=tuple(points[-LAST:])) for name, points in sorted(found.items())]
+    png = chart(title="Drills: time to cut and to proof", series=series)
+    return Markup(f"data:image/png;base64,{base64.b64encode(png).decode()}")  # noqa: S704  # Base64 is harmless
 
 
 def alike(cuts: Iterable[Cut]) -> tuple[Alike, ...]:
@@ -103,6 +124,7 @@ def render(template: str, **values: object) -> str:
         "ending": ending,
         "spaced": lambda word: str(word).replace("_", " "),
         "entries": _entries,
+        "named": label,
     }
     pages.filters.update(filters)
     style = Markup((_FOLDER / "report.css").read_text("utf-8"))  # noqa: S704  # the page's own

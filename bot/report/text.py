@@ -86,6 +86,10 @@ def _open_ends(report: IncidentReport) -> Iterator[Text]:
             yield from _more(len(cuts) - ROWS)
     for cut in report.gapped()[:ROWS]:
         yield from (_text(f"Not cut for a time: {cut.surface}, {sentence}", "yellow") for sentence in gaps(cut))
+    if report.never_drilled:
+        yield _text(f"Never drilled before it: {label(report.never_drilled)}", "yellow")
+    if report.overdue:
+        yield _text(f"Its drill was overdue: {label(report.overdue)}", "yellow")
     if not any(cuts for _, cuts, _ in groups):
         yield Text("Nothing is NOT CUT or NOT PROVEN at the end of what this covers.", style="green")
 

@@ -12,6 +12,11 @@ def iso(at: float) -> str:
     return f"{_utc(at):%Y-%m-%dT%H:%M:%S}.{_milliseconds(at):03}Z"
 
 
+def read(text: str) -> float:
+    """What `iso` was given."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 def spoken(text: str) -> str:
     """What `iso` gave, as people read it."""
     return f"{text[:10]} {text[11:19]} UTC"

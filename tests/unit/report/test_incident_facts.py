@@ -8,6 +8,7 @@ from adapters.base import Mode
 from bot.domain import events
 from bot.domain.outcome import Outcome
 from tests.unit.report.incidents import T0, closed, found, page, person, report, stop, told, write
+from tests.unit.report.quarter import DAY, quarter, run
 
 
 @pytest.fixture
@@ -128,6 +129,28 @@ def test_a_reason_that_came_later_is_told(state: Path) -> None:
     write(state, [stop(0, "a/1", reason=""), found(0.2, "a/1"), given])
     assert "“a wrong refund”" in told(state)["summary"][0]
     assert told(state)["timeline"][-1]["who"] == {"kind": "slack", "id": "U0BOB"}
+
+
+def test_a_drill_is_told_as_one(tmp_path: Path) -> None:
+    """Its own release gave back, no vote; and a stop before it was one of surfaces that nobody had drilled."""
+    state = quarter(tmp_path, stop(0, "billing/queue"), found(0.2, "billing/queue"), closed(60), *run(3))
+    document = told(state, "inc-run-3")
+    assert document["drill"] is True
+    assert document["summary"][0].startswith("As a drill, ")
+    says = [moment["says"] for moment in document["timeline"]]
+    assert "run-3 released its own hold, as was authorised with it" in says
+    assert "the drill monthly ended (run-3): passed" in says
+    assert document["authority"][0]["spans"][-1]["mode"] == "normal"
+    assert (document["never_drilled_before"], told(state)["never_drilled_before"]) == ([], ["billing/queue"])
+
+
+def test_a_surface_whose_drill_was_too_long_ago_is_told(tmp_path: Path) -> None:
+    """As it was when the stop came, not as it is now."""
+    late = stop(200 * DAY, "billing/ledger", incident="inc-late", hold="hold-late")
+    state = quarter(tmp_path, *run(3), late, *run(201))
+    document = told(state, "inc-late")
+    assert (document["never_drilled_before"], document["drill_overdue"]) == ([], ["billing/ledger"])
+    assert "Its drill was overdue: billing/ledger." in page(state, "inc-late")
 
 
 def test_many_alike_are_one_line(state: Path) -> None:
