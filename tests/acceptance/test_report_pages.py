@@ -14,7 +14,8 @@ WIDE, PHONE = 1100, 390
 CONTRAST = """(() => {
   const seen = s => s.match(/[\\d.]+/g).map(Number);
   const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
-  const light = c => seen(c).slice(0, 3).map(v => linear(v / 255)).reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const weight = [.2126, .7152, .0722];
+  const light = c => seen(c).slice(0, 3).reduce((sum, v, i) => sum + linear(v / 255) * weight[i], 0);
   const paper = light(getComputedStyle(document.body).backgroundColor);
   return [...document.querySelectorAll('p, li, td, th, h1, h2, h3, dt, dd')]
     .filter(e => e.textContent.trim() && e.checkVisibility())
