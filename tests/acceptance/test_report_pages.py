@@ -1,13 +1,14 @@
 """Do the pages of reports work in a real browser: alone, on a phone, in the dark, printed?"""
 
 import base64
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.browser import Page, browser, executable, tab
+from tests.acceptance.browser import INSTALL, Page, browser, executable, tab
 from tests.unit.report.quarter import QUARTER, command, incident, quarter, run
 
 WIDE, PHONE = 1100, 390
@@ -29,7 +30,7 @@ CONTRAST = """(() => {
 def port() -> Iterator[int]:
     """One browser for all."""
     if executable() is None:
-        pytest.skip("Chromium is not installed: apt-get install -y chromium")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"Chromium is not installed: {INSTALL}")
     with browser() as running:
         yield running
 
