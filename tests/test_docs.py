@@ -251,6 +251,8 @@ def _secret(variable: str) -> str:
         return nats_secret(variable)
     if variable.endswith("_DSN"):
         return "postgresql://someone:pw@db.example/ledger"
+    if variable == "MQ_AGENT_URL":
+        return "amqp://someone:pw@queue.example/vhost"
     if variable.endswith("_SEED"):
         return base64.b32encode(variable.ljust(20).encode()).decode()
     return "redis://someone:pw@cache.example/0" if variable.endswith("_URL") else "a-secret-of-a-fair-length"
