@@ -152,6 +152,7 @@ class RabbitmqUser:
         found += [
             f"{name} in {self._way.vhost} is no stream" for name in self._way.streams if name not in seen.way.streams
         ]
+        found += await probes.unreached(self._amqp, self._config.queues) if self._amqp else ()
         found += [self._itself()] if self._user == self._address.user else []
         found += probes.canary_lacks(self._canary, seen) if self._canary else ()
         return tuple(found)

@@ -22,7 +22,7 @@ FRAME = 131_072  # bytes of one frame
 LARGEST = 128 * 1024 * 1024  # bytes of one message; the server's own limit is 512 MiB by default, and 16 since 4.0
 HEARTBEAT = 60  # seconds: a server that hears nothing for twice as long ends the channel, and what it holds is free
 _END = b"\xce"
-_REFUSED, _ABSENT, _LOCKED, _NOT_ALLOWED = 403, 404, 405, 530
+_REFUSED, _ABSENT, _LOCKED, _NOT_ALLOWED, _IMPOSSIBLE = 403, 404, 405, 530, 540
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +287,8 @@ def _closed(place: str, found: Any) -> AdapterError:
         return Missing(said)
     if found.reply_code in {_REFUSED, _NOT_ALLOWED}:
         return Denied(said, found.reply_code)
+    if found.reply_code == _IMPOSSIBLE:
+        return Refused(f"{said}; correct settings.queues", missing=("a queue that work can be taken from",))
     if isinstance(found, commands.Connection.Close):
         return Unreachable(f"{said}; the bot tries again")
     return AdapterError(f"{said}; the bot tries again")

@@ -38,6 +38,21 @@ async def denied(asker: Asker, way: Way, queues: Sequence[str]) -> tuple[str, ..
     return lacking(found, way, queues) if way.exchange or queues else ()
 
 
+async def unreached(login: Login, queues: Sequence[str]) -> tuple[str, ...]:
+    """What of the AMQP side does not answer: the login, and queues that are not there."""
+    found: list[str] = []
+    for name in (*queues, ""):
+        try:
+            channel = await Channel.open(login)
+            try:
+                await (channel.depth(name) if name else channel.begin())
+            finally:
+                channel.close()
+        except AdapterError as error:
+            found.append(f"amqp: {error}")
+    return tuple(found)
+
+
 async def doors(asker: Asker, seen: Look) -> tuple[str, ...]:
     """Other users by which the agent could go on: the one of the set-up, and one with the very same rights."""
     users, rights = await asker.ask(get("users"), get("permissions"))

@@ -69,10 +69,10 @@ class RabbitServer(Server):
         """Its name in the cluster."""
         return f"rabbit{self.api}@localhost"
 
-    def call(self, method: str, path: str, body: object = None) -> Any:
-        """What the administrator's call of the management API answers; None where there is nothing of that name."""
+    def call(self, method: str, path: str, body: object = None, *, user: str = ADMIN) -> Any:
+        """What a call of the management API answers; None where there is nothing of that name."""
         line = HTTPConnection(HOST, self.api, timeout=30)
-        login = b64encode(f"{ADMIN}:{PASSWORD}".encode()).decode()
+        login = b64encode(f"{user}:{PASSWORD}".encode()).decode()
         try:
             said = None if body is None else json.dumps(body)
             headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
