@@ -12,7 +12,10 @@ from rich.text import Text
 
 from bot.cli import common
 from bot.core import SIGNING_KEY, journal_folders, make_signer
+from bot.domain.coverage import coverage
+from bot.domain.fate import Network, shared_fate
 from bot.domain.model import Configuration
+from bot.domain.policy import Roster
 from bot.domain.words import seen, shorten
 from bot.journal.checkpoint import BadKeyError, Signer
 from bot.report import text
@@ -27,7 +30,9 @@ from bot.report.scope import UnknownIncidentError, find, newest_first
 from bot.report.signed import signed_json, signed_page
 from bot.report.times import iso, stamp
 from bot.settings import last_good, load
+from bot.settings.check import declared
 from bot.settings.environment import Environment
+from bot.settings.own_logins import own_logins
 
 _WIDTH = 120  # of a report that goes into a file or a pipe
 _REASON = 60  # characters of a reason in the list
@@ -86,7 +91,7 @@ def _attest(record: Record, env: Environment, words: str, html: Path | None, *, 
     try:
         signer = make_signer(env.state_dir, env.writer, common.secret(env.signing_key))
         roster = read_roster(env.state_dir / "cache" / "roster.json")
-        outside = Outside(roster=roster, callers=tuple(sorted(env.stop_secrets)))
+        outside = _outside(record.configuration, env, roster)
         made = statement(record, period(words, record.at), outside, maker=signer.name)
     except (BadKeyError, PeriodError) as error:
         common.fail(str(error))
@@ -100,6 +105,19 @@ def _attest(record: Record, env: Environment, words: str, html: Path | None, *, 
         text.show_statement(made, _console())
     else:
         click.echo(f"{html}: {made['period']['asked']}, journals {made['verdict']}")
+
+
+def _outside(configuration: Configuration | None, env: Environment, roster: Roster) -> Outside:
+    """What the journals do not have. Contacts nothing: hosts are compared by their names."""
+    callers = tuple(sorted(env.stop_secrets))
+    if configuration is None:
+        return Outside(roster=roster, callers=callers)
+    return Outside(
+        roster=roster,
+        callers=callers,
+        coverage=coverage(configuration, declared(configuration)),
+        fates=shared_fate(configuration, own_logins(env, os.environ), Network()),
+    )
 
 
 def _record(env: Environment) -> Record:

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.domain.coverage import Coverage
 from bot.domain.evidence import label
+from bot.domain.fate import Fate
 from bot.domain.policy import Roster
 from bot.report.answers import answers
 from bot.report.cuts import Cut
 from bot.report.document import chains
-from bot.report.inventory import gaps, inventory, lacking
+from bot.report.inventory import gaps, inventory, lacking, self_attested
 from bot.report.people import people, voters
 from bot.report.period import Period
 from bot.report.practised import drills
@@ -25,10 +27,19 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What is known beside the journals: the roster as it was last read, and who may call the signed stop."""
+    """What is known beside the journals.
+
+    Args:
+        roster: as it was last read from Slack.
+        callers: names of those who may call the signed stop.
+        coverage: the inventory of now; None where the configuration cannot be read.
+        fates: what the switch shares with what it is to contain, by the names in the configuration.
+    """
 
     roster: Roster
     callers: tuple[str, ...] = ()
+    coverage: Coverage | None = None
+    fates: tuple[Fate, ...] = ()
 
 
 def statement(record: Record, period: Period, outside: Outside, *, maker: str) -> Json:
@@ -54,7 +65,8 @@ def statement(record: Record, period: Period, outside: Outside, *, maker: str) -
             "over": period.end <= record.at,
         },
         "verdict": record.chains.verdict,
-        "inventory": inventory(record.configuration, gathered(outlines), period),
+        "inventory": inventory(record.configuration, outside.coverage, gathered(outlines), period),
+        "shared_fate": [fate.json() for fate in outside.fates],
         "incidents": [_incident(one) for one in told if not one.drill],
         "drills": drills(record.board.practice, period),
         "people": people(
@@ -122,6 +134,7 @@ def _not_proven(made: Json) -> Iterator[str]:
     if not made["period"]["over"]:
         yield "the period is not over: this is what was recorded until it was made"
     yield from _of_inventory(made["inventory"])
+    yield from (f"not independent: {fate['message']}" for fate in made["shared_fate"])
     yield from _of_incidents(made["incidents"])
     yield from _of_drills(made)
     yield from _of_people(made["people"])
@@ -141,6 +154,9 @@ def _of_inventory(told: Json) -> Iterator[str]:
         yield f"never proven to be cut, by a stop or by a drill: {label(never)}"
     if lately:
         yield f"not proven in this period, but before it: {label(lately)}"
+    word = self_attested(told)
+    if word:
+        yield f"cut by its own word only, whatever a stop reports: {label(word)}"
     without = lacking(told, "canary")
     if without:
         yield f"never tried under the agent's own credential, for want of a canary: {label(without)}"

@@ -4,31 +4,27 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from adapters.base import SurfaceClass
-from bot.domain.model import Agent, Configuration, Quarantined, Surface
+from bot.domain.coverage import AgentCover, Coverage, Covered
+from bot.domain.model import Agent, Configuration, Quarantined
 from bot.report.period import Period
 from bot.report.proofs import Proofs
 from bot.report.times import iso
 
 Json = dict[str, Any]
-LACKS = ("canary", "backstop", "drill")
 
 
-def inventory(configuration: Configuration | None, proofs: Proofs, period: Period) -> Json:
+def inventory(configuration: Configuration | None, found: Coverage | None, proofs: Proofs, period: Period) -> Json:
     """The inventory of now, with what the period proved of it; `known` is false where it cannot be read."""
-    if configuration is None:
+    if configuration is None or found is None:
         return {"known": False, "configuration": "", "agents": [], "surfaces": []}
-    drills: dict[str, list[str]] = {}
-    for drill in configuration.drills:
-        for name in drill.surfaces:
-            drills.setdefault(name, []).append(drill.id)
+    agents = {agent.id: agent for agent in configuration.agents}
     return {
         "known": True,
         "configuration": configuration.digest,
-        "agents": [_agent(agent) for agent in configuration.agents],
+        "agents": [_row(row, agents[row.agent]) for row in found.agents],
         "surfaces": [
-            *(_surface(it, drills.get(it.name, []), proofs, period) for it in configuration.surfaces()),
-            *(_broken(it, proofs, period) for agent in configuration.agents for it in agent.quarantined),
+            *(_surface(one, proofs, period) for one in found.surfaces),
+            *(_broken(lost, proofs, period) for lost in found.broken),
         ],
     }
 
@@ -49,36 +45,19 @@ def lacking(told: Json, what: str) -> list[str]:
     return [surface["surface"] for surface in told["surfaces"] if what in surface["lacks"]]
 
 
-def _agent(agent: Agent) -> Json:
-    return {
-        "agent": agent.id,
-        "name": agent.name,
-        "owner": agent.owner,
-        "classes": {str(one): _cell(agent, one) for one in SurfaceClass},
-    }
+def self_attested(told: Json) -> list[str]:
+    """The surfaces whose cuts nothing but their own word can show: without a canary either."""
+    return [it["surface"] for it in told["surfaces"] if it["proof"] == "self" and "canary" in it["lacks"]]
 
 
-def _cell(agent: Agent, one: SurfaceClass) -> Json:
-    whole = [surface.name for surface in agent.surfaces if surface.surface_class is one]
-    broken = [lost.name for lost in agent.quarantined if lost.surface_class is one]
-    reason = agent.not_applicable.get(one, "")
-    cover = "covered" if whole else "broken" if broken else "not_applicable" if reason else "gap"
-    return {"cover": cover, "surfaces": whole, "broken": broken, "reason": reason}
+def _row(row: AgentCover, agent: Agent) -> Json:
+    cells = {str(cell.surface_class): {**cell.json(), "broken": list(cell.broken)} for cell in row.cells}
+    return {"agent": agent.id, "name": agent.name, "owner": agent.owner, "classes": cells}
 
 
-def _surface(surface: Surface, drills: list[str], proofs: Proofs, period: Period) -> Json:
-    has = {"canary": surface.canary, "backstop": surface.backstop, "drill": drills}
-    return {
-        "surface": surface.name,
-        "adapter": surface.adapter,
-        "class": str(surface.surface_class),
-        "broken": "",
-        "deadline": surface.deadline,
-        "backstop": surface.backstop,
-        "drills": drills,
-        "lacks": [name for name in LACKS if not has[name]],
-        **_proven(surface.name, proofs, period),
-    }
+def _surface(one: Covered, proofs: Proofs, period: Period) -> Json:
+    name = one.surface.name
+    return {**one.json(), "broken": "", "deadline": one.surface.deadline, **_proven(name, proofs, period)}
 
 
 def _broken(lost: Quarantined, proofs: Proofs, period: Period) -> Json:
@@ -87,6 +66,7 @@ def _broken(lost: Quarantined, proofs: Proofs, period: Period) -> Json:
         "surface": lost.name,
         "adapter": lost.adapter,
         "class": str(lost.surface_class or "unknown"),
+        "proof": None,
         "broken": lost.why,
         "deadline": None,
         "backstop": None,

@@ -105,9 +105,24 @@ def test_the_matrix_has_every_class(tmp_path: Path) -> None:
         "identity": "not_applicable",
     }
     assert (agent["classes"]["queue"]["surfaces"], agent["classes"]["queue"]["broken"]) == (
-        ["billing/queue"],
+        ["billing/queue", "billing/lost"],
         ["billing/lost"],
     )
+
+
+def test_what_the_switch_shares_and_what_is_taken_at_its_word_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A control endpoint on the bot's own host, whose word is all there is; nothing of it is contacted."""
+    monkeypatch.setenv("FLAGS_SECRET", "a-secret-of-some-length")
+    state = quarter(tmp_path, *run(3))
+    flags = "{adapter: http_control, class: tool, settings: {url: 'http://localhost:9/x', secret: '${FLAGS_SECRET}'}}"
+    (tmp_path / "agent-kill.yaml").write_text(
+        CONFIG.replace("      queue: {", f"      flags: {flags}\n      queue: {{")
+    )
+    said = stated(state)["not_proven"]
+    assert [line for line in said if line.startswith("not independent: ") and "billing/flags" in line]
+    assert "cut by its own word only, whatever a stop reports: billing/flags" in said
 
 
 def test_an_agent_is_nobody_who_may_stop(tmp_path: Path) -> None:
