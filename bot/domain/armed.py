@@ -102,6 +102,13 @@ class Roll:
         """What people in Slack believe of it: that it is armed, where nobody told them otherwise."""
         return self._told.get(subject, _NEVER)[1]
 
+    def is_news(self) -> bool:
+        """Whether `news` may have any, whoever is there; costs nothing where nothing was ever amiss."""
+        told = self._told.items()
+        return any(not armed for _, (_, armed) in told) or any(
+            self.told_armed(name) is not self.is_armed(name) for name in self._seen
+        )
+
     def news(self, subjects: Iterable[str]) -> tuple[str, ...]:
         """Whom people have to be told of: who is not as they believe, and who is gone and was NOT ARMED."""
         here = dict.fromkeys(subjects)

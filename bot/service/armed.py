@@ -281,11 +281,17 @@ class ArmedCheck:
         self._keeping = self._write()
 
     def _write(self) -> threading.Thread:
-        here, known = set(self.subjects()), self._checked_at()
-        self._checked = {name: at for name, at in self._checked.items() if name in here}
-        at = {name: at for name, at in known.items() if name in here}
-        kept = checked_file.Checked(period=self.period, at=at, parts=self._parts())
-        thread = threading.Thread(target=checked_file.write, args=(self._file, kept), name="armed", daemon=True)
+        """Only what must not change meanwhile is copied here; the rest is the thread's work."""
+        here, checked, before = set(self.subjects()), dict(self._checked), self._before
+        self._checked = {name: at for name, at in checked.items() if name in here}
+        ahead, parts, period = self._clock.now() - self._clock.monotonic(), self._parts(), self.period
+
+        def write() -> None:
+            known = {**before, **{name: at + ahead for name, at in checked.items()}}
+            at = {name: at for name, at in known.items() if name in here}
+            checked_file.write(self._file, checked_file.Checked(period=period, at=at, parts=parts))
+
+        thread = threading.Thread(target=write, name="armed", daemon=True)
         thread.start()
         return thread
 

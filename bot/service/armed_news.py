@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 _GATHER = (0.03, 5.0)  # part of the period, and seconds at the most, that news waits for more news
 _PACE = (0.1, 30.0)  # the same, between two messages
 _AGAIN = 5.0  # seconds until a message that was not taken is tried again
-_TICK = 0.2
+_TICK = 1.0  # seconds, or the gathering where that is less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,10 @@ class ArmedNews:
 
     async def _look(self) -> None:
         now = self._clock.monotonic()
-        if self.post is None or now < self._not_before or self._busy():
+        quiet = not (self._owed or self._board.armed.is_news())
+        if quiet:
+            self._first, self._trouble = None, ""
+        if quiet or self.post is None or now < self._not_before or self._busy():
             return
         subjects = self._check.subjects()
         news = dict.fromkeys((*self._board.armed.news(subjects), *self._owed))

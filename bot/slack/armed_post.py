@@ -11,6 +11,7 @@ from bot.slack.client import Answer, Later, Sent, SlackApi
 from bot.slack.limits import escape
 
 _ROOM = 5000  # characters for each list
+_WRITTEN = 250  # lines that are made; what is beyond them would never fit, and is only counted
 _WHY = 300
 _MORE = "see `/agent-status`"
 
@@ -50,7 +51,8 @@ def bulletin(lines: Sequence[Line], owners: Mapping[str, str]) -> Message:
     said = "; ".join(filter(None, (_lost(lost), _parts(parts), _back(back))))
     blocks: list[Block | None] = [section(f"{_emoji(lost, parts)} *{said}*")]
     for found in (lost, parts, back):
-        blocks += listing([_line(line, owners) for line in found], room=_ROOM, more=_MORE) if found else []
+        lines = [_line(line, owners) for line in found[:_WRITTEN]] + [""] * len(found[_WRITTEN:])
+        blocks += listing(lines, room=_ROOM, more=_MORE) if found else []
     if lost or parts:
         blocks.append(context("A stop is tried all the same. Said once; `/agent-status` has what is so now."))
     return message(said, blocks)

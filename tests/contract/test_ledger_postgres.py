@@ -86,6 +86,22 @@ async def test_a_second_serve_is_told_who_has_the_database(url: str) -> None:
     await second.release()
 
 
+@pytest.mark.parametrize("ahead", [0.0, 90.0])
+async def test_the_databases_clock_is_compared_with_this_machines(url: str, ahead: float) -> None:
+    """With the lock's own session, while there is one."""
+
+    class Ahead(SystemClock):
+        def now(self) -> float:
+            return super().now() + ahead
+
+    lock = make_lock(url, Ahead())
+    assert lock.skew() is None
+    await lock.acquire()
+    assert lock.skew() == pytest.approx(-ahead, abs=2.0)
+    await lock.release()
+    assert lock.skew() is None
+
+
 async def test_a_lost_lock_is_taken_back(url: str, postgres_database: Database) -> None:
     """The session is ended at the server: the bot says so and takes the lock again."""
 

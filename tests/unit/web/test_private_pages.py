@@ -1,7 +1,9 @@
 """Does the private listener tell people and machines the truth, and nothing to strangers?"""
 
+import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.base import Mode, SurfaceClass
 from bot.domain import events
+from bot.domain.armed import Armed, State
 from bot.domain.outcome import Outcome
 from bot.domain.status import StatusRow, StatusView
 from bot.web.listener import Listener
@@ -274,3 +277,32 @@ async def test_the_board_is_read_once_a_second_at_most(private: Private) -> None
     assert '"at": 1000.0' in (await private.get("/status.json"))[1]
     private.watch.at += 1
     assert '"at": 2000.0' in (await private.get("/status.json"))[1]
+
+
+async def test_a_button_that_does_not_work_is_on_the_page_and_in_the_metrics(private: Private) -> None:
+    """Not armed, too old and never checked are all no 1; the words of a server are no markup."""
+    armed = {
+        "billing/ledger": Armed(subject="billing/ledger", state=State.NOT_ARMED, why=HOSTILE, next="grant it", age=3.0),
+        "billing/queue": Armed(subject="billing/queue", state=State.ARMED, age=3.0),
+        "support/mail": Armed(subject="support/mail", state=State.STALE, why="it was last checked 1 h ago", age=3600.0),
+        "slack scopes": Armed(subject="slack scopes", state=State.ARMED, age=1.0),
+        "disk state": Armed(subject="disk state", state=State.UNCHECKED, why="it was not checked yet"),
+    }
+    private.view = replace(private.view, armed=armed)
+    _, page = await private.get("/")
+    assert "3 NOT ARMED" in page
+    assert "Next: grant it" in page
+    assert "armed, checked 3 s ago" in page
+    assert HOSTILE not in page
+    samples = await private.samples()
+    assert samples["agent_kill_armed{billing}{billing/ledger}"] == 0
+    assert samples["agent_kill_armed{billing}{billing/queue}"] == 1
+    assert samples["agent_kill_armed{support}{support/mail}"] == 0
+    assert samples["agent_kill_switch_armed{slack scopes}"] == 1
+    assert samples["agent_kill_switch_armed{disk state}"] == 0
+    assert (samples["agent_kill_not_armed"], samples["agent_kill_armed_check_age_max_seconds"]) == (3, 3600.0)
+    _, text = await private.get("/status.json")
+    told = json.loads(text)
+    assert [item["subject"] for item in told["not_armed"]] == ["billing/ledger", "support/mail", "disk state"]
+    assert [row["armed"] for row in told["surfaces"]] == ["not_armed", "armed", "stale"]
+    assert [part["subject"] for part in told["switch"]] == ["slack scopes", "disk state"]
