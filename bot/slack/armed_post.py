@@ -51,8 +51,8 @@ def bulletin(lines: Sequence[Line], owners: Mapping[str, str]) -> Message:
     said = "; ".join(filter(None, (_lost(lost), _parts(parts), _back(back))))
     blocks: list[Block | None] = [section(f"{_emoji(lost, parts)} *{said}*")]
     for found in (lost, parts, back):
-        lines = [_line(line, owners) for line in found[:_WRITTEN]] + [""] * len(found[_WRITTEN:])
-        blocks += listing(lines, room=_ROOM, more=_MORE) if found else []
+        rows = [_line(line, owners) for line in found[:_WRITTEN]] + [""] * len(found[_WRITTEN:])
+        blocks += listing(rows, room=_ROOM, more=_MORE) if found else []
     if lost or parts:
         blocks.append(context("A stop is tried all the same. Said once; `/agent-status` has what is so now."))
     return message(said, blocks)

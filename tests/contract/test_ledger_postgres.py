@@ -59,19 +59,19 @@ async def test_the_ledger_holds_what_the_journals_say(
 
 async def test_serve_never_changes_the_schema_itself(url: str) -> None:
     """The error names the command; after it the database is ready, and a second run does nothing."""
-    with pytest.raises(SchemaError, match=r"the database lacks 0001: run `agent-kill db upgrade`"):
+    with pytest.raises(SchemaError, match=r"the database lacks 0001, 0002: run `agent-kill db upgrade`"):
         await ready(url)
-    assert (await current(url), await pending(url)) == (None, ["0001"])
-    assert await upgrade(url) == ["0001"]
+    assert (await current(url), await pending(url)) == (None, ["0001", "0002"])
+    assert await upgrade(url) == ["0001", "0002"]
     assert await upgrade(url) == []
-    assert (await current(url), await pending(url)) == ("0001", [])
+    assert (await current(url), await pending(url)) == ("0002", [])
     await ready(url)
 
 
 async def test_two_upgrades_at_once_are_one(url: str) -> None:
     """One waits for the other."""
     applied = await asyncio.gather(upgrade(url), upgrade(url))
-    assert sorted(applied) == [[], ["0001"]]
+    assert sorted(applied) == [[], ["0001", "0002"]]
 
 
 async def test_a_second_serve_is_told_who_has_the_database(url: str) -> None:

@@ -31,7 +31,7 @@ STORY = (
 )
 
 
-@pytest.mark.parametrize("order", itertools.permutations(STORY))
+@pytest.mark.parametrize("order", list(itertools.permutations(STORY)))
 def test_the_order_of_the_events_does_not_matter(order: tuple[ArmedChanged | ArmedTold, ...]) -> None:
     """Journals are read chain by chain, and a line may be read twice."""
     roll = Roll()
