@@ -33,7 +33,7 @@ _TICK = 0.2  # seconds
 _LAST = 1.0  # seconds that the disk gets at the end
 _BROKEN = "broken"
 _KEPT = 0.05  # part of the period between two writings of when what was checked
-_NEXT = "until this is mended it cannot be cut: give the bot what is missing, or have it cut by hand"
+_NEXT = "mend that; until then cut it by hand"
 _MEND = "mend the line and run `agent-kill check`"
 
 
@@ -127,6 +127,10 @@ class ArmedCheck:
         """When everybody was checked last, Unix time by the clock of now."""
         ahead = self._clock.now() - self._clock.monotonic()
         return {**self._before, **{name: at + ahead for name, at in self._checked.items()}}
+
+    def suspects(self) -> bool:
+        """Whether anything was found amiss that a second look has yet to confirm."""
+        return bool(self._suspected)
 
     def why(self, subject: str) -> tuple[str, str]:
         """Why it is not armed, in the newest words, and what to do."""

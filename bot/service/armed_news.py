@@ -17,6 +17,7 @@ from bot.service.ports import Clock
 
 _log = logging.getLogger(__name__)
 _GATHER = (0.03, 5.0)  # part of the period, and seconds at the most, that news waits for more news
+_MOST = 3.0  # gatherings that it waits at the most for what a second look has yet to confirm
 _PACE = (0.1, 30.0)  # the same, between two messages
 _AGAIN = 5.0  # seconds until a message that was not taken is tried again
 _TICK = 1.0  # seconds, or the gathering where that is less
@@ -108,7 +109,8 @@ class ArmedNews:
             return
         if self._first is None:
             self._first = now
-        if now - self._first < self._part(_GATHER):
+        waited, gather = now - self._first, self._part(_GATHER)
+        if waited < gather or (waited < _MOST * gather and self._check.suspects()):
             return
         here = set(subjects)
         lines = [self._line(name, gone=name not in here) for name in news]

@@ -97,7 +97,7 @@ def _unarmed(lost: Sequence[Armed]) -> list[str]:
 
 
 def _armed(item: Armed) -> str:
-    step = f" Next: {escape(item.next, _SENTENCE // 2)}" if item.next else ""
+    step = f" Next: {escape(item.next, _SENTENCE // 2)}." if item.next else ""
     return f": {escape(item.why, _SENTENCE // 2)}.{step} Checked {_age(item.age)}."
 
 
