@@ -46,6 +46,7 @@ from bot.slack.armed_post import ArmedPost
 from bot.slack.audit_post import AuditPost
 from bot.slack.client import SlackApi
 from bot.slack.door import Door
+from bot.slack.drill_news import DrillNews
 from bot.slack.drill_post import DrillPost
 from bot.slack.progress import ReportSettings
 from bot.slack.thread import Thread
@@ -115,6 +116,7 @@ class App:
             folder=lambda: self._env.config.resolve().parent,
             environ=os.environ,
             clock=CLOCK,
+            people=lambda: self._door.stoppers() if self._door else None,
         )
         core.reporters.inner = _Heard(self._drills, core.reporters.inner)
         self._checkpoints = Checkpoints(
@@ -308,7 +310,14 @@ class App:
         self._stack.push_async_callback(_end, asyncio.create_task(restores.run(), name="restores"))
 
     def _open_drills(self, door: Door, api: SlackApi) -> None:
-        door.serve_drills(self._drills)
+        news = DrillNews(
+            board=self._core.board,
+            configuration=lambda: self._core.inventory.configuration,
+            groups=self._stop_groups,
+            people=door.stoppers,
+            clock=CLOCK,
+        )
+        door.serve_drills(self._drills, news)
         post = DrillPost(
             board=self._core.board,
             record=self._core.recorder.record,
@@ -316,6 +325,7 @@ class App:
             channel=lambda: self._core.inventory.configuration.workspace.incident_channel,
             groups=self._stop_groups,
             clock=CLOCK,
+            more=news,
         )
         self._stack.push_async_callback(_end, asyncio.create_task(post.run(), name="drills in Slack"))
 

@@ -189,6 +189,17 @@ class DrillMissed(Event):
     why: str
 
 
+class DrillCalled(Event):
+    """The operator on turn is reminded of a due time, so many seconds before it begins."""
+
+    type: Literal["drill_called"] = "drill_called"
+    drill: str
+    due: float
+    begins: float  # later than `due` where it was postponed
+    offset: float
+    operator: Person | None = None  # None where nobody may stop
+
+
 class DrillAnswered(Event):
     """Somebody answered the reminder of a due time."""
 
@@ -211,5 +222,6 @@ AnyDrillEvent = (
     | DrillLeftHeld
     | DrillEnded
     | DrillMissed
+    | DrillCalled
     | DrillAnswered
 )

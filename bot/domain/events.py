@@ -392,6 +392,7 @@ AnyEvent = Annotated[
     | drills.DrillLeftHeld
     | drills.DrillEnded
     | drills.DrillMissed
+    | drills.DrillCalled
     | drills.DrillAnswered
     | armed.ArmedChanged
     | armed.ArmedTold

@@ -77,6 +77,7 @@ class Practice:
     runs: dict[str, Run] = field(default_factory=dict)
     asked: dict[str, drills.DrillAsked] = field(default_factory=dict)
     missed: dict[tuple[str, float], drills.DrillMissed] = field(default_factory=dict)
+    called: dict[tuple[str, float], list[drills.DrillCalled]] = field(default_factory=dict)
     answers: dict[tuple[str, float], list[drills.DrillAnswered]] = field(default_factory=dict)
 
     def fold(self, event: drills.AnyDrillEvent) -> None:
@@ -88,6 +89,9 @@ class Practice:
                 place = (event.drill, event.due)
                 known = self.missed.get(place)
                 self.missed[place] = event if known is None else _first(known, event)
+            case drills.DrillCalled():
+                called = self.called.setdefault((event.drill, event.due), [])
+                called += [] if event in called else [event]
             case drills.DrillAnswered():
                 answers = self.answers.setdefault((event.drill, event.due), [])
                 answers += [] if event in answers else [event]

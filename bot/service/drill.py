@@ -7,7 +7,7 @@ that a restart could lose; a run that an earlier process left is given back, or 
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.domain import drill_events as drills
 from bot.domain import events
@@ -15,6 +15,7 @@ from bot.domain.drill_events import DrillAsked
 from bot.domain.due import due_between, next_due
 from bot.domain.model import Drill
 from bot.domain.practice import Practice, Run
+from bot.service.drill_calls import Calls
 from bot.service.drill_ports import CannotDrill, DrillDesk
 from bot.service.drill_run import DrillRun
 
@@ -32,10 +33,15 @@ class Drills:
 
     Args:
         desk: what every run needs.
+        people: who may stop, as Slack users; None while that is not known.
+
+    Attributes:
+        calls: reminders of the operator on turn.
     """
 
-    def __init__(self, desk: DrillDesk) -> None:
+    def __init__(self, desk: DrillDesk, people: Callable[[], frozenset[str] | None] = lambda: None) -> None:
         self._desk = desk
+        self.calls = Calls(desk, self, people)
         self._since = desk.clock.now()
         self._running: dict[str, DrillRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,6 +96,7 @@ class Drills:
         for asked in list(self.practice.asked.values()):
             await self._take_up(asked)
         for drill in self.configured():
+            self.calls.look(drill)
             await self._look(drill)
 
     async def aclose(self) -> None:

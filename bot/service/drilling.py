@@ -29,6 +29,7 @@ def make_drills(
     folder: Callable[[], Path],
     environ: Mapping[str, str],
     clock: Clock,
+    people: Callable[[], frozenset[str] | None],
 ) -> Drills:
     """The drills of a process; the arguments are those of `DrillDesk` and of what it is made of."""
 
@@ -53,7 +54,7 @@ def make_drills(
         armed=armed,
         clock=clock,
     )
-    return Drills(desk)
+    return Drills(desk, people)
 
 
 async def what_is_not_armed(inventory: Inventory, keys: Sequence[str]) -> Sequence[str]:

@@ -21,6 +21,7 @@ from bot.slack.client import SLACK, SlackApi
 from bot.slack.desk import Desk, Record
 from bot.slack.drill_desk import DrillDesk, Drilling
 from bot.slack.drill_listeners import DrillListeners
+from bot.slack.drill_news import DrillNews
 from bot.slack.guard import Guard
 from bot.slack.http_door import HttpDoor
 from bot.slack.identity import IdentityCache
@@ -131,8 +132,9 @@ class Door:
         self._drills = DrillDesk(authorise=desk.authorise, responder=responder, tasks=self._tasks)
         app = make_app(authorize=make_authorize(self._identity, client.token or ""), client=client)
         back = Back(responder=responder, client=client, tasks=self._tasks)
-        RestoreListeners(desk=self._ballots, back=back).register(app)
-        DrillListeners(desk=self._drills).register(app)
+        drills = DrillListeners(desk=self._drills, back=back)
+        drills.register(app)
+        RestoreListeners(desk=self._ballots, back=back, also=drills.reacted).register(app)
         Listeners(desk=desk, roster=self.roster, seen=SeenEvents(clock), back=back).register(app)
         self._replays = Replays(cache / "used-signatures", clock.now()) if signing_secret is not None else None
         self._http = (
@@ -152,9 +154,9 @@ class Door:
         """From now on ballots can be asked for. The use case needs the door's `box`, so it is made after the door."""
         self._ballots.restores, self._ballots.codes = restores, codes
 
-    def serve_drills(self, drills: Drilling) -> None:
-        """From now on drills can be asked for."""
-        self._drills.drills = drills
+    def serve_drills(self, drills: Drilling, news: DrillNews) -> None:
+        """From now on drills can be asked for, and reminders answered."""
+        self._drills.drills, self._drills.news = drills, news
 
     async def start(self) -> None:
         """Starts what runs in the background. Never waits for Slack, never fails for it."""

@@ -3,17 +3,22 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Protocol
 
 from bot.domain import events
+from bot.domain.drill_events import Answer
 from bot.domain.model import Drill
 from bot.domain.policy import Allowed, Denied
 from bot.domain.practice import Practice, Run
 from bot.domain.words import split
+from bot.service.drill_calls import Calls
 from bot.service.drill_ports import CannotDrill
 from bot.slack import answers, wording
 from bot.slack.ask import Ask
+from bot.slack.blocks import drill_reminder
 from bot.slack.blocks.message import Message, listing, message, section
+from bot.slack.drill_news import DrillNews
 from bot.slack.limits import NAME, escape
 from bot.slack.respond import Responder
 from bot.slack.tasks import Tasks
@@ -42,6 +47,10 @@ class Drilling(Protocol):
     async def run(self, drill_id: str, by: events.Person, *, ask: str | None = None) -> Run:
         """Begins a run. Raises `CannotDrill`."""
 
+    @property
+    def calls(self) -> Calls:
+        """Reminders of the operator on turn."""
+
 
 class DrillDesk:
     """One for the whole bot. `drills` is set once the use case is there.
@@ -58,6 +67,8 @@ class DrillDesk:
         tasks: Tasks,
     ) -> None:
         self.drills: Drilling | None = None
+        self.news: DrillNews | None = None
+        self._reacted: set[tuple[str, str, str]] = set()
         self._authorise = authorise
         self._responder = responder
         self._tasks = tasks
@@ -78,6 +89,26 @@ class DrillDesk:
         if len(words) != 2:  # noqa: PLR2004  # the verb and the drill
             return answers.refusal("Name one drill: `/agent-drill run ID`; see them with `/agent-drill list`.")
         return await self._run(self.drills, words[1], ask)
+
+    async def answer(self, ask: Ask, answer: Answer) -> Message:
+        """A button under a reminder; its value names the reminder."""
+        found = drill_reminder.parsed(ask.text)
+        if self.drills is None or found is None:
+            return answers.refusal(NOT_READY)
+        verdict = await self._authorise(ask)
+        if isinstance(verdict, Denied):
+            return answers.refusal(verdict.sentence)
+        return answers.refusal(wording.own(self.drills.calls.answer(*found, answer, ask.person)))
+
+    async def reacted(self, ask: Ask, reaction: str, ts: str) -> None:
+        """An emoji under a reminder: the same as its button. The same reaction twice is one."""
+        answer = drill_reminder.EMOJI.get(reaction)
+        called = self.news.called_by(ask.channel or "", ts) if self.news and answer else None
+        if answer is None or called is None or (ask.user, ts, reaction) in self._reacted:
+            return
+        self._reacted.add((ask.user, ts, reaction))
+        said = await self.answer(replace(ask, text=drill_reminder.value(called)), answer)
+        _LOG.info("%s reacted to a reminder: %s", ask.user, said.text)
 
     async def _run(self, drills: Drilling, drill_id: str, ask: Ask) -> Message:
         """Answers within a second; a database that takes longer is told behind the answer."""

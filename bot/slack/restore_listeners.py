@@ -1,6 +1,7 @@
 """What Bolt hands in about restores: the command, the ballot's buttons and forms, and hints of reactions."""
 
 import re
+from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
@@ -18,9 +19,10 @@ _INSTEAD = f"{RESTORE} TARGET MODE reason"
 class RestoreListeners:
     """Registers the half of the manifest that gives authority back; before the listeners that take everything."""
 
-    def __init__(self, *, desk: BallotDesk, back: Back) -> None:
+    def __init__(self, *, desk: BallotDesk, back: Back, also: Callable[[Body], Awaitable[None]] | None = None) -> None:
         self._desk = desk
         self._back = back
+        self._also = also  # hears of reactions too: Bolt hands an event to one listener only
 
     def register(self, app: AsyncApp) -> None:
         """Registers; Bolt takes the first that matches."""
@@ -98,3 +100,5 @@ class RestoreListeners:
         item = event.get("item") if isinstance(event, dict) else None
         if isinstance(item, dict) and item.get("type") == "message":
             self._desk.hint(str(item.get("channel") or ""), str(item.get("ts") or ""))
+            if self._also is not None:
+                await self._also(body)

@@ -4,8 +4,9 @@ import asyncio
 import json
 from typing import Any
 
+from bot.sandbox.messages import Message
 from bot.sandbox.simulator import Simulator
-from tests.acceptance.whole_bot import Bot, texts
+from tests.acceptance.whole_bot import Bot, rendered, texts
 from tests.acceptance.world import World
 
 SURFACES = "billing/ledger, billing/queue, billing/api"
@@ -85,3 +86,37 @@ async def test_a_bot_that_is_killed_in_the_middle_gives_back_after_its_restart(
     bot.stop()
     code, _, errors = await bot.command("drill", "weekly")
     assert (code, "no bot is running on this state directory" in errors) == (1, True)
+
+
+async def test_people_are_reminded_and_answer_by_button_and_emoji(bot: Bot, world: World, sandbox: Simulator) -> None:
+    """Who is on turn is called; they hand it over, the next one puts it off, and nothing is cut meanwhile."""
+    bot.environ |= world.environ()
+    soon = 'schedule: "* * * * *", by: operator, remind: [2m]'
+    head = HEAD.replace("HOLD", "0s").replace("SURFACES", SURFACES).replace('schedule: "0 3 1 JAN *"', soon)
+    bot.configure(world.agents(), head=head)
+    await bot.start()
+    await sandbox.connected()
+    await sandbox.wait_for(lambda: _message(sandbox, "is on turn:"), 20, what="the reminder")
+    reminder = _message(sandbox, "is on turn:")
+    assert reminder is not None
+    called = _user(rendered(reminder))
+    people = {sandbox.person(name).id: name for name in ("oncall", "second")}
+    assert called in people
+    stranger = next(name for one, name in people.items() if one != called)
+    refused = await sandbox.person(stranger).click(reminder, "agent_kill:drill:acknowledged")
+    assert refused.ok
+    await sandbox.person(people[called]).click(reminder, "agent_kill:drill:handed_over")
+    await sandbox.wait_for(lambda: _message(sandbox, "handed the drill"), 15, what="the hand-over")
+    sandbox.person(stranger).react(reminder, "calendar")
+    await sandbox.wait_for(lambda: _message(sandbox, "postponed the drill"), 15, what="the new time")
+    assert _message(sandbox, "has the drill") is None
+    assert {mode for mode, _ in _rows(bot)} == {"normal"}
+
+
+def _message(sandbox: Simulator, words: str) -> Message | None:
+    return next((it for it in sandbox.workspace.messages("incident") if words in rendered(it)), None)
+
+
+def _user(text: str) -> str:
+    """The first person that a message mentions."""
+    return text.partition("<@")[2].partition(">")[0]

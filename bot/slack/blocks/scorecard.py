@@ -44,7 +44,7 @@ def missed(event: drills.DrillMissed, groups: Iterable[str]) -> Message:
     step = f"run it now with `/agent-drill run {escape(event.drill, NAME)}`"
     return message(
         f"The drill {escape(event.drill, NAME)} did not run.",
-        [section(f":warning: *{said}*: {wording.own(event.why, USER_TEXT)}. *Next:* {step}. {called}".rstrip())],
+        [section(f":warning: *{said}*: {escape(event.why, USER_TEXT)}. *Next:* {step}. {called}".rstrip())],
     )
 
 
@@ -94,9 +94,9 @@ def _details(run: Run, card: drills.Scorecard) -> list[Block | None]:
     lines = [
         f"Evaluations {', '.join(tried)}." if tried else "",
         f"Faults injected: {', '.join(faults)}." if faults else "",
-        f"Load: {wording.own(card.load, USER_TEXT)}." if card.load else "",
+        f"Load: {escape(card.load, USER_TEXT)}." if card.load else "",
         f"Backstops that stood behind it: {_names(backstops)}." if backstops else "",
-        *(f"{wording.own(remark, USER_TEXT)}." for remark in card.remarks),
+        *(f"{escape(remark, USER_TEXT)}." for remark in card.remarks),
     ]
     return [context("\n".join(line for line in lines if line))] if any(lines) else []
 

@@ -110,6 +110,7 @@ ENTRIES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"type": "drill_left_held", "run": "r", "surfaces": ["a/1"], "why": "it did not loosen"}, {}),
     (ENDED, {"why": "", "card": CARD_LATER}),
     ({"type": "drill_missed", "drill": "d", "due": 1.0, "why": "the bot was down"}, {}),
+    ({"type": "drill_called", "drill": "d", "due": 1.0, "begins": 1.0, "offset": 60.0}, {"operator": None}),
     (ANSWERED, {"to": None, "until": None}),
     (
         {"type": "armed_changed", "changes": [{"subject": "a/1", "armed": False}]},

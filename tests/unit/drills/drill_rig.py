@@ -94,6 +94,7 @@ class DrillRig(Rig):
         self.claims, self.evaluations, self.load = Database(), Evaluations(), Load()
         self.faults = Faults()
         self.database = ""
+        self.people: frozenset[str] | None = frozenset()
         self.unarmed: list[str] = []
         self.drills = Drills(
             DrillDesk(
@@ -114,7 +115,8 @@ class DrillRig(Rig):
                 workload=self.load,
                 armed=self._armed,
                 clock=self.clock,
-            )
+            ),
+            people=lambda: self.people,
         )
 
     def configure(self, *drills: Drill) -> None:
