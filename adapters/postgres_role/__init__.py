@@ -43,7 +43,8 @@ class Settings(_Address):
 
     role: str = Field(min_length=1, description="the agent's login role")
     parking: bool = Field(
-        default=False, description="whether the set-up that parks writes is in the database of the dsn, for draft_only"
+        default=False,
+        description="whether the set-up that parks writes is in the dsn's database; else middle modes are read_only",
     )
 
 
@@ -85,6 +86,7 @@ class PostgresRole(Drawer):
         "membership in pg_signal_backend",
         "for read_only: membership in the owners of what the agent may write, and CONNECT to its databases",
         "for draft_only and approval_gated: EXECUTE on the functions of the schema agent_kill",
+        "or none of these but the last, where that schema has the functions that cut, too",
     )
     reversal: ClassVar[Literal["exact", "work_lost"]] = "exact"
     marks: ClassVar[bool] = True

@@ -100,7 +100,9 @@ _PARKED = Function(
     """
 BEGIN
     RETURN QUERY
-        SELECT d.id, extract(epoch FROM d.at)::float8, d.waits, d.op || ' ' || d.relation::regclass::text,
+        SELECT d.id, extract(epoch FROM d.at)::float8, d.waits,
+               CASE d.op WHEN 'INSERT' THEN 'INSERT INTO ' WHEN 'DELETE' THEN 'DELETE FROM ' ELSE 'UPDATE ' END
+               || d.relation::regclass::text,
                left(CASE d.op
                     WHEN 'INSERT' THEN d.new_row
                     WHEN 'DELETE' THEN d.old_row

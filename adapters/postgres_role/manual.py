@@ -14,7 +14,8 @@ MANUAL = Manual(
         Mode.DRAFT_ONLY: _PARKS.format(how="as a draft, without effect"),
         Mode.READ_ONLY: (
             "a short full stop, then every write privilege of the role's own is revoked in every database, then it may "
-            "log in again; held as full_stop where it writes by ownership, a group role, PUBLIC or a foreign grantor"
+            "log in again; where it writes by a group role, PUBLIC or a foreign grantor, guards refuse each row, and "
+            "without guards it is held as full_stop, as it is where it writes by ownership"
         ),
         Mode.FULL_STOP: (
             "NOLOGIN and the mark in one transaction, then every session of the role is ended until none is left, then "

@@ -103,7 +103,11 @@ async def test_what_is_listed_says_what_would_be_done(there: Database, keeper: K
     await there.run("INSERT INTO notes VALUES (3, repeat('long ', 2000))", user=there.agent)
     assert isinstance(keeper.adapter, Parked)
     drafts = await keeper.adapter.list()
-    assert [item.what for item in drafts.items] == ["UPDATE public.notes", "DELETE public.notes", "INSERT public.notes"]
+    assert [item.what for item in drafts.items] == [
+        "UPDATE public.notes",
+        "DELETE FROM public.notes",
+        "INSERT INTO public.notes",
+    ]
     old = {"id": 1, "body": "one"}
     assert json.loads(drafts.items[0].arguments) == {"row": old, "set": {"body": "two"}}
     assert json.loads(drafts.items[1].arguments) == old
