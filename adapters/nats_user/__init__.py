@@ -17,12 +17,14 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from adapters.base import Attempt, Change, Config, Cut, Gate, Manual, Mode, Observation, Relaxed, Shared, SurfaceClass
 from adapters.base.record import Facts, changes, undone
 from adapters.errors import AdapterError, Refused, Unreachable
-from adapters.nats_user import probes
+from adapters.nats_user import consumers, probes
+from adapters.nats_user.consumers import Consumers, Seen
 from adapters.nats_user.line import GRACE, Address, Endpoint, Line
 from adapters.nats_user.look import Look, Session, kick, push, read
 from adapters.nats_user.manual import MANUAL, PERMISSIONS
 from adapters.nats_user.nkeys import Credentials, Pair, public_key
 from adapters.nats_user.scope import (
+    FIELDS,
     STOPPED,
     baseline,
     facts,
@@ -62,10 +64,18 @@ class NatsUserConfig(Config):
     account: AccountKey = Field(description="public key of the agent's account, A…")
     role: AccountKey = Field(description="public key of the scoped signing key that issues the agent's users, A…")
     servers: int = Field(default=1, ge=1, description="how many servers must answer before a cut counts")
+    consumers: tuple[Annotated[str, Field(pattern=r"^[^\s/.*>\\]+/[^\s/.*>\\]+$")], ...] = Field(
+        default=(), description="STREAM/CONSUMER of each durable of the agent's own, paused while it is held"
+    )
+    stream_creds: CredsText | None = Field(
+        default=None, description="the text of the .creds file of a user of the bot's in the agent's account, to pause"
+    )
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         Address.of(self.url, self.creds.get_secret_value())
+        if self.consumers and self.stream_creds is None:
+            raise ValueError("consumers need stream_creds: a user of the bot's in the agent's account, to pause them")
         return self
 
 
@@ -99,9 +109,10 @@ class NatsUser:
         self._canary = (
             probes.Canary.of(self._address, canary.creds.get_secret_value(), canary.subject) if canary else None
         )
-        digest = sha256(self._address.creds.jwt.encode()).hexdigest()
-        self._endpoint = shared.get((self.kind, self._address.name, digest), lambda: Endpoint(self._address))
-        self._endpoint.users += 1
+        self._endpoint = _endpoint(shared, self._address)
+        streams = config.stream_creds if config.consumers else None
+        there = _endpoint(shared, Address.of(config.url, streams.get_secret_value())) if streams else None
+        self._consumers = Consumers(self._endpoint, there, config.consumers)
         self._closed = False
 
     def target_key(self) -> str:
@@ -120,7 +131,7 @@ class NatsUser:
             found.append(self._missing(seen))
         if self._canary is not None and seen.newest is not None:
             found += self._canary.lacking(seen.newest, self._role)
-        return tuple(found)
+        return (*found, *await self._consumers.lacking(seen.newest or {}))
 
     async def observe(self) -> Observation:
         """Reads what every server keeps and enforces, and the role's open connections.
@@ -135,14 +146,17 @@ class NatsUser:
         if seen.scope is None:
             there = seen.newest is not None and unscoped(seen.newest, self._role)
             return Observation(exists=there, mode=Mode.NORMAL, enforceable=frozenset(), why=self._missing(seen))
-        alive = None if seen.sessions is None else len(seen.sessions)
+        works, why = await self._consumers.look(), await self._consumers.unpausable()
+        alive = None if seen.sessions is None or why else len(seen.sessions)
+        mode = Mode.NORMAL if consumers.delivering(works) and not why else seen.mode
         return Observation(
             exists=True,
-            mode=seen.mode,
+            mode=mode,
             enforceable=self.modes,
+            why=why,
             token=seen.mark,
-            state=facts(seen.scope),
-            in_flight=alive if seen.mode is Mode.FULL_STOP else 0,
+            state={**facts(seen.scope), **consumers.facts(works)},
+            in_flight=alive if mode is Mode.FULL_STOP or why else 0,
         )
 
     async def restrict(self, *, mode: Mode, token: str, drain: float, undo: tuple[Change, ...], gate: Gate) -> Cut:  # noqa: ARG002  # nothing is reopened, and nothing can be drained
@@ -155,19 +169,21 @@ class NatsUser:
                 before = await self._look(line, grace=HURRY)
                 if before.scope is None:
                     return Cut(held=Mode.FULL_STOP, why=self._missing(before))
-                found = facts(before.scope)
-                base = baseline(found, undo)
+                found, ours = facts(before.scope), _ours(undo)
+                base = baseline(found, ours)
                 shut = judged(found) is Mode.FULL_STOP  # stricter than read_only, and never reopened by a cut
                 target = STOPPED if mode is Mode.FULL_STOP else found if shut else reduced(base)
                 after = await self._written(line, before, target, token=token)
             left = await self._end(line, before, after, judged(target))
         lost = before.mark is not None and not undo  # restricted already and no record: nobody's baseline
+        works, why = await self._paused()
+        taken = () if lost else changes(base, target, ours)
         return Cut(
             held=judged(target),
-            changed=() if lost else changes(base, target, undo),
-            ended=max(len(before.sessions or ()) - (left or 0), 0),
-            left=None if after.partial and not left else left,
-            why=self._unheard(after) if after.partial else "",
+            changed=(*taken, *consumers.changes(works, undo)),
+            ended=max(len(before.sessions or ()) - (left or 0), 0) + consumers.hand(works),
+            left=None if (after.partial or why) and not left else left,
+            why=" ".join(filter(None, (self._unheard(after) if after.partial else "", why))),
         )
 
     async def relax(self, *, to: Mode, expect: str, token: str, undo: tuple[Change, ...], gate: Gate) -> Relaxed:
@@ -184,7 +200,9 @@ class NatsUser:
             raise Unreachable(self._unheard(seen))
         if seen.mark != expect:
             raise self._strange(seen.mark)
-        found = facts(seen.scope)
+        works = await self._consumers.look()
+        given, theirs = consumers.undone(works, undo) if to is Mode.NORMAL else ({}, ())
+        found, undo = facts(seen.scope), _ours(undo)
         whole, kept = undone(found, undo)
         target = whole if to is Mode.NORMAL else reduced(whole)
         if not await gate(
@@ -192,10 +210,13 @@ class NatsUser:
             if to is Mode.NORMAL
             else changes({**baseline(whole, undo), **{name: whole[name] for name in kept}}, target, undo)
         ):
-            return Relaxed(kept=kept)
+            return Relaxed(kept=(*kept, *theirs))
         await self._loosen(found, target, expect=expect, token=None if to is Mode.NORMAL else token)
-        both = ((name, found[name], target[name]) for name in found)
-        return Relaxed(changed=tuple(Change(key=k, was=w, now=n) for k, w, n in both if w != n), kept=kept)
+        await self._consumers.give(given)
+        both = [(name, found[name], target[name]) for name in found]
+        both += [(f"consumer {name}", consumers.OURS, until) for name, until in given.items()]
+        changed = tuple(Change(key=k, was=w, now=n) for k, w, n in both if w != n)
+        return Relaxed(changed=changed, kept=(*kept, *theirs))
 
     async def attempt(self, *, mode: Mode) -> Attempt:
         """Logs in as the agent (full_stop), or publishes nothing to where nobody listens (read_only).
@@ -215,7 +236,19 @@ class NatsUser:
         """Gives up this target's share of the warm connection."""
         if not self._closed:
             self._closed = True
+            await self._consumers.aclose()
             await self._endpoint.aclose()
+
+    async def _paused(self) -> tuple[Seen, str]:
+        """Pauses the consumers; returns what they were, and in a sentence what was not possible: the role is cut."""
+        try:
+            if why := await self._consumers.unpausable():
+                return {}, f"{why}, so they go on delivering."
+            works = await self._consumers.look()
+            await self._consumers.pause(works)
+        except AdapterError as error:
+            return {}, f"The consumers were not paused: {error}."
+        return works, ""
 
     async def _look(self, line: Line, *, grace: float = GRACE) -> Look:
         """Ends our own abandoned connections first: what they still owe must not run after what is sent next."""
@@ -295,6 +328,18 @@ class NatsUser:
             f"{self._role} in {self._account} was changed by somebody else (its mark is {mark or 'gone'}): "
             "restrict again before relaxing"
         )
+
+
+def _endpoint(shared: Shared, address: Address) -> Endpoint:
+    digest = sha256(address.creds.jwt.encode()).hexdigest()
+    endpoint = shared.get((NatsUser.kind, address.name, digest), lambda: Endpoint(address))
+    endpoint.users += 1
+    return endpoint
+
+
+def _ours(undo: tuple[Change, ...]) -> tuple[Change, ...]:
+    """The share of a record that is about the role."""
+    return tuple(change for change in undo if change.key in FIELDS)
 
 
 def _alive(seen: Look, held: Mode, old: frozenset[Session]) -> frozenset[Session] | None:

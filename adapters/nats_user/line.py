@@ -102,11 +102,13 @@ class Line:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: str) -> None:
         self.place = place
         self.number: tuple[str, int] = ("", 0)  # the server's id, and ours there
+        self.version: tuple[int, ...] = ()
         self.owing = False  # whether answers are outstanding: what was sent may still run
         self._reader, self._writer = reader, writer
         self._inbox = f"_INBOX.agent-kill.{secrets.token_hex(8)}"
         self.crowded = False  # whether more servers answered than were asked for: then some are not looked at
         self._asked = 0
+        self._denied: set[str] = set()  # what the server refused once: of a repetition it says nothing
         self._before: dict[str, Request] = {}  # the questions of the last turn, whose late answers may still come
 
     @classmethod
@@ -154,6 +156,7 @@ class Line:
             if said_line.startswith(b"-ERR"):
                 raise _login_refused(said_line, self.place)
         self.number = (str(info.get("server_id", "")), int(info.get("client_id", 0)))
+        self.version = tuple(int(part) for part in str(info.get("version", "")).split(".")[:2] if part.isdigit())
 
     async def ask(self, *requests: Request, grace: float = GRACE) -> None:
         """Sends questions at once and waits for the answers: for the first of each without an end, then `grace`.
@@ -176,6 +179,9 @@ class Line:
         waiting: dict[str, Request] = dict(self._before)
         self._before = {}
         for request in requests:
+            request.denied = request.subject in self._denied
+            if request.denied:
+                continue
             self._asked += 1
             reply = f"{self._inbox}.{self._asked}"
             waiting[reply] = self._before[reply] = request
@@ -199,6 +205,7 @@ class Line:
             if not denied or b"Permissions" not in said:
                 raise ConnectionError(said.decode(errors="replace"))
             denied[0].denied = True
+            self._denied.add(denied[0].subject)
 
     async def _message(self, words: list[str], waiting: dict[str, Request]) -> None:
         size = int(words[-1])

@@ -1,11 +1,14 @@
 """What `agent-kill adapters show nats_user` tells."""
 
 from adapters.base import Manual, Mode
+from adapters.nats_user.consumers import INFO, PAUSE
 from adapters.nats_user.look import ACCOUNTZ, CONNZ, UPDATE, VARZ
 
 _PUBLISH = (UPDATE, "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP", ACCOUNTZ, CONNZ, VARZ, "$SYS.REQ.SERVER.*.KICK")
 _INBOX = "_INBOX.agent-kill.>"
 PERMISSIONS = (*(f"publish {subject}" for subject in _PUBLISH), f"subscribe {_INBOX}")
+
+_pausing = ",".join(subject.format("<STREAM>", "<CONSUMER>") for subject in (PAUSE, INFO))
 
 MANUAL = Manual(
     techniques={
@@ -15,12 +18,12 @@ MANUAL = Manual(
         ),
         Mode.FULL_STOP: (
             "one new account JWT for every server: the role's template denies everything and every type of connection; "
-            "its connections end, what is left is kicked, and CONNZ shows none"
+            "its connections end, what is left is kicked, and CONNZ shows none; settings.consumers are paused in both"
         ),
     },
     in_flight=(
         "subscriptions and pulls end with their connections; a message that was delivered and not acknowledged stays "
-        "in its stream and is delivered again after the restore"
+        "in its stream and is delivered again after the restore; of a consumer that is paused nobody gets anything"
     ),
     setup=f"""\
 # A role of the agent's own; all its users are issued by it.
@@ -32,10 +35,14 @@ nsc edit operator --sk generate
 # The bot's user; settings.creds is the text of its file.
 nsc add user --account SYS --name agent_kill --allow-pub '{",".join(_PUBLISH)}' --allow-sub '{_INBOX}'
 nsc generate creds --account SYS --name agent_kill > agent_kill.creds
+# settings.consumers: the bot's user in the agent's account; settings.stream_creds is the text of its file.
+nsc add user --account <ACCOUNT> --name agent_kill_streams --allow-pub '{_pausing}' --allow-sub '{_INBOX}'
+nsc generate creds --account <ACCOUNT> --name agent_kill_streams > agent_kill_streams.creds
 nsc push --all
 """,
     undo="""\
 nsc delete user --account SYS --name agent_kill --revoke
+nsc delete user --account <ACCOUNT> --name agent_kill_streams --revoke
 nsc edit operator --rm-sk <KEY OF THE BOT>
 nsc push --all
 # Then reload every server, so that none trusts the key any more.

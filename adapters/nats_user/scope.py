@@ -109,6 +109,20 @@ def revoked(claims: Claims, user: Claims) -> bool:
     return any(int(user.get("iat", 0)) <= int(until[name]) for name in (str(user.get("sub")), "*") if name in until)
 
 
+def may_publish(rules: Claims, subject: str) -> bool:
+    """Whether a role, or a user's own claims in its place, may publish to a subject."""
+    pub = (rules.get("template") or {}).get("pub") or {}
+    allowed, denied = pub.get("allow") or [_EVERYTHING], pub.get("deny") or []
+    return any(_matches(one, subject) for one in allowed) and not any(_matches(one, subject) for one in denied)
+
+
+def _matches(pattern: str, subject: str) -> bool:
+    words, parts = pattern.split("."), subject.split(".")
+    if words[-1] == _EVERYTHING:
+        words, parts = words[:-1], parts[: len(words) - 1] if len(parts) >= len(words) else []
+    return len(words) == len(parts) and all(word in ("*", part) for word, part in zip(words, parts, strict=True))
+
+
 def _nats(claims: Claims) -> Claims:
     found = claims.get("nats")
     return found if isinstance(found, dict) else {}

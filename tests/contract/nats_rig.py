@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import itertools
+import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -108,6 +109,33 @@ class Rig:
         }  # fmt: skip
         canary = NatsUserCanary(creds=SecretStr(self.agent))
         return NatsUser(config=NatsUserConfig.model_validate(given), canary=canary, shared=shared or Shared())
+
+    def pauser(self, *consumers: str) -> dict[str, Any]:
+        """Settings by which these consumers are paused, with a user that may do that and no more."""
+        allowed = [
+            f"$JS.API.CONSUMER.{verb}.{name.replace('/', '.')}" for name in consumers for verb in ("PAUSE", "INFO")
+        ]
+        text = creds(Key.new("U"), self.key, account=self.key.public, allow=allowed)
+        return {"consumers": consumers, "stream_creds": text}
+
+    async def api(self, subject: str, body: object = "") -> dict[str, Any]:
+        """A request of the witness to the account's JetStream."""
+        raw = json.dumps(body).encode() if body else b""
+        found: dict[str, Any] = json.loads(await self.witness.request(f"$JS.API.{subject}", raw))
+        assert "error" not in found, found
+        return found
+
+    async def work(self, **consumer: Any) -> None:
+        """A stream WORK of what is published to `work.>`, and a durable consumer of the agent's on it."""
+        stream = {"name": "WORK", "subjects": ["work.>"], "storage": "file", "retention": "workqueue"}
+        config = {"durable_name": "agent", "ack_policy": "explicit", "ack_wait": 200_000_000, **consumer}
+        await self.api("STREAM.CREATE.WORK", stream)
+        await self.api("CONSUMER.DURABLE.CREATE.WORK.agent", {"stream_name": "WORK", "config": config})
+
+    async def paused(self) -> str | None:
+        """Until when that consumer is paused."""
+        found = await self.api("CONSUMER.INFO.WORK.agent")
+        return str(found["config"]["pause_until"]) if found.get("paused") else None
 
     async def login(self, text: str = "") -> Client:
         """The agent logs in."""

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 import adapters.nats_user as kind
-from adapters.base import record
+from adapters.base import Change, record
 from adapters.conformance import Rig
-from adapters.nats_user import NatsUser, line, look, scope
+from adapters.nats_user import NatsUser, consumers, line, look, scope
+from adapters.nats_user.consumers import Consumers
 from adapters.nats_user.line import Endpoint, Line
 from adapters.nats_user.scope import STOPPED
 from tests.contract.defects import common
-from tests.contract.defects.defect import Defect
+from tests.contract.defects.defect import Defect, Seed
 
 LYING, *REST = common.of(NatsUser)
 Facts = Mapping[str, str | None]
@@ -113,8 +114,40 @@ def _no_patience(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
     patch.setattr(Line, "_said", said)
 
 
+def _nothing_done(name: str) -> Seed:
+    """What is told to the consumers never leaves."""
+
+    def seed(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
+        async def idle(_self: Consumers, _given: object) -> None:
+            return None
+
+        patch.setattr(Consumers, name, idle)
+
+    return seed
+
+
+def _paused_by_us(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
+    """A pause of ours is taken for what was there before."""
+
+    def changes(seen: Any, undo: Any) -> tuple[Change, ...]:
+        known = set(undo)
+        made = (Change(key=name, was=until, now=f"{consumers.OURS} ") for name, until in consumers.facts(seen).items())
+        return tuple(change for change in made if change not in known)
+
+    patch.setattr(consumers, "changes", changes)
+
+
+def _whoever_paused(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
+    """Whatever a person had paused delivers after the restore."""
+    patch.setattr(consumers, "_still", lambda _until: None)
+
+
 DEFECTS = (
     LYING,
+    Defect("consumers are not paused", "each_mode_is_enforced", "expected read_only", _nothing_done("pause")),
+    Defect("consumers stay paused", "relax_gives_back_exactly_what_was_taken", "and back", _nothing_done("give")),
+    Defect("our pause is a baseline", "a_cut_may_be_repeated", "restricted state", _paused_by_us),
+    Defect("a person's pause is lost", "relax_gives_back_nothing_more", "and back", _whoever_paused),
     Defect(
         "full_stop leaves the login", "a_session_opened_before_the_stop_is_ended", "held the looser", _still_logs_in
     ),

@@ -71,10 +71,11 @@ class NatsRig:
 
     def __init__(self, there: Rig) -> None:
         self.there = there
+        self._pauser = there.pauser("WORK/agent")
 
     def adapter(self, *, shared: Shared | None = None) -> Adapter:
-        """An adapter with a canary."""
-        return self.there.adapter(shared=shared)
+        """An adapter with a canary, and a consumer of the agent's."""
+        return self.there.adapter(shared=shared, **self._pauser)
 
     def mistyped(self) -> Adapter:
         """A role that the account has not."""
@@ -110,18 +111,21 @@ class NatsRig:
         return await self.there.effects()
 
     async def authority(self) -> object:
-        """The account's claims as the server keeps them, without the bot's mark."""
+        """The account's claims as the server keeps them, without the bot's mark, and the consumer's pause."""
         claims = self.there.claims()
         nats = claims["nats"]
         tags = [tag for tag in nats.pop("tags", []) if not tag.startswith(MARK)]
-        return {**{key: claims[key] for key in ("sub", "name")}, "nats": nats, "tags": tags}
+        paused = await self.there.paused()
+        return {**{key: claims[key] for key in ("sub", "name")}, "nats": nats, "tags": tags, "paused": paused}
 
     async def loosen(self) -> None:
         """Everything by hand."""
         await self.there.change(**{**TEMPLATE, "sub": {}, "allowed_connection_types": None})
+        await self.there.api("CONSUMER.PAUSE.WORK.agent", {})
 
     async def narrow(self) -> None:
-        """Some subjects less, and no replies."""
+        """Some subjects less, no replies, and a consumer that is paused for a while."""
+        await self.there.api("CONSUMER.PAUSE.WORK.agent", {"pause_until": "2998-01-02T03:04:05Z"})
         await self.there.change(
             pub={"allow": ["effects", "jobs.>"]}, sub={"allow": ["news", "jobs.> workers"], "deny": ["x"]}, resp=None
         )
@@ -193,7 +197,8 @@ class NatsRig:
 @asynccontextmanager
 async def opened(servers: Running) -> AsyncIterator[NatsRig]:
     """A fresh account."""
-    there = await rig(servers.nats)
+    there = await rig(servers.nats, jetstream=True)
+    await there.work()
     try:
         yield NatsRig(there)
     finally:
