@@ -48,13 +48,12 @@ from adapters.rabbitmq_user.facts import (
     reduced,
     shut,
 )
-from adapters.rabbitmq_user.line import Address, Asker, Endpoint, Request
+from adapters.rabbitmq_user.line import Address, Asker, Endpoint
 from adapters.rabbitmq_user.look import Look, end, limit, mark, path, read, write
 from adapters.rabbitmq_user.manual import MANUAL, PERMISSIONS
 from adapters.rabbitmq_user.parking import Parking
 
 _UPTIME = "/nodes?columns=name,running,uptime"
-_SLACK = 5.0  # seconds by which this clock and a node's may differ
 
 
 def _name(name: str) -> str:
@@ -345,7 +344,7 @@ class RabbitmqUser:
     def _parking(self) -> Parking:
         if self._amqp is None or not self._config.exchange:
             raise AdapterError(f"Nothing of {self._user} is parked: settings name no exchange.")
-        return Parking(self._amqp, self._way, self._restarted)
+        return Parking(self._amqp, self._way, self._boots)
 
     def _queues(self) -> Queues:
         if self._amqp is None:
@@ -358,12 +357,12 @@ class RabbitmqUser:
             told = await asker.one("GET", f"{path('queues', self._way.vhost)}?columns=name")
         return tuple(str(row.get("name")) for row in told.data or [] if isinstance(row, dict))
 
-    async def _restarted(self, since: float) -> bool:
-        """Whether any node is away, or has run for less long than since then."""
+    async def _boots(self) -> Mapping[str, float]:
+        """When each node that runs was started, Unix seconds."""
         async with self._endpoint.line() as asker:
-            (told,) = await asker.ask(Request("GET", _UPTIME))
-        lasted = time.time() - since + _SLACK
-        return any(not row.get("running") or row.get("uptime", 0) / 1000 < lasted for row in told.data or [])
+            told = await asker.one("GET", _UPTIME)
+        rows = [row for row in told.data or [] if isinstance(row, dict) and row.get("running")]
+        return {str(row.get("name")): time.time() - row.get("uptime", 0) / 1000 for row in rows}
 
     def _missing(self) -> str:
         return f"There is no user {self._user} on {self._address.name}: check settings.user."

@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -22,10 +22,10 @@ from adapters.rabbitmq_user.store import Desk, desk
 
 APPEARS = 2.0  # seconds in which a message that an ended task had in hand comes back
 _TICK = 0.02
-_SLACK = 5.0  # seconds by which clocks may differ
+_SLACK = 2.0  # seconds by which two readings of a start may differ
 _QUEUES = (("w", "waiting"), ("d", "drafts"))  # the first letter of an id, and the queue
 _BEGAN, _KEPT, _RELEASED, _DROPPED = "began", "kept", "released", "dropped"
-Since = Callable[[float], Awaitable[bool]]
+Boots = Callable[[], Awaitable[Mapping[str, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class Parking:
     Args:
         login: the bot's AMQP login.
         way: the agent's exchange, and what its messages are for.
-        restarted: whether any node has restarted since a time (Unix seconds).
+        boots: when each node that runs was started (Unix seconds).
     """
 
-    def __init__(self, login: Login, way: Way, restarted: Since) -> None:
-        self._login, self._way, self._restarted = login, way, restarted
+    def __init__(self, login: Login, way: Way, boots: Boots) -> None:
+        self._login, self._way, self._boots = login, way, boots
         self._receipts = way.queue("done")
 
     async def oldest(self, limit: int) -> Drafts:
@@ -62,14 +62,15 @@ class Parking:
             said, item = await self._find(task, draft)
             if item is None:
                 return _said(said, by)
-            if said.get("what") == _BEGAN and await self._restarted(float(said.get("at", 0))):
+            boots = await self._boots()
+            if said.get("what") == _BEGAN and not _same(said.get("boots"), boots):
                 return Released(
                     done=False,
                     why=f"A release by {said.get('by')} was under way when a node restarted: whether it was "
                     f"published is not known, so it is not published again. Look at {self._way.to}, then drop it.",
                 )
             await task.begin()
-            await self._note(task, _BEGAN, draft, by)
+            await self._note(task, _BEGAN, draft, by, boots)
             if not await gate(()):
                 await self._note(task, _KEPT, draft, by)
                 return Released(done=False, why="A stricter hold stands: it stays parked.")
@@ -95,8 +96,8 @@ class Parking:
         task.done(item.queue, item.message)
         await task.channel.commit()
 
-    async def _note(self, task: Desk, what: str, draft: str, by: str) -> None:
-        task.tell(what=what, draft=draft, by=by)
+    async def _note(self, task: Desk, what: str, draft: str, by: str, boots: Mapping[str, float] | None = None) -> None:
+        task.tell(what=what, draft=draft, by=by, boots=boots)
         await task.channel.commit()
 
     async def _find(self, task: Desk, draft: str) -> tuple[dict[str, Any], Item | None]:
@@ -143,6 +144,13 @@ class Parking:
             arguments=_short(text + headers),
             waits=item.id.startswith("w"),
         )
+
+
+def _same(then: object, now: Mapping[str, float]) -> bool:
+    """Whether the nodes of a receipt run on. A restart moves the time by at least its own duration."""
+    if not isinstance(then, dict) or set(then) != set(now):
+        return False
+    return all(abs(now[node] - float(started)) < _SLACK for node, started in then.items())
 
 
 def _said(said: dict[str, Any], by: str) -> Released:

@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,13 +143,23 @@ class Rig:
 
     async def seen(self) -> Counter[str]:
         """What arrived, taken by the witness."""
+        async with self._watching() as witness:
+            while (message := await witness.get(self.effects)) is not None:
+                witness.ack(message.tag)
+                self.real[message.body.decode()] += 1
+            return self.real
+
+    async def waits(self) -> int:
+        """How many messages wait for a decision, as the witness sees it."""
+        async with self._watching() as witness:
+            return await witness.depth(self.parked[1])
+
+    @asynccontextmanager
+    async def _watching(self) -> AsyncIterator[Channel]:
         async with self._turn:
             if self._witness is None:
                 self._witness = await Channel.open(Login.of(self.server.amqp, ADMIN, PASSWORD, VHOST))
-            while (message := await self._witness.get(self.effects)) is not None:
-                self._witness.ack(message.tag)
-                self.real[message.body.decode()] += 1
-            return self.real
+            yield self._witness
 
     async def pile(self, count: int, **properties: Any) -> None:
         """Work for the agent."""

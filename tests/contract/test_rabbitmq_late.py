@@ -22,6 +22,7 @@ class Slow:
         self.open = asyncio.Event()
         self.open.set()
         self.port = 0
+        self._served: set[asyncio.Task[None]] = set()
 
     def hold(self) -> None:
         """From here on, connections that there are bring nothing; later ones do."""
@@ -34,8 +35,16 @@ class Slow:
         if self._old is not None:
             self._old.set()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
+        self._served.add(asyncio.create_task(self._bring(reader, writer)))
+
+    async def close(self) -> None:
+        """Waits until every connection has ended."""
+        self.deliver()
+        await asyncio.gather(*self._served)
+
+    async def _bring(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         way = self.open
         theirs, there = await asyncio.open_connection("127.0.0.1", self._port)
         back = asyncio.create_task(_carry(theirs, writer))
@@ -66,7 +75,7 @@ async def _slow(port: int) -> AsyncIterator[Slow]:
         yield way
     finally:
         server.close()
-        way.deliver()
+        await way.close()
         await server.wait_closed()
 
 

@@ -119,7 +119,7 @@ async def test_a_release_that_may_have_happened_is_not_repeated(there: Rig) -> N
     async with _parking(there) as adapter:
         await there.publish("maybe")
         (item,) = (await adapter.list()).items
-        began = {"what": "began", "draft": item.id, "by": BY, "at": time.time() - 1e6}
+        began = {"what": "began", "draft": item.id, "by": BY, "boots": {there.server.node: time.time() - 1e6}}
         async with _admin(there) as admin:
             admin.publish("", there.parked[2], json.dumps(began).encode())
             await admin.commit()

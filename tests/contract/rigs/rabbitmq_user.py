@@ -217,6 +217,8 @@ class RabbitRig:
 
     async def approved(self, what: str) -> bool:
         """A person approves the message of that text, where it waits for that."""
+        if not await self.there.waits():
+            return False
         adapter = self.there.adapter()
         try:
             waits = [it for it in (await adapter.list(limit=10_000)).items if it.waits and it.arguments == what]
