@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 _GATHER = (0.03, 5.0)  # part of the period, and seconds at the most, that news waits for more news
 _MOST = 3.0  # gatherings that it waits at the most for what a second look has yet to confirm
 _PACE = (0.1, 30.0)  # the same, between two messages
+_UNSTEADY, _WITHIN = 6, 3600.0  # times that one subject is told in so many seconds; then its good news has to last
+_LASTS = 3.0  # periods
 _AGAIN = 5.0  # seconds until a message that was not taken is tried again
 _TICK = 1.0  # seconds, or the gathering where that is less
 
@@ -79,6 +81,7 @@ class ArmedNews:
         self._first: float | None = None  # since when news waits
         self._not_before = 0.0
         self._trouble = ""
+        self._times: dict[str, list[float]] = {}  # when each was told of
         self._owed: dict[str, float | None] = {}  # whom nobody could be told of while it lasted, and since when it did
 
     def problems(self) -> list[str]:
@@ -103,7 +106,7 @@ class ArmedNews:
         if quiet or self.post is None or now < self._not_before or self._busy():
             return
         subjects = self._check.subjects()
-        news = dict.fromkeys((*self._board.armed.news(subjects), *self._owed))
+        news = [it for it in dict.fromkeys((*self._board.armed.news(subjects), *self._owed)) if not self._waits(it)]
         if not news:
             self._first, self._trouble = None, ""
             return
@@ -122,9 +125,19 @@ class ArmedNews:
         self._first, self._trouble = None, ""
         self._owed.clear()
         self._not_before = self._clock.monotonic() + self._part(_PACE)
+        for line in lines:
+            self._times.setdefault(line.subject, []).append(self._clock.monotonic())
         told = tuple((line.subject, line.armed) for line in lines)
         at = self._board.armed.stamp((line.subject for line in lines), self._clock.now())
         await self._record(armed_events.ArmedTold(at=at, told=told, channel=answer.channel, ts=answer.ts))
+
+    def _waits(self, subject: str) -> bool:
+        """Whether it came and went so often that people are not told of its return before that lasted."""
+        roll, now = self._board.armed, self._clock.monotonic()
+        times = [at for at in self._times.get(subject, ()) if now - at < _WITHIN]
+        if len(times) < _UNSTEADY or not roll.is_armed(subject):
+            return False
+        return self._clock.now() - (roll.since(subject) or 0.0) < _LASTS * self._check.period
 
     def _line(self, subject: str, *, gone: bool) -> Line:
         why, step = self._check.why(subject)

@@ -167,6 +167,21 @@ async def test_what_nobody_could_be_told_is_told_when_it_is_over(make_rig: Calla
     assert not checked.news.problems()
 
 
+async def test_what_comes_and_goes_is_not_told_every_time(make_rig: Callable[..., Rig], start: Start) -> None:
+    """After three rounds in an hour people are left with NOT ARMED, until it was armed for three periods."""
+    rig = make_rig(surface("a/1"))
+    checked, faults = start(rig), rig.world("a/1").faults
+    for _ in range(4):
+        faults.unreachable = True
+        await asyncio.sleep(PERIOD)
+        faults.unreachable = False
+        await asyncio.sleep(PERIOD)
+    assert checked.told() == [{"a/1": armed} for _ in range(3) for armed in (False, True)] + [{"a/1": False}]
+    assert checked.states() == {"a/1": State.ARMED}
+    await asyncio.sleep(3 * PERIOD)
+    assert checked.told()[7:] == [{"a/1": True}]
+
+
 async def test_nothing_is_asked_while_a_cut_is_under_way(make_rig: Callable[..., Rig], start: Start) -> None:
     """One surface's cut, in its own time, is enough; one that goes on failing holds nothing up for ever."""
     rig = make_rig(surface("a/1", deadline=20.0), surface("a/2"))

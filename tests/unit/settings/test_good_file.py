@@ -44,6 +44,18 @@ def test_the_watch_has_periods_of_its_own() -> None:
     assert (tuned.watch.fast, tuned.watch.fast_for, tuned.watch.slow) == (1.0, 60.0, 120.0)
 
 
+def test_the_armed_check_has_a_period_of_its_own() -> None:
+    """Five minutes, unless the file says otherwise; one that never looks is an error, and five minutes are served."""
+    usual, tuned = loaded(GOOD).configuration, loaded(GOOD + "armed: {period: 90s}\n").configuration
+    assert usual is not None
+    assert tuned is not None
+    assert (usual.armed.period, tuned.armed.period) == (300.0, 90.0)
+    never = loaded(GOOD + "armed: {period: 0s}\n")
+    assert "armed.period" in never.errors[0].message
+    assert never.configuration is not None
+    assert never.configuration.armed.period == 300.0
+
+
 def test_a_watch_that_never_looks_is_an_error() -> None:
     """A period of nothing is refused with its line, and the usual one serves."""
     found = loaded(GOOD + "watch: {fast: 0s}\n")
