@@ -75,24 +75,34 @@ _DISKS = (
 
 
 def trouble_of(folder: Path) -> str:
-    """Writes a small file there, and looks how much room is left; why that cannot be relied on, or nothing."""
+    """Why a disk cannot be relied on, or nothing: looks how much room is left, and where that is enough, writes a file.
+
+    Where room is scarce nothing is written: the last of it is the journal's.
+    """
     try:
         folders.make(folder)
-        handle, name = tempfile.mkstemp(dir=folder, prefix=".armed.")
-        try:
-            os.write(handle, b"\0" * 4096)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-            Path(name).unlink()
-        room = os.statvfs(folder)
+        scarce = _scarce(folder, os.statvfs(folder))
+        return scarce or _written(folder)
     except OSError as error:
         return f"{folder} takes no file: {error.strerror or error}"
-    free = room.f_bavail * room.f_frsize
-    if free < LEAST_FREE:
+
+
+def _scarce(folder: Path, room: os.statvfs_result) -> str:
+    if room.f_bavail * room.f_frsize < LEAST_FREE:
         return f"{folder} has less than {LEAST_FREE // 1024 // 1024} MiB left"
     if room.f_files and room.f_favail < _LEAST_FILES:
         return f"{folder} can take less than {_LEAST_FILES} further files"
+    return ""
+
+
+def _written(folder: Path) -> str:
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".armed.")
+    try:
+        os.write(handle, b"\0" * 4096)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+        Path(name).unlink()
     return ""
 
 

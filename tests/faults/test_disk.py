@@ -164,7 +164,7 @@ async def test_what_is_acknowledged_is_on_the_disk_before(make: Make) -> None:
     written = _first(lines, "write(", "bot.jsonl", "hold_added")
     synced = _first(lines, "fdatasync", "bot.jsonl")
     answered = _first(lines, "202 Accepted")
-    sent = _first(lines, "/control HTTP/1.1")
+    sent = _first(lines, "POST", "/control HTTP/1.1")  # what only looks may come before
     assert written < synced < min(answered, sent)
 
 

@@ -17,6 +17,13 @@ def test_a_good_disk_keeps_nothing_of_the_look(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_the_last_room_is_the_journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is scarce the look itself takes none of it."""
+    monkeypatch.setattr(own_parts, "LEAST_FREE", 2**62)
+    monkeypatch.setattr(own_parts, "_written", pytest.fail)
+    assert "MiB left" in trouble_of(tmp_path / "journal")
+
+
 def test_a_disk_that_takes_no_file_or_has_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each with its own sentence; a folder that is open to others counts as none."""
     (tmp_path / "file").write_text("")
