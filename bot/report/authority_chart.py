@@ -93,7 +93,7 @@ def _draw_span(canvas: Canvas, axis: Axis, span: Span, y: float) -> None:
         return
     hollow = span.state in {"open", "easing"}
     canvas.box((x, y), (end, y + _BAR), fill=None if hollow else _COLOURS[span.mode], edge=_EDGES.get(span.state))
-    word = str(span.mode) + ("?" if span.state == "open" else "")
+    word = str(span.mode) + {"open": "?", "claimed": ", by its own word"}.get(span.state, "")
     if end - x > canvas.room(word, 14) + 34:
         colour = INK if hollow or span.mode in _PALE else "#ffffff"
         canvas.text((x + 22, y + 17), word, size=14, colour=colour)

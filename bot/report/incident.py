@@ -1,5 +1,6 @@
 """The report of one incident: everything that is recorded of it, and nothing else."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.domain import events
@@ -13,9 +14,10 @@ from bot.report.moments import Moment, moments, who
 from bot.report.record import Chains, Record
 from bot.report.scope import Scope, scope
 from bot.report.spans import Lane, lanes
-from bot.report.times import lasting, stamp
+from bot.report.times import lasting, precise, stamp
 from bot.report.votes import Balloted, votes
 
+_SHOWN = 3  # of the times that a surface was not cut
 _BACK = frozenset({Outcome.PROBATION, Outcome.RESTORED})
 
 
@@ -73,6 +75,17 @@ class IncidentReport:
         """What was not cut for a time, and is at the end."""
         return tuple(cut for cut in self.cuts if cut.gaps and not cut.line.not_cut)
 
+    def shortfalls(self) -> tuple[tuple[tuple[str, ...], str], ...]:
+        """When surfaces were not cut, or late: their names and a sentence; what is alike is one."""
+        found: dict[str, dict[str, None]] = {}
+        for cut in self.gapped():
+            for said in gaps_of(cut):
+                found.setdefault(said, {})[cut.surface] = None
+        for cut in self.late():
+            for at in cut.late[:_SHOWN]:
+                found.setdefault(f"the deadline passed without proof at {precise(at)}", {})[cut.surface] = None
+        return tuple((tuple(names), said) for said, names in found.items())
+
     def given_back(self) -> tuple[Cut, ...]:
         """What a vote gave back."""
         return tuple(cut for cut in self.cuts if cut.line.outcome in _BACK)
@@ -80,6 +93,15 @@ class IncidentReport:
     def summary(self) -> tuple[str, str, str]:
         """What happened, in three sentences."""
         return _asked(self), _done(self), _ending(self)
+
+
+def gaps_of(cut: Cut) -> Iterator[str]:
+    """Each time in which it was not cut; of many the first ones."""
+    for gap in cut.gaps[:_SHOWN]:
+        until = f"until {precise(gap.end)} ({lasting(gap.end - gap.start)})" if gap.end else "until the end"
+        yield f"from {precise(gap.start)} {until}: {gap.why}"
+    if len(cut.gaps) > _SHOWN:
+        yield f"and {len(cut.gaps) - _SHOWN} more times"
 
 
 def incident_report(record: Record, incident_id: str) -> IncidentReport:
@@ -134,7 +156,10 @@ def _is_erased(part: Scope, told: tuple[Moment, ...]) -> bool:
 def _asked(report: IncidentReport) -> str:
     first = report.stops[0]
     by = who(first.by) or "the bot"
-    more = f", and {len(report.stops) - 1} more stops joined it" if len(report.stops) > 1 else ""
+    tripped = sum(hold.origin == "backstop" for hold in report.stops)
+    joined = len(report.stops) - 1 - tripped
+    more = f", and {_counted(joined, 'further stop')} joined it" if joined > 0 else ""
+    more += f", and {_counted(tripped, 'backstop')} tripped" if tripped else ""
     why = f": \N{LEFT DOUBLE QUOTATION MARK}{first.reason}\N{RIGHT DOUBLE QUOTATION MARK}" if first.reason else ""
     what = f"{first.mode} on {first.scope or 'these surfaces'}"
     said = f"{by} asked for {what} at {stamp(first.at)}{why or ', and gave no reason'}"
@@ -144,7 +169,7 @@ def _asked(report: IncidentReport) -> str:
 
 def _done(report: IncidentReport) -> str:
     total, proven = len(report.cuts), report.proven()
-    agents = f"{len(report.names)} agent" + ("s" if len(report.names) != 1 else "")
+    agents = _counted(len(report.names), "agent")
     if not proven:
         return f"None of the {_surfaces(total)} of {agents} was ever proven to be cut."
     worst = lasting(max(cut.proven or 0.0 for cut in proven))
@@ -156,7 +181,7 @@ def _done(report: IncidentReport) -> str:
         )
     else:
         rest = label([cut.surface for cut in report.never_proven()])
-        some = f"{len(proven)} of {_surfaces(total)} of {agents} were cut and proven"
+        some = f"{len(proven):,} of {_surfaces(total)} of {agents} were cut and proven"
         said = f"{some}, the last after {worst}; never proven: {rest}"
     drifts = sum(cut.drifts for cut in report.cuts)
     return said + (f"; authority came back by itself {_times(drifts)}" if drifts else "") + "."
@@ -188,7 +213,11 @@ def _capital(text: str) -> str:
 
 
 def _surfaces(count: int) -> str:
-    return f"{count:,} surface" + ("s" if count != 1 else "")
+    return _counted(count, "surface")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("s" if count != 1 else "")
 
 
 def _times(count: int) -> str:

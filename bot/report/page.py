@@ -18,7 +18,7 @@ from bot.report.cuts import Cut
 from bot.report.incident import IncidentReport
 from bot.report.moments import who
 from bot.report.picture import LANES, MARKS, MODES, picture, together
-from bot.report.text import EXPORT, VERIFY, ending, gaps, sentence
+from bot.report.text import EXPORT, VERIFY, ending, sentence
 from bot.report.trend import LAST, Point, Series
 
 _FEW = 6  # surfaces that are alike and still have a row each
@@ -120,7 +120,6 @@ def render(template: str, **values: object) -> str:
         "lasting": times.lasting,
         "who": who,
         "sentence": sentence,
-        "gaps": gaps,
         "ending": ending,
         "spaced": lambda word: str(word).replace("_", " "),
         "entries": _entries,

@@ -84,23 +84,14 @@ def _open_ends(report: IncidentReport) -> Iterator[Text]:
             yield Text(title, style=style)
             yield from (_text(f"  {cut.surface}: {_why(cut)}") for cut in cuts[:ROWS])
             yield from _more(len(cuts) - ROWS)
-    for cut in report.gapped()[:ROWS]:
-        yield from (_text(f"Not cut for a time: {cut.surface}, {sentence}", "yellow") for sentence in gaps(cut))
+    for names, said in report.shortfalls()[:ROWS]:
+        yield _text(f"Not cut for a time, or late: {label(names)}: {said}", "yellow")
     if report.never_drilled:
         yield _text(f"Never drilled before it: {label(report.never_drilled)}", "yellow")
     if report.overdue:
         yield _text(f"Its drill was overdue: {label(report.overdue)}", "yellow")
     if not any(cuts for _, cuts, _ in groups):
         yield Text("Nothing is NOT CUT or NOT PROVEN at the end of what this covers.", style="green")
-
-
-def gaps(cut: Cut) -> Iterator[str]:
-    """Each time in which it was not cut; of many the first ones."""
-    for gap in cut.gaps[:3]:
-        until = f"until {precise(gap.end)} ({lasting(gap.end - gap.start)})" if gap.end else "until the end"
-        yield f"from {precise(gap.start)} {until}: {gap.why}"
-    if len(cut.gaps) > 3:  # noqa: PLR2004  # as many as are shown
-        yield f"and {len(cut.gaps) - 3} more times"
 
 
 def _why(cut: Cut) -> str:

@@ -161,7 +161,7 @@ def test_many_alike_are_one_line(state: Path) -> None:
     document, html = told(state), page(state)
     assert len(document["surfaces"]) == 2_000
     assert len(document["timeline"]) == 2
-    assert "2000 surfaces alike" in html
+    assert "2,000 surfaces alike" in html
     assert html.count('class="name"') == 1
     assert len(html) < 100_000
 
