@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 
 from pydantic import SecretStr
 
@@ -17,6 +18,7 @@ from bot.domain.plan import Plan, Scope
 from bot.domain.practice import Practised, practised
 from bot.domain.status import StatusView, status_view
 from bot.journal.pushed import FOLDER, Pushed
+from bot.report.drill_picture import drill_picture
 from bot.schedule import Schedule
 from bot.service import checked_file
 from bot.service.armed import ArmedCheck
@@ -326,6 +328,7 @@ class App:
             groups=self._stop_groups,
             clock=CLOCK,
             more=news,
+            picture=partial(drill_picture, self._core.board),
         )
         self._stack.push_async_callback(_end, asyncio.create_task(post.run(), name="drills in Slack"))
 

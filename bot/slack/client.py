@@ -102,9 +102,9 @@ class SlackApi:
         answer = await _asked(self.client.api_call("chat.update", json=body))
         return Later(answer.why, answer.seconds) if isinstance(answer, Later) else answer
 
-    async def upload(self, channel: str, *, thread: str, name: str, title: str, text: str) -> Answer:
-        """Shares a text file in a thread: three calls (ask for an address, upload, complete)."""
-        data = text.encode()
+    async def upload(self, channel: str, *, thread: str, name: str, title: str, text: str | bytes) -> Answer:
+        """Shares a file, of text or not, in a thread: three calls (ask for an address, upload, complete)."""
+        data = text.encode() if isinstance(text, str) else text
         asked = self.client.files_getUploadURLExternal(filename=name, length=len(data))
         ticket = await _response(asked)
         if not isinstance(ticket, AsyncSlackResponse):

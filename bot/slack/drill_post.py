@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from bot.domain import events
 from bot.domain.board import Board
@@ -22,6 +23,8 @@ from bot.slack.progress import PARENT
 _LOG = logging.getLogger(__name__)
 _LOOK = 0.5  # seconds between two looks
 _LONGEST = 60.0  # seconds between two attempts
+_FRESH = 3600.0  # seconds; an older drill gets no picture any more
+_TITLE = "How long each surface took to be cut and proven, in this drill and those before it"
 _RECENT = 7 * 86_400.0  # seconds; older news is none
 _TRIES = 5  # of a message that Slack refuses
 
@@ -36,6 +39,7 @@ class News:
         at: when it happened, Unix time.
         make: builds the message.
         threaded: whether it waits for the incident's parent message, to stand below it.
+        picture: draws what is shared as a file instead of a message; `make` is then its title.
     """
 
     incident: str
@@ -43,6 +47,7 @@ class News:
     at: float
     make: Callable[[], Message]
     threaded: bool = False
+    picture: Callable[[], Awaitable[bytes]] | None = None
 
 
 class DrillPost:
@@ -56,6 +61,7 @@ class DrillPost:
         groups: ids of the user groups to call.
         clock: time.
         more: further news, such as reminders.
+        picture: draws a run beside those before it, as a PNG; None: none is drawn.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class DrillPost:
         groups: Callable[[], Iterable[str]],
         clock: Clock,
         more: Callable[[], Iterable[News]] = tuple,
+        picture: Callable[[Run], Awaitable[bytes]] | None = None,
     ) -> None:
         self._board = board
         self._record = record
@@ -76,6 +83,7 @@ class DrillPost:
         self._groups = groups
         self._clock = clock
         self._more = more
+        self._picture = picture
         self._refused: dict[tuple[str, str], int] = {}
         self._failures = 0
 
@@ -100,7 +108,10 @@ class DrillPost:
 
     async def _say(self, news: News, channel: str, thread: str | None) -> float:
         said = news.make()
-        answer = await self._outbox.post(channel, said, thread=thread)
+        if news.picture is None or thread is None:
+            answer = await self._outbox.post(channel, said, thread=thread)
+        else:
+            answer = await self._share(news.picture, said, channel, thread)
         match answer:
             case Sent():
                 self._failures = 0
@@ -124,6 +135,17 @@ class DrillPost:
         asked = answer.seconds if isinstance(answer, Later) else None
         jitter = random.uniform(0.5, 1.0)  # noqa: S311  # spreads retries, keeps no secret
         return asked if asked is not None else min(_LONGEST, 0.5 * 2.0 ** min(self._failures, 8)) * jitter
+
+    async def _share(
+        self, picture: Callable[[], Awaitable[bytes]], said: Message, channel: str, thread: str
+    ) -> Sent | Refused | Later:
+        """A picture that cannot be drawn is given up at last, as one that Slack refuses: the card says the same."""
+        try:
+            png = await picture()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the next news is not kept waiting by it
+            _LOG.exception("the picture of a drill cannot be drawn")
+            return Refused(type(error).__name__)
+        return await self._outbox.upload(channel, thread=thread, name="drill.png", title=said.text, text=png)
 
     def _place(self, news: News) -> tuple[str, str | None] | None:
         """The channel and the thread; None while its thread is not there yet, or where no channel is configured."""
@@ -154,6 +176,15 @@ class DrillPost:
                 make=_card(self._board, run),
                 threaded=hold is not None,
             )
+            if hold and self._picture and self._clock.now() - run.ended.at < _FRESH:
+                yield News(
+                    incident=hold.incident,
+                    slot=f"picture:{run.id}",
+                    at=run.ended.at,
+                    make=lambda: Message(text=_TITLE, blocks=()),
+                    threaded=True,
+                    picture=partial(self._picture, run),
+                )
 
     def _missed(self) -> Iterator[News]:
         for (drill, due), event in self._board.practice.missed.items():

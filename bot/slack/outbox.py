@@ -31,7 +31,7 @@ class Outbox:
         """Updates at once, unless Slack asked for a pause: updates have a limit of their own for all channels."""
         return await self._paced("chat.update", 0.0, lambda: self._api.update(channel, ts, message))
 
-    async def upload(self, channel: str, *, thread: str, name: str, title: str, text: str) -> Answer:
+    async def upload(self, channel: str, *, thread: str, name: str, title: str, text: str | bytes) -> Answer:
         """Shares a file when it is the channel's turn: its message counts as one.
 
         A pause that Slack asks for is that of the file methods, which the channel's messages need not keep.

@@ -49,6 +49,10 @@ async def test_a_drill_cuts_measures_and_gives_back_whoever_asks(bot: Bot, world
         assert "has begun" in begun.text
         await sandbox.wait_for(lambda: any("Drill passed" in it for it in texts(sandbox)), 30, what="the card")
         await _works_again(world)
+        files = sandbox.workspace.files
+        await sandbox.wait_for(lambda: any(it.completed for it in files.values()), 15, what="the picture")
+        (picture,) = files.values()
+        assert (picture.name, (picture.content or b"")[:4]) == ("drill.png", b"\x89PNG")
 
         code, out, errors = await bot.command("drill", "weekly", "--json")
         assert code == 0, errors
