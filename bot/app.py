@@ -104,23 +104,6 @@ class App:
             adopt=self._core.adopt,
             clock=CLOCK,
         )
-        self._faults = Faults()
-        self._serving.refuse(self._faults.refuse_ledger)
-        self._drills = make_drills(
-            inventory=lambda: core.inventory,
-            recorder=core.recorder,
-            dispatcher=core.dispatcher,
-            stops=self._stops,
-            reporter=core.reporters,
-            claims=self._serving.claims(),
-            stored=lambda: self._stored(STORED),
-            faults=self._faults,
-            folder=lambda: self._env.config.resolve().parent,
-            environ=os.environ,
-            clock=CLOCK,
-            people=lambda: self._door.stoppers() if self._door else None,
-        )
-        core.reporters.inner = _Heard(self._drills, core.reporters.inner)
         self._checkpoints = Checkpoints(
             heads=self._core.heads,
             signer=lambda: make_signer(state_dir, environment.writer, _text(environment.signing_key)),
@@ -131,6 +114,31 @@ class App:
             clock=CLOCK,
             channel=lambda: self._core.inventory.configuration.workspace.audit_channel,
         )
+        self._ready = Readiness(
+            checkpoints=self._checkpoints,
+            writers=self._pushes.writers,
+            journals=core.journal_problems,
+            stored=self._stored,
+            clock=CLOCK,
+        )
+        self._faults = Faults()
+        self._serving.refuse(self._faults.refuse_ledger)
+        self._drills = make_drills(
+            inventory=lambda: core.inventory,
+            recorder=core.recorder,
+            dispatcher=core.dispatcher,
+            stops=self._stops,
+            reporter=core.reporters,
+            claims=self._serving.claims(),
+            stored=lambda: self._stored(STORED),
+            ready=lambda: self._ready(frozenset()),
+            faults=self._faults,
+            folder=lambda: self._env.config.resolve().parent,
+            environ=os.environ,
+            clock=CLOCK,
+            people=lambda: self._door.stoppers() if self._door else None,
+        )
+        core.reporters.inner = _Heard(self._drills, core.reporters.inner)
 
         self._armed = ArmedCheck(
             inventory=lambda: self._core.inventory,
@@ -283,20 +291,13 @@ class App:
             budget=lambda key: core.inventory.targets[key].deadline,
             clock=CLOCK,
         )
-        ready = Readiness(
-            checkpoints=self._checkpoints,
-            writers=self._pushes.writers,
-            journals=core.journal_problems,
-            stored=self._stored,
-            clock=CLOCK,
-        )
         restores = Restores(
             configuration=lambda: core.inventory.configuration,
             candidates=Candidates(inventory=lambda: core.inventory, board=core.board, clock=CLOCK),
             recorder=core.recorder,
             evidence=machines,
             stepping=stepping,
-            ready=ready,
+            ready=self._ready,
             box=door.box,
             clock=CLOCK,
         )

@@ -48,6 +48,7 @@ class DrillDesk:
         faults: of this process.
         workload: runs what is configured as load.
         armed: what stands in the way of a cut of these targets, a sentence each.
+        ready: why nothing may be given back now, a sentence each, asked afresh: the same as for a vote.
         wake: told that a run changed. Never blocks, never raises.
     """
 
@@ -62,6 +63,7 @@ class DrillDesk:
     faults: Faults
     workload: Workload
     armed: Callable[[Sequence[str]], Awaitable[Sequence[str]]]
+    ready: Callable[[], Awaitable[Sequence[str]]]
     clock: Clock
     wake: Callable[[Run], None] = lambda _: None
 

@@ -17,8 +17,7 @@ from bot.domain.model import Drill
 from bot.domain.plan import Plan, Scope
 from bot.domain.practice import Run
 from bot.service.drill_ports import CannotDrill, DrillDesk
-from bot.service.giving import DONE, DURABLE, Abort, Pending
-from bot.service.loosening import Order
+from bot.service.drill_release import Release
 from bot.service.ports import StopOrder
 from bot.service.scoring import Stopwatch, shortcomings, witnessed
 from bot.service.stop import hold_of
@@ -66,6 +65,7 @@ class DrillRun:
             await self._armed(plan)
             if self._drill.kind == "tabletop":
                 return self._end("passed", "", ())
+            await self._ready()
             started = await self._start(plan)
         except CannotDrill as why:
             return self._end("refused", str(why), ())
@@ -135,6 +135,12 @@ class DrillRun:
         problems = await self._desk.armed(plan.held.keys)
         if problems:
             raise CannotDrill("; ".join(problems))
+
+    async def _ready(self) -> None:
+        """What could not be given back is not cut: a journal that is not here may hold what nobody sees."""
+        reasons = await self._desk.ready()
+        if reasons:
+            raise CannotDrill(f"nothing could be given back now: {'; '.join(reasons)}")
 
     async def _start(self, plan: Plan) -> drills.DrillStarted:
         """Journals the plan with its release before anything is cut: a restart must know whose hold it finds."""
@@ -250,11 +256,11 @@ class DrillRun:
     async def _close(self, started: drills.DrillStarted, *, restarted: bool = False) -> None:
         """Gives back, and ends with what is left held named."""
         self._desk.faults.clear()
-        why = self._void or await self._give_back(started)
+        why = self._void or await Release(self._desk, self.run, self._watch).give_back(started)
         if not self._void and not why:
             with contextlib.suppress(Void):
                 await self._try("after", started)
-        self._void = self._void or self._stop_came()
+        self._void = self._void or release.why_void(self._board, self.run)
         left = self._left()
         if left:
             why = why or "a backstop was tripped, and no drill gives it back"
@@ -262,83 +268,6 @@ class DrillRun:
         reasons = shortcomings(self._card()) if not restarted else [RESTARTED]
         how: drills.How = "void" if self._void else "failed" if left or reasons else "passed"
         self._end(how, "; ".join(dict.fromkeys([*([why] if why else []), *reasons])), left, restarted=restarted)
-
-    def _stop_came(self) -> str:
-        why = release.why_void(self._board, self.run)
-        return why if why and self.run.ended is None else ""
-
-    async def _give_back(self, started: drills.DrillStarted) -> str:
-        """The release: intent on disk and in the database, gate, mark, read-back; why it failed, empty where not."""
-        pairs = release.pairs(self._board, self.run)
-        keys = tuple(dict.fromkeys(key for _, key in pairs))
-        if not keys:
-            self._void = release.why_void(self._board, self.run)
-            return self._void
-        at = self._board.stamp(keys, self._desk.clock.now())
-        pending = self._desk.giving.begin(drills.DrillReleased(at=at, run=self.run.id, pairs=pairs))
-        orders: dict[str, Order] = {}
-        try:
-            await self._desk.giving.finish(
-                pending, stopped=self._abort_if_stopped, before=lambda: self._hand_over(keys, orders)
-            )
-        except Abort as why:
-            await self._put_back(keys, str(why), pending)
-            return str(why)
-        self._watch.released_at = at
-        self._desk.dispatcher.wake(orders)
-        found = await asyncio.gather(*(self._given_back(key, order) for key, order in orders.items()))
-        self._desk.dispatcher.tell_proofs()
-        return await self._told(started, dict(zip(orders, found, strict=True)))
-
-    def _hand_over(self, keys: Sequence[str], orders: dict[str, Order]) -> None:
-        """What waits is left to the agent: a drill changes nothing but its own cut."""
-        for key in keys:
-            orders[key] = Order(start=self._board.effective(key), to=Mode.NORMAL, label=self.run.id)
-            self._desk.dispatcher.loosen(key, orders[key])
-
-    async def _given_back(self, key: str, order: Order) -> str:
-        """Why the target was not given back; empty where it was."""
-        try:
-            proof = await self._desk.giving.proof(key, order)
-        except Abort as why:
-            return str(why)
-        if proof.held is not None and proof.held > Mode.NORMAL:  # what nobody holds must not stay cut without a word
-            return f"it still reads as {proof.held}{f' ({proof.detail})' if proof.detail else ''}"
-        if proof.outcome in DONE:
-            self._watch.given_back_at[key] = self._desk.clock.now()
-            return ""
-        return f"{proof.outcome}: {proof.detail}"
-
-    async def _told(self, started: drills.DrillStarted, found: dict[str, str]) -> str:
-        back = tuple(key for key, why in found.items() if not why)
-        if back:
-            self._desk.record(drills.DrillGaveBack(at=self._desk.clock.now(), run=self.run.id, targets=back))
-        failed = {key: why for key, why in found.items() if why}
-        loose = tuple(key for key in failed if self._board.effective(key) is Mode.NORMAL)
-        names = {target.key: ", ".join(target.surfaces) for target in started.targets}
-        why = "; ".join(f"{names[key]}: {reason}" for key, reason in failed.items())
-        if loose:
-            await self._put_back(loose, why)
-        return why
-
-    async def _put_back(self, keys: tuple[str, ...], why: str, pending: Pending | None = None) -> None:
-        """A hold of the run's own, recorded like a stop. Only then may a release that the disk took be obeyed."""
-        held = self._board.hold_events.get(self.run.started.hold) if self.run.started else None
-        if held is None:
-            return
-        now = self._desk.clock.now()
-        hold = release.put_back_hold(self._board, self.run, keys, why=why, now=now)
-        written = asyncio.ensure_future(self._desk.record(hold))
-        if pending is not None:
-            self._desk.giving.obey_later(pending)
-        self._desk.dispatcher.wake(keys)
-        await asyncio.wait({written}, timeout=DURABLE)
-        self._desk.reporter.wake(hold.incident)
-
-    def _abort_if_stopped(self) -> None:
-        why = release.why_void(self._board, self.run)
-        if why:
-            raise Abort(why)
 
     def _left(self) -> tuple[str, ...]:
         """The surfaces that the run's own holds, and backstops that it tripped, still bind."""

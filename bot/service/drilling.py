@@ -25,6 +25,7 @@ def make_drills(
     reporter: Reporter,
     claims: Claims,
     stored: Callable[[], Awaitable[str]],
+    ready: Callable[[], Awaitable[Sequence[str]]],
     faults: Faults,
     folder: Callable[[], Path],
     environ: Mapping[str, str],
@@ -52,6 +53,7 @@ def make_drills(
         faults=faults,
         workload=Commands(folder=folder, environ=environ),
         armed=armed,
+        ready=ready,
         clock=clock,
     )
     return Drills(desk, people)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from adapters.base import Attempt, Mode
+from bot.domain import drill_events as drills
 from bot.domain import events
 from bot.domain.ballot import ballot_digest
 from bot.domain.board import Board, record_id
@@ -142,8 +143,36 @@ _CODES = st.builds(
     step=st.none() | st.integers(1, 9),
 )
 _OUTCOMES = st.builds(events.Outcomes, at=_AT, proofs=st.tuples(proofs()))
+_CARD = drills.Scorecard(kind="live", mode=Mode.FULL_STOP)
+_DRILLS = st.one_of(
+    st.builds(
+        drills.DrillReleased,
+        at=_AT,
+        run=st.sampled_from(["r1", "r2"]),
+        pairs=st.lists(st.tuples(st.sampled_from(HOLDS), st.sampled_from(TARGETS)), max_size=3).map(tuple),
+    ),
+    st.builds(
+        drills.DrillEnded,
+        at=_AT,
+        run=st.sampled_from(["r1", "r2"]),
+        drill=st.just("d"),
+        how=st.sampled_from(["passed", "failed"]),
+        card=st.just(_CARD),
+    ),
+    st.builds(drills.DrillMissed, at=_AT, drill=st.just("d"), due=st.sampled_from([1.0, 2.0]), why=st.just("down")),
+    st.builds(
+        drills.DrillAnswered,
+        at=_AT,
+        drill=st.just("d"),
+        due=st.sampled_from([1.0, 2.0]),
+        answer=st.just("handed_over"),
+        by=st.sampled_from(_VOTERS),
+        to=st.sampled_from(_VOTERS),
+    ),
+)
 ANY = st.one_of(
     hold_added(),
+    _DRILLS,
     lifts(),
     _REASONS,
     _CLOSED,

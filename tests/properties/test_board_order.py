@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from adapters.base import Mode
 from bot.domain import events
 from bot.domain.board import Board
+from bot.domain.drill_events import DrillReleased
 from bot.domain.report import report
+from bot.domain.rota import on_turn
 from tests.properties.journals import BOT, INCIDENTS, JOURNAL, TARGETS, fold, held_targets
 
 
@@ -24,6 +26,10 @@ def _said(board: Board) -> dict[str, Any]:
         "baselines": board.baselines,
         "confirmed": {name: ballot.confirmed() for name, ballot in board.ballots.items()},
         "codes": (board.codes.used, {who: board.codes.locked(who, "b", 2e9) for who in ("U1", "U2")}),
+        "released": {name: {r.model_dump_json() for r in run.released} for name, run in board.practice.runs.items()},
+        "ended": {name: run.ended for name, run in board.practice.runs.items()},
+        "missed": board.practice.missed,
+        "on turn": {due: on_turn(board.practice, "d", due) for due in (1.0, 2.0)},
         "closed": {name for name in INCIDENTS if name in board.incidents and board.incidents[name].closed},
         "holds": {hold: (event.mode, event.at, event.reason) for hold, event in board.hold_events.items()},
         "opened": {i: (board.incidents[i].opened_at, board.incidents[i].channel) for i in _with_stops(board)},
@@ -67,7 +73,8 @@ def test_effective_is_the_union_of_holds_minus_tombstones(journal: list[events.A
     holds = [event for event in journal if isinstance(event, events.HoldAdded)]
     holds += [hold for event in journal if isinstance(event, events.PairsLifted) for hold in event.holds]
     strictest = {hold.hold: max(it.mode for it in holds if it.hold == hold.hold) for hold in holds}
-    lifted = {pair for event in journal if isinstance(event, events.PairsLifted) for pair in event.pairs}
+    lifting = [event for event in journal if isinstance(event, events.PairsLifted | DrillReleased)]
+    lifted = {pair for event in lifting for pair in event.pairs}
     board = fold(journal)
 
     for target in TARGETS:

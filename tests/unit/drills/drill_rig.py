@@ -96,6 +96,7 @@ class DrillRig(Rig):
         self.database = ""
         self.people: frozenset[str] | None = frozenset()
         self.unarmed: list[str] = []
+        self.unready: list[str] = []
         self.drills = Drills(
             DrillDesk(
                 inventory=lambda: self.inventory,
@@ -114,6 +115,7 @@ class DrillRig(Rig):
                 faults=self.faults,
                 workload=self.load,
                 armed=self._armed,
+                ready=self._ready,
                 clock=self.clock,
             ),
             people=lambda: self.people,
@@ -161,6 +163,9 @@ class DrillRig(Rig):
 
     async def _stored(self) -> str:
         return self.database
+
+    async def _ready(self) -> Sequence[str]:
+        return self.unready
 
     async def _armed(self, keys: Sequence[str]) -> Sequence[str]:  # noqa: ARG002  # as the desk asks
         return self.unarmed

@@ -156,6 +156,27 @@ async def test_a_surface_that_cannot_be_given_back_stays_held_and_is_told(make_d
     assert rig.board.effective(rig.inventory.key_of(LEDGER) or "") is Mode.FULL_STOP
 
 
+async def test_what_could_not_be_given_back_is_not_cut(make_drills: Make) -> None:
+    """Another writer's journal is not here, or the audit is in trouble: refused before, and left held in the middle."""
+    rig = make_drills(surface(LEDGER), drills=[drill(hold=5.0)])
+    rig.unready = ["the writer bastion was last heard of 9 min ago"]
+    refused = await rig.run()
+    assert refused.ended is not None
+    assert refused.ended.how == "refused"
+    assert "nothing could be given back now: the writer bastion" in refused.ended.why
+    assert rig.board.hold_events == {}
+    rig.unready = []
+    run = await rig.drills.run("weekly", ALICE)
+    await rig.clock.sleep(2.0)
+    rig.unready = ["the writer bastion was last heard of 9 min ago"]
+    await rig.ended(run)
+    assert run.released == []
+    assert run.left is not None
+    assert run.left.surfaces == (LEDGER,)
+    assert "bastion" in run.left.why
+    assert rig.mode() is Mode.FULL_STOP
+
+
 async def test_nothing_runs_without_the_database_or_twice_at_once(make_drills: Make) -> None:
     """The refusal says why."""
     rig = make_drills(surface(LEDGER), drills=[drill(hold=30.0)])

@@ -205,3 +205,13 @@ async def test_the_tail_gives_what_the_database_lacks_from_real_journals(tmp_pat
     assert [entry.seq for entry in tail({"bot": 2})] == [3]
     assert [entry.seq for entry in tail({"bot": 1})] == [2, 3]
     writer.close()
+
+
+async def test_an_outage_that_a_drill_rehearses_ends_with_the_drill(running: Running) -> None:
+    """Nothing is told meanwhile, that is a problem like any other, and everything follows afterwards."""
+    refused = ["rehearsed"]
+    running.follower.refused = lambda: refused[0]
+    running.chain.add(scenes.hold(2, "t2"))
+    await until(lambda: any("rehearsed" in problem for problem in running.follower.problems()))
+    refused[0] = ""
+    await running.whole()
