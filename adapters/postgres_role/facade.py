@@ -282,6 +282,8 @@ BEGIN
         EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "!agent_kill"', guarded);
         EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "!agent_kill truncate"', guarded);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO agent_kill_owner', guarded);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION agent_kill.guard TO %I', -- or it could make no partition any more
+                       (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = guarded));
         EXECUTE format('GRANT USAGE ON SCHEMA %s TO agent_kill_owner',
                        (SELECT c.relnamespace::regnamespace::text FROM pg_class c WHERE c.oid = guarded));
     END LOOP;

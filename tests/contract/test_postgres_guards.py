@@ -158,6 +158,17 @@ async def test_a_snapshot_older_than_the_mode_changes_nothing(postgres_database:
     agent.terminate()
 
 
+async def test_a_new_partition_comes_with_its_guard(postgres_database: Database, keeper: Keeper) -> None:
+    """The tables' owner makes one during the hold as ever; what the agent writes into it is parked."""
+    there = postgres_database
+    await keeper.held(Mode.DRAFT_ONLY)
+    await there.run("CREATE TABLE parts_more PARTITION OF parts FOR VALUES FROM (200) TO (300)", user=there.owner)
+    await there.run("INSERT INTO parts VALUES (250, 'more')", user=there.agent)
+    await keeper.settled(Mode.DRAFT_ONLY)
+    assert await there.value("SELECT count(*) FROM parts_more") == 0
+    assert await there.value("SELECT count(*) FROM agent_kill.drafts") == 1
+
+
 DRIFT = {  # what an administrator does, and what is said of it
     'ALTER TABLE effects DISABLE TRIGGER "!agent_kill"': "effects in {name} has its guard disabled",
     'ALTER TABLE effects ENABLE TRIGGER "!agent_kill"': "guard disabled, or not enabled always",
