@@ -136,7 +136,9 @@ async def _lacking(connection: Connection, role: Role) -> Iterable[str]:
         not row["may"] for name, row in found.items() if name in called
     )
     said += [f"REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {SCHEMA} FROM the agent"] * any(
-        row["agent_may"] for row in found.values()
+        row["agent_may"]
+        for name, row in found.items()
+        if name != GUARD.name  # which only a trigger can call
     )
     return said
 
