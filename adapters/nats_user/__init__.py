@@ -5,6 +5,7 @@ it on disk, end the role's connections as they take it, and refuse its logins. r
 role may subscribe to. What each step is for, and what it cannot do, is in `docs/adapters/nats_user.md`.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,6 +36,7 @@ from adapters.nats_user.scope import (
 )
 
 HURRY = 0.2  # seconds that further servers have to answer before a stop is handed out, once the first did
+PATIENCE = 2.0  # seconds that a cut of the role waits for its consumers: what it did must be told in time
 ROUNDS = 5  # times that an account which somebody else wrote meanwhile is written again
 
 
@@ -242,12 +244,15 @@ class NatsUser:
     async def _paused(self) -> tuple[Seen, str]:
         """Pauses the consumers; returns what they were, and in a sentence what was not possible: the role is cut."""
         try:
-            if why := await self._consumers.unpausable():
-                return {}, f"{why}, so they go on delivering."
-            works = await self._consumers.look()
-            await self._consumers.pause(works)
+            async with asyncio.timeout(PATIENCE):
+                if why := await self._consumers.unpausable():
+                    return {}, f"{why}, so they go on delivering."
+                works = await self._consumers.look()
+                await self._consumers.pause(works)
         except AdapterError as error:
             return {}, f"The consumers were not paused: {error}."
+        except TimeoutError:
+            return {}, f"The consumers were not paused: no answer in the agent's account within {PATIENCE:g} s."
         return works, ""
 
     async def _look(self, line: Line, *, grace: float = GRACE) -> Look:

@@ -5,7 +5,7 @@ that they allow, never by their text. A server's own categories (`ACL CAT`) deci
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 NOTHING = "-@all"
 
@@ -61,6 +61,7 @@ class Catalogue:
 
     categories: Mapping[str, frozenset[str]]
     everything: frozenset[str] = frozenset()  # every command that the server names
+    below: Mapping[str, frozenset[str]] = field(default_factory=dict)  # the subcommands of each that has some
 
     def allowed(self, rules: str) -> frozenset[str]:
         """The commands that `rules` allow. A name that the server does not know counts as allowed, to be safe."""
@@ -120,10 +121,15 @@ class Catalogue:
             return self.categories.get(name[1:], frozenset())
         if "|" in name:
             return frozenset({name})
-        return frozenset(known for known in self.everything if known.startswith(f"{name}|")) | {name}
+        return self.below.get(name, frozenset()) | {name}
 
 
 def catalogue(names: Iterable[str], members: Iterable[Iterable[str]]) -> Catalogue:
     """Puts the answers of `ACL CAT` and of one `ACL CAT name` each together."""
     categories = {name: frozenset(held) for name, held in zip(names, members, strict=True)}
-    return Catalogue(categories, frozenset().union(*categories.values()))
+    everything = frozenset[str]().union(*categories.values())
+    below: dict[str, set[str]] = {}
+    for name in everything:
+        if "|" in name:
+            below.setdefault(name.partition("|")[0], set()).add(name)
+    return Catalogue(categories, everything, {name: frozenset(held) for name, held in below.items()})

@@ -196,6 +196,16 @@ async def test_a_stranger_cannot_pause(there: Rig) -> None:
     await adapter.aclose()
 
 
+async def test_an_account_that_does_not_answer_holds_no_cut_up(there: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The role is cut and its record told; that its consumers deliver is not proven otherwise."""
+    monkeypatch.setattr(consumers.Consumers, "look", lambda _self: asyncio.Event().wait())
+    async with closing(there.adapter(**there.pauser("WORK/agent"))) as adapter, asyncio.timeout(10):
+        cut = await adapter.restrict(mode=Mode.FULL_STOP, token="t", drain=0, undo=(), gate=_yes)
+    assert (cut.held, cut.left) == (Mode.FULL_STOP, None)
+    assert cut.changed
+    assert "no answer" in cut.why
+
+
 async def test_servers_that_cannot_pause_are_told(there: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """The role is cut; that its consumers deliver is not proven otherwise, and not taken for drift."""
     monkeypatch.setattr(consumers, "OLDEST", (99, 0))
