@@ -107,7 +107,6 @@ class _Teller:
             events.CodeEntered: self._code,
             events.Acknowledged: self._acknowledged,
             events.IncidentClosed: self._closed,
-            events.Refusal: self._refused,
             events.LoopBlocked: self._blocked,
             events.Posted: self._posted,
             drills.DrillReleased: self._released,
@@ -119,6 +118,9 @@ class _Teller:
         for entry in self._scope.entries():
             if isinstance(entry.event, events.Outcomes):
                 self._prove(entry, entry.event)
+                continue
+            if isinstance(entry.event, events.Refusal):
+                self._refuse(entry, entry.event)
                 continue
             way = self._ways.get(type(entry.event))
             for moment in way(entry, entry.event) if way else ():
@@ -139,11 +141,19 @@ class _Teller:
             self._latest[proof.target] = proof
             kind, says = _proven(before, proof)
             shown = proof.detail if kind in {"not_cut", "drift"} else ""
-            pile = self._piles.setdefault((kind, says, shown), _Pile(event.at, event.at, kind, says, shown))
-            pile.last = max(pile.last, event.at)
-            pile.count += 1
-            pile.surfaces.update(dict.fromkeys(surfaces))
-            pile.evidence[(entry.chain, entry.seq)] = None
+            self._pile(entry, _Pile(event.at, event.at, kind, says, shown)).surfaces.update(dict.fromkeys(surfaces))
+
+    def _refuse(self, entry: Entry, event: events.Refusal) -> None:
+        """Somebody who asks a hundred times is one line."""
+        says = f"{event.by.id} ({asked_by(event.by)}) was refused while the incident was open: {event.asked}"
+        self._pile(entry, _Pile(event.at, event.at, "refused", says, event.why))
+
+    def _pile(self, entry: Entry, new: _Pile) -> _Pile:
+        pile = self._piles.setdefault((new.kind, new.says, new.detail), new)
+        pile.last = max(pile.last, new.last)
+        pile.count += 1
+        pile.evidence[(entry.chain, entry.seq)] = None
+        return pile
 
     def _hold(self, entry: Entry, event: events.HoldAdded) -> Iterator[Moment]:
         if event.hold not in self._holds:
@@ -206,10 +216,6 @@ class _Teller:
             more = f" and {len(event.owned) - _EVIDENCE} more" if len(event.owned) > _EVIDENCE else ""
             detail = f"still held, with an owner: {owned}{more}" if owned else ""
             yield _moment(entry, "closed", "the incident was closed", who=event.by, detail=detail)
-
-    def _refused(self, entry: Entry, event: events.Refusal) -> Iterator[Moment]:
-        says = f"refused while the incident was open: {event.asked}"
-        yield _moment(entry, "refused", says, who=event.by, detail=event.why)
 
     def _blocked(self, entry: Entry, event: events.LoopBlocked) -> Iterator[Moment]:
         whose = self._scope.surfaces.get(event.target or "", ())

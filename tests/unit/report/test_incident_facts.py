@@ -166,6 +166,18 @@ def test_many_alike_are_one_line(state: Path) -> None:
     assert len(html) < 100_000
 
 
+def test_a_refused_command_is_one_line_however_often_it_was_typed(state: Path) -> None:
+    """With who typed it, what, and why not."""
+    refused = (
+        events.Refusal(at=T0 + 1 + n, by=person("U0EVE"), asked="full_stop b", why="not in the group")
+        for n in range(200)
+    )
+    write(state, [stop(0, "a/1"), found(0.2, "a/1"), *refused])
+    last = told(state)["timeline"][-1]
+    assert last["says"] == "U0EVE (Slack) was refused while the incident was open: full_stop b"
+    assert (last["detail"], last["count"], last["kind"]) == ("not in the group", 200, "refused")
+
+
 def test_weeks_of_coming_back_are_few_lines(state: Path) -> None:
     """A surface that comes back every hour for weeks is counted, not listed."""
     story: list[events.Event] = [stop(0, "a/1"), found(0.2, "a/1")]
