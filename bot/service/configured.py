@@ -12,6 +12,7 @@ from bot.domain.model import Agent, Configuration
 from bot.service.electors import plain
 from bot.service.ports import Clock
 
+_DRILL = "drill "
 _TURN = 25  # parts that are read in one turn of the loop: about a millisecond
 _PAUSE = 0.01  # seconds between two turns, where nobody waits
 _LENGTH = 16  # hexadecimal digits of a digest: enough to tell two configurations apart
@@ -75,7 +76,13 @@ def parts(configuration: Configuration) -> dict[str, object]:
         found |= {f"policy.{name}.{item.name}": getattr(policy, item.name) for item in fields(policy)}
     for agent in configuration.agents:
         found |= _of_agent(agent)
+    found |= {drill_part(drill.id): drill for drill in configuration.drills}
     return found
+
+
+def drill_part(drill_id: str) -> str:
+    """The name of a drill among the parts."""
+    return f"{_DRILL}{drill_id}"
 
 
 async def changed(
@@ -99,7 +106,9 @@ def _of_agent(agent: Agent) -> dict[str, object]:
 
 
 def _concerns(name: str, agents: set[str]) -> bool:
-    """Whether a part is of one of these agents, or of all."""
+    """Whether a part is of one of these agents, or of all; how a stop is rehearsed concerns no agent's authority."""
+    if name.startswith(_DRILL):
+        return False
     kind, _, whose = name.removeprefix("surface ").rpartition(" of ")
     if name.startswith("surface "):
         return whose.partition("/")[0] in agents

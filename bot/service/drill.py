@@ -6,6 +6,7 @@ that a restart could lose; a run that an earlier process left is given back, or 
 
 import asyncio
 import logging
+import math
 import secrets
 from collections.abc import Callable, Sequence
 
@@ -15,6 +16,7 @@ from bot.domain.drill_events import DrillAsked
 from bot.domain.due import due_between, next_due
 from bot.domain.model import Drill
 from bot.domain.practice import Practice, Run
+from bot.service.configured import drill_part
 from bot.service.drill_calls import Calls
 from bot.service.drill_ports import CannotDrill, DrillDesk
 from bot.service.drill_run import DrillRun
@@ -43,6 +45,8 @@ class Drills:
         self._desk = desk
         self.calls = Calls(desk, self, people)
         self._since = desk.clock.now()
+        self._ticked = False
+        self._seen: dict[tuple[str, str, str], float] = {}  # since when each schedule counts
         self._running: dict[str, DrillRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._claiming = asyncio.Lock()
@@ -98,6 +102,7 @@ class Drills:
         for drill in self.configured():
             self.calls.look(drill)
             await self._look(drill)
+        self._ticked = True
 
     async def aclose(self) -> None:
         """Ends every run as it is; the next start gives back or reports."""
@@ -108,12 +113,23 @@ class Drills:
     def pending(self, drill: Drill) -> list[tuple[float, float]]:
         """Due times that are neither run nor missed, each with the moment to which people postponed it."""
         now, known = self._desk.clock.now(), self.practice.known_due(drill.id)
-        since = self._since if known is None else known
+        since = max(self._first_seen(drill), known if known is not None else -math.inf)
         coming = next_due(drill.schedule, drill.timezone, now)
         found = {*due_between(drill.schedule, drill.timezone, since, now), *([coming] if coming is not None else [])}
         found |= {due for name, due in self.practice.answers if name == drill.id and due > now - _FORGOTTEN}
         open_ = (due for due in sorted(found) if not self.practice.is_settled(drill.id, due))
         return [(due, self.moved(drill.id, due)) for due in open_]
+
+    def _first_seen(self, drill: Drill) -> float:
+        """From when on its schedule counts: nothing before it was configured is due, and a restart loses nothing."""
+        schedule = (drill.id, drill.schedule, drill.timezone)
+        if schedule not in self._seen:
+            before = [
+                at for at in self._desk.recorder.board.configured.get(drill_part(drill.id), ()) if at < self._since
+            ]
+            started = max(before, default=self._since)
+            self._seen[schedule] = self._desk.clock.now() if self._ticked else started
+        return self._seen[schedule]
 
     def moved(self, drill_id: str, due: float) -> float:
         """When it is to begin: the due time, or the moment to which it was postponed last."""

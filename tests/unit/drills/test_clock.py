@@ -156,6 +156,28 @@ async def test_a_reload_is_picked_up_with_the_next_tick(make_drills: Make) -> No
     assert len(rig.board.practice.of("other")) == 2
 
 
+async def test_a_time_before_it_was_configured_so_is_not_due(make_drills: Make) -> None:
+    """A reload with a time that has just passed runs nothing, and misses nothing."""
+    rig = started(make_drills, "2026-10-19T09:00", drill(schedule="0 12 * * MON"))
+    await ticked(rig, "2026-10-19T10:10")
+    rig.configure(drill(schedule="0 10 * * MON"))
+    await ticked(rig, "2026-10-19T11:00")
+    assert (runs(rig), missed(rig)) == ([], [])
+    await ticked(rig, "2026-10-26T11:00", every=300.0)
+    assert runs(rig) == ["2026-10-26T10:00+01:00"]
+
+
+async def test_one_that_never_ran_is_missed_too_by_a_bot_that_was_down(make_drills: Make) -> None:
+    """That it was configured is in the journal."""
+    rig = make_drills(surface(LEDGER), drills=[drill()])
+    rig.clock.start = local("2026-10-21T09:00") - rig.clock.monotonic()
+    rig.drills._since = rig.clock.now()
+    seen = events.ConfigurationSeen(at=local("2026-10-16T09:00"), parts=(("drill weekly", "ab"),))
+    rig.recorder.record(seen)
+    await rig.drills.tick()
+    assert missed(rig) == ["the bot did not run at that time"]
+
+
 async def test_what_a_command_line_asks_for_is_run_once_and_only_while_it_waits(make_drills: Make) -> None:
     """Found in its journal; an old one, or one that is refused, is not taken up again."""
     rig = started(make_drills, "2026-10-20T09:00", drill())
