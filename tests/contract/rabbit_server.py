@@ -44,14 +44,19 @@ class NameServer(Server):
 
 
 class RabbitServer(Server):
-    """One node, with the management API; the administrator is `ADMIN`, and there is no guest."""
+    """One node, with the management API; the administrator is `ADMIN`, and there is no guest.
+
+    Args:
+        names: the name server that it shares with others; one of its own when None.
+        joins: a node whose cluster it becomes a member of.
+    """
 
     name: ClassVar[str] = "RabbitMQ"
 
-    def __init__(self, *, names: NameServer | None = None) -> None:
+    def __init__(self, *, names: NameServer | None = None, joins: "RabbitServer | None" = None) -> None:
         super().__init__()
         self.names = names or NameServer()
-        self._own_names = names is None
+        self._own_names, self._joins = names is None, joins
         self.api, self._distribution = free_port(), free_port()
 
     @property
@@ -116,9 +121,13 @@ class RabbitServer(Server):
 
     def _command(self) -> Sequence[str]:
         written = self.folder / "rabbitmq.conf"
-        written.write_text(_CONFIGURATION.format(amqp=self.port, api=self.api), encoding="ascii")
+        text = _CONFIGURATION.format(amqp=self.port, api=self.api)
+        for number, node in enumerate([self._joins.node, self.node] if self._joins else (), start=1):
+            text += f"cluster_formation.classic_config.nodes.{number} = {node}\n"
+        written.write_text(text, encoding="ascii")
+        home = (self._joins or self).folder  # the cookie is there
         said = {
-            "HOME": self.folder, "ERL_EPMD_PORT": self.names.port, "ERL_EPMD_ADDRESS": HOST,
+            "HOME": home, "ERL_EPMD_PORT": self.names.port, "ERL_EPMD_ADDRESS": HOST,
             "RABBITMQ_NODENAME": self.node, "RABBITMQ_DIST_PORT": self._distribution,
             "RABBITMQ_MNESIA_BASE": self.folder / "db", "RABBITMQ_LOG_BASE": self.folder / "log",
             "RABBITMQ_PID_FILE": self.folder / "pid", "RABBITMQ_CONFIG_FILE": written,

@@ -13,6 +13,7 @@ from adapters.conformance import Keeper, ticks
 from adapters.errors import AdapterError, Unreachable
 from adapters.rabbitmq_user import RabbitmqUser
 from adapters.rabbitmq_user.amqp import Denied
+from adapters.rabbitmq_user.line import Asker, Reply
 from adapters.rabbitmq_user.look import path
 from bot.sandbox.servers import free_port
 from tests.contract.rabbit_rig import VHOST, Rig, rig
@@ -184,6 +185,23 @@ async def test_a_client_that_does_not_answer_is_closed_hard(there: Rig, adapter:
     """A server waits long for a client that ignores the end of its connection; the cut does not."""
     channel = await there.login()
     channel._writer.transport.pause_reading()  # type: ignore[attr-defined]  # a stream's can
+    cut = await Keeper(adapter).restrict(Mode.FULL_STOP)
+    assert (cut.ended, cut.left) == (1, 0)
+    channel.abort()
+
+
+async def test_an_end_that_the_node_stumbles_over_is_asked_for_again(
+    there: Rig, adapter: RabbitmqUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that ends while the node closes it makes the whole answer a 500 (measured): the others still end."""
+    channel, real, asked = await there.login(), Asker.one, itertools.count()
+
+    async def stumbles(self: Asker, method: str, where: str, body: object = None) -> Reply:
+        if method == "DELETE" and not next(asked):
+            raise AdapterError("answered 500")
+        return await real(self, method, where, body)
+
+    monkeypatch.setattr(Asker, "one", stumbles)
     cut = await Keeper(adapter).restrict(Mode.FULL_STOP)
     assert (cut.ended, cut.left) == (1, 0)
     channel.abort()

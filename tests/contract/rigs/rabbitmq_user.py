@@ -242,8 +242,9 @@ class RabbitRig:
 
     async def floor(self) -> None:
         """A limit and one call by the administrator."""
-        self.there.limit("max-connections", 0)
-        self.there.server.call("DELETE", path("connections", "username", self.there.user))
+        user, call = self.there.user, self.there.server.call  # in threads, so that the agent acts meanwhile
+        await asyncio.to_thread(call, "PUT", path("user-limits", user, "max-connections"), {"value": 0})
+        await asyncio.to_thread(call, "DELETE", path("connections", "username", user))
 
 
 @asynccontextmanager
