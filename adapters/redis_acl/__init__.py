@@ -118,7 +118,8 @@ class RedisAcl:
         )
         data = Address.of(url, database=True)
         self._queues = Queues(data, config.queues)
-        self._parking = Parking(self._first.endpoint, data, config.draft_prefix or "")
+        places = [(node.endpoint, data if node is self._first else data.at(node.name)) for node in self._nodes]
+        self._parking = Parking(places, config.draft_prefix or "")
         self._closed = False
 
     def target_key(self) -> str:

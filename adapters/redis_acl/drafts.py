@@ -8,7 +8,7 @@ meanwhile is lost.
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -108,14 +108,17 @@ class Parking:
     """The drafts of one surface.
 
     Args:
-        endpoint: the server, for ending connections that were given up.
-        address: the bot's login, with the database that the drafts are in.
+        places: each server, and the bot's login there with the database of the drafts; the usual primary first.
         prefix: of the keys that the agent writes; what follows it names the key that is proposed.
     """
 
-    def __init__(self, endpoint: Endpoint, address: Address, prefix: str) -> None:
-        self._endpoint, self._address, self._prefix = endpoint, address, prefix
+    def __init__(self, places: Sequence[tuple[Endpoint, Address]], prefix: str) -> None:
+        self._places, self._prefix = places, prefix
         self._book = f"{_BOOK}{prefix}"
+
+    @property
+    def _address(self) -> Address:
+        return self._primary()[1]
 
     async def lacking(self) -> tuple[str, ...]:
         """The rights on the drafts that the bot lacks, as rules."""
@@ -274,13 +277,19 @@ class Parking:
     @asynccontextmanager
     async def _line(self) -> AsyncIterator[Line]:
         """A connection of its own; given up on, it is ended at the server, so that nothing of it runs later."""
-        line = await Line.open(self._address)
+        endpoint, address = self._primary()
+        line = await Line.open(address)
         try:
             yield line
         finally:
             await line.close()
             if line.owing:
-                await self._endpoint.bury(line)
+                await endpoint.bury(line)
+
+    def _primary(self) -> tuple[Endpoint, Address]:
+        """The one that was a primary when it was last looked at: a failover may have made another of them that."""
+        seen = ((endpoint.lookout.last, (endpoint, address)) for endpoint, address in self._places)
+        return next((place for around, place in seen if around and around.role == "master"), self._places[0])
 
     def _contended(self, draft: str) -> AdapterError:
         return AdapterError(f"{draft} on {self._address.name} was changed by another writer each time; try again")

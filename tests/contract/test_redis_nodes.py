@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from adapters.base import Attempt, Mode
 from adapters.errors import Unreachable
 from adapters.redis_acl import RedisAcl
+from adapters.redis_acl.drafts import RIGHTS
 from bot.sandbox.servers import HOST, free_port
 from tests.contract.redis_rig import BOT, PASSWORD, Rig, no, one_connection, refused, rig, yes
 from tests.contract.servers import ValkeyServer
@@ -167,6 +168,20 @@ async def test_the_primary_of_a_replica_is_told() -> None:
         await _follow(replica, primary)
         adapter = replica.adapter()
         await _until(lambda: _is_told(adapter, place(primary)))
+
+
+async def test_drafts_are_those_of_the_primary_wherever_that_is() -> None:
+    """After a failover the first server of the settings is a replica, which nobody can write."""
+    keeps = ("--appendonly", "yes")
+    async with group(keeps, keeps) as (replica, primary):
+        await _follow(replica, primary)
+        await primary.acl("SETUSER", primary.bot, "~agent-kill:*", "~draft:*", "~orders:*", *RIGHTS)
+        await primary.witness.set("draft:orders:1", "v")
+        adapter = replica.adapter(nodes=(place(primary),), draft_prefix="draft:")
+        await adapter.observe()
+        (draft,) = (await adapter.list()).items
+        assert (await adapter.release(draft=draft.id, by="U1", gate=yes)).done
+        assert await primary.witness.get("orders:1") == b"v"
 
 
 async def test_a_member_of_the_cluster_that_is_not_in_the_settings_is_told() -> None:
