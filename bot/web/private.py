@@ -13,7 +13,7 @@ from bot.domain.status import StatusView
 from bot.service.ports import Clock
 from bot.web.answers import Handler, problem, speak_json
 from bot.web.metrics import Metrics
-from bot.web.words import WORDS, ago, armed_words, css_class, outcome_words
+from bot.web.words import WORDS, ago, armed_words, css_class, outcome_words, since
 
 View = Callable[[], StatusView]
 Checks = Callable[[], Mapping[str, str | None]]
@@ -67,7 +67,7 @@ class _Pages:
         pages = Environment(
             loader=FileSystemLoader(folder), autoescape=select_autoescape(["html", "j2"]), undefined=StrictUndefined
         )
-        pages.filters.update(ago=ago, css_class=css_class, outcome=outcome_words, armed=armed_words)
+        pages.filters.update(ago=ago, since=since, css_class=css_class, outcome=outcome_words, armed=armed_words)
         self._page = pages.get_template("status.html.j2")
         self._css = (folder / "status.css").read_text("utf-8")
 

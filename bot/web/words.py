@@ -31,6 +31,11 @@ def ago(seconds: float | None) -> str:
     return "now"
 
 
+def since(seconds: float | None) -> str:
+    """When something was, as people read it."""
+    return ago(seconds) if seconds is None or seconds < 1 else f"{ago(seconds)} ago"
+
+
 def outcome_words(row: StatusRow) -> str:
     """What the outcome means; empty where nothing is asked."""
     return WORDS[row.outcome] if row.outcome else ""
@@ -39,7 +44,7 @@ def outcome_words(row: StatusRow) -> str:
 def armed_words(item: Armed) -> str:
     """Whether the button works, and when somebody last looked."""
     if item.ok:
-        return f"armed, checked {ago(item.age)} ago"
+        return f"armed, checked {since(item.age)}"
     return "NOT ARMED" + ("" if item.state is State.NOT_ARMED else f": {item.state}")
 
 
