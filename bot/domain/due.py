@@ -17,6 +17,7 @@ _LEAP = timedelta(hours=25)  # the furthest that a zone ever moved its clocks: a
 _STEP = timedelta(microseconds=1)
 
 
+@lru_cache(maxsize=4096)  # a tick asks again and again from the same moments
 def next_due(schedule: str, timezone: str, after: float) -> float | None:
     """The first instant after `after` that the schedule asks for, in Unix seconds; None where it never does again.
 
@@ -26,14 +27,21 @@ def next_due(schedule: str, timezone: str, after: float) -> float | None:
         after: Unix seconds.
     """
     zone, found = ZoneInfo(timezone), None
-    start = datetime.fromtimestamp(after, zone).replace(tzinfo=UTC) - _LEAP
+    start = datetime.fromtimestamp(after, zone).replace(tzinfo=UTC) - _room(zone, after)
     for wall in _walls(schedule, start):
-        if found is not None and wall > found[0] + _LEAP:
+        if found is not None and wall > found[0] + _room(zone, found[1]):
             break
         at = wall.replace(tzinfo=zone, fold=0).timestamp()
         if at > after and (found is None or at < found[1]):
             found = (found[0] if found else wall, at)
     return found[1] if found else None
+
+
+def _room(zone: ZoneInfo, at: float) -> timedelta:
+    """How far around an instant local times may be out of order: not at all, but near a change of the clocks."""
+    moment = datetime.fromtimestamp(at, UTC)
+    before, after = ((moment + leap).astimezone(zone).utcoffset() for leap in (-_LEAP, _LEAP))
+    return _LEAP if before != after else timedelta()
 
 
 def due_between(schedule: str, timezone: str, since: float, until: float) -> Iterator[float]:

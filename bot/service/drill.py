@@ -9,6 +9,7 @@ import logging
 import math
 import secrets
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from bot.domain import drill_events as drills
 from bot.domain import events
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 TICK = 1.0  # seconds between two looks
 EARLY = 900.0  # seconds before a due time from which on a typed drill is the one that is due
 ASKED = 10.0  # seconds that what a command line asked for is taken up: less than it waits
+_MANY, _LATELY = 300, 3600.0  # due times that are looked through at once, else those of so many seconds
 _TRIES = 3  # of a run that fails inside the bot
 _FORGOTTEN = 30 * 86_400.0  # seconds after which a due time that was postponed is no longer looked at
 CLOCK = events.Person(kind="bot", id="clock")
@@ -114,8 +116,11 @@ class Drills:
         """Due times that are neither run nor missed, each with the moment to which people postponed it."""
         now, known = self._desk.clock.now(), self.practice.known_due(drill.id)
         since = max(self._first_seen(drill), known if known is not None else -math.inf)
-        coming = next_due(drill.schedule, drill.timezone, now)
-        found = {*due_between(drill.schedule, drill.timezone, since, now), *([coming] if coming is not None else [])}
+        found = {*islice(due_between(drill.schedule, drill.timezone, since, now), _MANY)}
+        if len(found) == _MANY:  # down for long: what is still worth running, or missing, is among the latest
+            found = {*due_between(drill.schedule, drill.timezone, now - _LATELY, now)}
+        coming = next_due(drill.schedule, drill.timezone, max(found, default=since))
+        found |= {coming} if coming is not None else set()
         found |= {due for name, due in self.practice.answers if name == drill.id and due > now - _FORGOTTEN}
         open_ = (due for due in sorted(found) if not self.practice.is_settled(drill.id, due))
         return [(due, self.moved(drill.id, due)) for due in open_]

@@ -1,5 +1,6 @@
 """Does a drill run at its time, once, and is one told that did not run?"""
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -176,6 +177,19 @@ async def test_one_that_never_ran_is_missed_too_by_a_bot_that_was_down(make_dril
     rig.recorder.record(seen)
     await rig.drills.tick()
     assert missed(rig) == ["the bot did not run at that time"]
+
+
+async def test_a_long_absence_costs_little(make_drills: Make) -> None:
+    """A drill of every minute, and a bot that was down for a year: one is told, and the loop is not held up."""
+    rig = make_drills(surface(LEDGER), drills=[drill(schedule="* * * * *", wait=1.0)])
+    rig.clock.start = local("2026-10-21T09:00:30") - rig.clock.monotonic()
+    rig.drills._since = rig.clock.now()
+    rig.recorder.record(events.ConfigurationSeen(at=local("2025-10-16T09:00"), parts=(("drill weekly", "ab"),)))
+    began = time.process_time()
+    await rig.drills.tick()
+    assert time.process_time() - began < 2.0
+    (why,) = missed(rig)
+    assert why.startswith("the bot did not run at that time; ")
 
 
 async def test_what_a_command_line_asks_for_is_run_once_and_only_while_it_waits(make_drills: Make) -> None:
