@@ -17,6 +17,7 @@ _EMOJI = {
     ":warning:": "⚠️",
     ":x:": "❌",
     ":hourglass_flowing_sign:": "⏳",
+    ":stopwatch:": "⏱️",
     ":octagonal_sign:": "🛑",
     ":rotating_light:": "🚨",
     ":grey_question:": "❔",

@@ -89,8 +89,9 @@ async def a_hung_surface_is_not_cut(scene: Scene, tell: Narrator) -> None:
 
 
 async def _judge(scene: Scene, report: str, tell: Narrator) -> None:
-    row = next((line for line in report.splitlines() if _REPLIES.name in line), "")
-    insist("NOT CUT (1)" in report and row, f"the report does not list {_REPLIES.name} under NOT CUT: {report}")
+    _, listed, rows = report.partition("NOT CUT (1)")
+    row = next((line for line in rows.splitlines() if _REPLIES.name in line), "")
+    insist(listed and row, f"the report does not list {_REPLIES.name} under NOT CUT: {report}")
     insist("Next:" in row, f"NOT CUT without a next step: {row}")
     tell.quoted(report.splitlines(), "the report in #support")
     await in_vain(scene, [place for place in SUPPORT.places if place is not _REPLIES])
