@@ -18,6 +18,8 @@ _EMOJI = {
     ":x:": "❌",
     ":hourglass_flowing_sign:": "⏳",
     ":stopwatch:": "⏱️",
+    ":arrow_right:": "➡️",
+    ":calendar:": "📅",
     ":octagonal_sign:": "🛑",
     ":rotating_light:": "🚨",
     ":grey_question:": "❔",
