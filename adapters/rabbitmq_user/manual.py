@@ -8,6 +8,7 @@ _PARKED = (
     "publish to that exchange alone and read what is not parked"
 )
 _OURS = "agent-kill[.]"
+_NO_LIMIT = '{"delivery-limit": -1}'
 PERMISSIONS = (
     ADMINISTRATOR,
     f"configure ^{_OURS}",
@@ -36,20 +37,19 @@ MANUAL = Manual(
 # As an administrator, with the rabbitmqadmin that a node serves at /cli. First nobody keeps the password of the set-up.
 rabbitmqadmin delete user name=guest
 rabbitmqadmin declare user name=agent_kill password='<PASSWORD OF THE BOT>' tags=administrator
-rabbitmqadmin declare permission vhost=<VHOST> user=agent_kill configure='^{_OURS}' \
+rabbitmqadmin declare permission vhost=<VHOST> user=agent_kill configure='^{_OURS}' \\
   write='^({_OURS}.*|amq[.]default|<TO>)$' read='^({_OURS}.*|<EXCHANGE>|<QUEUES>)$'
 # For draft_only and approval_gated: an exchange of the agent's own, which leads to the one that it published to before.
 rabbitmqadmin -V <VHOST> declare exchange name=<EXCHANGE> type=fanout durable=true
 rabbitmqadmin -V <VHOST> declare binding source=<EXCHANGE> destination_type=exchange destination=<TO>
 rabbitmqadmin -V <VHOST> declare queue name=agent-kill.<EXCHANGE>.drafts queue_type=quorum durable=true
 rabbitmqadmin -V <VHOST> declare queue name=agent-kill.<EXCHANGE>.waiting queue_type=quorum durable=true
-rabbitmqadmin -V <VHOST> declare queue name=agent-kill.<EXCHANGE>.done queue_type=quorum durable=true \
+rabbitmqadmin -V <VHOST> declare queue name=agent-kill.<EXCHANGE>.done queue_type=quorum durable=true \\
   arguments='{{"x-message-ttl": 2592000000}}'
 # The agent publishes to <EXCHANGE> from now on, and may do no more than it needs.
 rabbitmqadmin declare permission vhost=<VHOST> user=<AGENT> configure='' write='^<EXCHANGE>$' read='^(<QUEUES>)$'
 # Only on RabbitMQ 4, which drops a message of a quorum queue after 20 deliveries (each look at what is parked is one):
-# rabbitmqadmin -V <VHOST> declare policy name=agent-kill pattern='^{_OURS}' definition='{{"delivery-limit": -1}}' \
-#   apply-to=queues priority=100
+# rabbitmqadmin -V <VHOST> declare policy name=agent-kill pattern='^{_OURS}' definition='{_NO_LIMIT}' apply-to=queues
 # In rabbitmq.conf of each node, so that the bot's connection stays warm between two looks; then restart it:
 # management.tcp.idle_timeout = 180000
 # management.tcp.inactivity_timeout = 180000
