@@ -89,6 +89,7 @@ class _Entry:
         digest: of the draft; "" where it is too large to be compared.
         was: of the key when the draft was taken in; "none" where there was none, "" where it was too large.
         ttl: milliseconds that the key is to live; -1 for ever.
+        why: it can never be released; "" where it can.
     """
 
     key: str
@@ -98,6 +99,7 @@ class _Entry:
     was: str
     ttl: int
     text: str
+    why: str = ""
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -193,21 +195,28 @@ class Parking:
         key, number = name.removeprefix(self._prefix), secrets.token_hex(6)
         if not key:
             return False
+        why = await self._barred(line, key)
         for _ in range(_TRIES):
-            await self._ask(line, ("WATCH", name, key))
+            await self._ask(line, ("WATCH", name, *(() if why else (key,))))
             kind, digest, text = await self._content(line, name)
-            _, was, _ = await self._content(line, key)
+            was = "" if why else (await self._content(line, key))[1]
             ttl, time = await self._ask(line, ("PTTL", name), ("TIME",))
             if kind == "none":
                 await self._ask(line, ("UNWATCH",))
                 return False
             at = int(_word(cast("list[object]", time)[0]))
-            entry = _Entry(key, kind, float(at), digest, was, int(cast("int", ttl)), text)
+            entry = _Entry(key, kind, float(at), digest, was, int(cast("int", ttl)), text, why)
             moves = (("RENAMENX", name, _item(number)), ("PERSIST", _item(number)))
             book = ("HSET", self._book, number, json.dumps(asdict(entry)))
             if await self._together(line, *moves, book):
                 return True
         return False
+
+    async def _barred(self, line: Line, key: str) -> str:
+        """Why nothing can be released to `key`, which may then not even be readable; "" where it can."""
+        asked = (("GET", key), ("RENAME", _item("x"), key))
+        answers = await line.ask(*(("ACL", "DRYRUN", self._address.user, *words) for words in asked))
+        return f"the bot may not read and write {_line_of(key)}" if any(map(denied, answers)) else ""
 
     async def _watched(self, line: Line, draft: str) -> tuple[_Entry | None, str]:
         """What the book and the receipt say of one, which from then on must not change."""
@@ -218,12 +227,14 @@ class Parking:
             ("GET", f"{_RECEIPT}{draft}"),
         )
         entry = _Entry.of(_word(answers[1])) if answers[1] is not None else None
-        if entry is not None:
+        if entry is not None and not entry.why:
             await self._ask(line, ("WATCH", entry.key))
         return entry, _word(answers[2]) if answers[2] is not None else ""
 
     async def _changed(self, line: Line, draft: str, entry: _Entry) -> str:
         """Why the transaction would not do what was listed; "" where it would."""
+        if why := entry.why or await self._barred(line, entry.key):
+            return why
         _, digest, _ = await self._content(line, _item(draft))
         _, now, _ = await self._content(line, entry.key)
         if "" in (digest, now, entry.digest, entry.was):
@@ -302,7 +313,13 @@ def _over(decided: str, word: str) -> Released:
 
 def _draft(number: str, entry: _Entry) -> Draft:
     verb = {"none": "create", "": "replace what is too large to compare in"}.get(entry.was, "replace")
-    return Draft(id=number, what=f"{verb} {_line_of(entry.key)} ({entry.kind})", arguments=entry.text, at=entry.at)
+    verb = "write" if entry.why else verb
+    what = f"{verb} {_line_of(entry.key)} ({entry.kind}){_never(entry)}"
+    return Draft(id=number, what=what, arguments=entry.text, at=entry.at)
+
+
+def _never(entry: _Entry) -> str:
+    return f"; it can only be dropped: {entry.why}" if entry.why else ""
 
 
 def _item(draft: str) -> str:
