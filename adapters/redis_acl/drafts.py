@@ -8,16 +8,17 @@ meanwhile is lost.
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from hashlib import sha256
+from functools import partial
 from typing import Self, cast
 
 from adapters.base import Gate
-from adapters.base.parked import ARGUMENTS, Draft, Drafts, Released
+from adapters.base.parked import Draft, Drafts, Released
 from adapters.errors import AdapterError
 from adapters.redis_acl.commands import Catalogue
+from adapters.redis_acl.contents import LARGEST, MOST, Content, content, word
 from adapters.redis_acl.hand import denied
 from adapters.redis_acl.line import Address, Command, Endpoint, Line, raised
 from adapters.redis_acl.rules import Facts, covering, reaches
@@ -28,26 +29,20 @@ _ITEM, _RECEIPT = f"{AREA}draft:", f"{AREA}decided:"
 _RECEIPT_SECONDS = "2592000"  # 30 days: nothing is decided again after that
 _TRIES = 5
 _SHOW = "`agent-kill adapters show redis_acl --setup` prints what it takes"
+_SAME = 1000  # milliseconds within which two times of expiry are the same one
+_UNKNOWN = Content("", "", "")
 _PAGE, _PAGES = "1000", 1000  # keys per SCAN, and how many of those one listing makes
-MOST, LARGEST = 10_000, 1_048_576  # members, and bytes, of a key that is compared
-_READS: dict[str, tuple[str, Command]] = {  # of each kind: its size, its content
-    "string": ("STRLEN", ("GET",)),
-    "list": ("LLEN", ("LRANGE", "0", "-1")),
-    "set": ("SCARD", ("SMEMBERS",)),
-    "hash": ("HLEN", ("HGETALL",)),
-    "zset": ("ZCARD", ("ZRANGE", "0", "-1", "WITHSCORES")),
-    "stream": ("XLEN", ("XRANGE", "-", "+")),
-}
 RIGHTS = (
     "+scan", "+time", "+type", "+watch", "+unwatch", "+multi", "+exec", "+pttl", "+persist", "+pexpire",
     "+memory|usage", "+get", "+set", "+strlen", "+llen", "+lrange", "+scard", "+smembers", "+hlen", "+hget",
-    "+hgetall", "+hset", "+hdel", "+zcard", "+zrange", "+xlen", "+xrange", "+rename", "+renamenx", "+unlink",
+    "+hgetall", "+hset", "+hdel", "+zcard", "+zrange", "+xlen", "+xrange", "+xinfo|stream", "+rename", "+renamenx",
+    "+unlink",
 )  # fmt: skip
 _SAMPLES = (
     ("SCAN", "0"), ("TIME",), ("TYPE", "{d}"), ("WATCH", "{d}"), ("PTTL", "{d}"), ("MEMORY", "USAGE", "{d}"),
     ("GET", "{d}"), ("HGETALL", "{a}"), ("HSET", "{a}", "f", "v"), ("HDEL", "{a}", "f"), ("HGET", "{a}", "f"),
     ("SET", "{a}", "1"), ("PERSIST", "{a}"), ("RENAMENX", "{d}", "{a}"), ("RENAME", "{a}", "{a}"),
-    ("PEXPIRE", "{a}", "1"), ("UNLINK", "{a}"),
+    ("PEXPIRE", "{a}", "1"), ("UNLINK", "{a}"), ("XINFO", "STREAM", "{d}"),
 )  # fmt: skip
 
 
@@ -90,6 +85,7 @@ class _Entry:
         was: of the key when the draft was taken in; "none" where there was none, "" where it was too large.
         ttl: milliseconds that the key is to live; -1 for ever.
         why: it can never be released; "" where it can.
+        ends: when the key that there was expires, in Unix milliseconds; -1 for never.
     """
 
     key: str
@@ -100,6 +96,7 @@ class _Entry:
     ttl: int
     text: str
     why: str = ""
+    ends: int = -1
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -131,8 +128,8 @@ class Parking:
         async with self._line() as line:
             answers = await line.ask(*(("ACL", "DRYRUN", self._address.user, *words) for words in asked))
         found = (words[0].lower() for words, answer in zip(asked, answers, strict=True) if denied(answer))
-        where = f"on ~{self._prefix}* and ~{AREA}*"
-        return tuple(dict.fromkeys(f"+{'memory|usage' if word == 'memory' else word} {where}" for word in found))
+        where, whole = f"on ~{self._prefix}* and ~{AREA}*", {"memory": "memory|usage", "xinfo": "xinfo|stream"}
+        return tuple(dict.fromkeys(f"+{whole.get(name, name)} {where}" for name in found))
 
     async def show(self, limit: int) -> Drafts:
         """Takes in what the agent wrote since, and tells all that is parked."""
@@ -151,18 +148,18 @@ class Parking:
 
     async def release(self, draft: str, by: str, gate: Gate) -> Released:
         """Renames one to what it proposes, if neither changed since it was taken in."""
-        word = f"released by {by}"
+        mine = f"released by {by}"
         async with self._line() as line:
             for _ in range(_TRIES):
                 entry, decided = await self._watched(line, draft)
                 if entry is None or decided:
-                    return _over(decided, word)
+                    return _over(decided, mine)
                 if why := await self._changed(line, draft, entry):
                     return Released(done=False, why=why)
                 if not await gate(()):
                     return Released(done=False, why="a stricter hold stands: release it once that is lifted")
                 ttl: list[Command] = [("PEXPIRE", entry.key, str(entry.ttl))] if entry.ttl >= 0 else []
-                if await self._decide(line, draft, word, ("RENAME", _item(draft), entry.key), *ttl):
+                if await self._decide(line, draft, mine, ("RENAME", _item(draft), entry.key), *ttl):
                     return Released(done=True)
         raise self._contended(draft)
 
@@ -184,8 +181,8 @@ class Parking:
         for _ in range(_PAGES):
             page = ("SCAN", cursor, "MATCH", f"{self._prefix}*", "COUNT", _PAGE)
             answer = cast("list[object]", (await self._ask(line, page))[0])
-            cursor = _word(answer[0])
-            found |= dict.fromkeys(map(_word, cast("list[object]", answer[1])))
+            cursor = word(answer[0])
+            found |= dict.fromkeys(map(word, cast("list[object]", answer[1])))
             if cursor == "0":
                 break
         return sorted(found), cursor == "0"
@@ -195,20 +192,21 @@ class Parking:
         key, number = name.removeprefix(self._prefix), secrets.token_hex(6)
         if not key:
             return False
-        why = await self._barred(line, key)
+        barred = await self._barred(line, key)
         for _ in range(_TRIES):
-            await self._ask(line, ("WATCH", name, *(() if why else (key,))))
-            kind, digest, text = await self._content(line, name)
-            was = "" if why else (await self._content(line, key))[1]
+            await self._ask(line, ("WATCH", name, *(() if barred else (key,))))
+            new = await self._content(line, name, draft=True)
+            old, ends = (_UNKNOWN, -1) if barred else (await self._content(line, key), await self._ends(line, key))
             ttl, time = await self._ask(line, ("PTTL", name), ("TIME",))
-            if kind == "none":
+            if new.kind == "none":
                 await self._ask(line, ("UNWATCH",))
                 return False
-            at = int(_word(cast("list[object]", time)[0]))
-            entry = _Entry(key, kind, float(at), digest, was, int(cast("int", ttl)), text, why)
-            moves = (("RENAMENX", name, _item(number)), ("PERSIST", _item(number)))
-            book = ("HSET", self._book, number, json.dumps(asdict(entry)))
-            if await self._together(line, *moves, book):
+            at, left, why = _milliseconds(time) // 1000, cast("int", ttl), barred or new.why or old.why
+            entry = _Entry(key, new.kind, float(at), new.digest, old.digest, left, new.text, why, ends)
+            moves: list[Command] = [("RENAMENX", name, _item(number)), ("PERSIST", _item(number))]
+            if new.kind == "hash" and new.words:  # written again, its fields lose times to live that nobody sees
+                moves.append(("HSET", _item(number), *new.words))
+            if await self._together(line, *moves, ("HSET", self._book, number, json.dumps(asdict(entry)))):
                 return True
         return False
 
@@ -226,22 +224,24 @@ class Parking:
             ("HGET", self._book, draft),
             ("GET", f"{_RECEIPT}{draft}"),
         )
-        entry = _Entry.of(_word(answers[1])) if answers[1] is not None else None
+        entry = _Entry.of(word(answers[1])) if answers[1] is not None else None
         if entry is not None and not entry.why:
             await self._ask(line, ("WATCH", entry.key))
-        return entry, _word(answers[2]) if answers[2] is not None else ""
+        return entry, word(answers[2]) if answers[2] is not None else ""
 
     async def _changed(self, line: Line, draft: str, entry: _Entry) -> str:
         """Why the transaction would not do what was listed; "" where it would."""
         if why := entry.why or await self._barred(line, entry.key):
             return why
-        _, digest, _ = await self._content(line, _item(draft))
-        _, now, _ = await self._content(line, entry.key)
-        if "" in (digest, now, entry.digest, entry.was):
+        new, old = await self._content(line, _item(draft)), await self._content(line, entry.key)
+        if why := new.why or old.why:
+            return why
+        if "" in (new.digest, old.digest, entry.digest, entry.was):
             return f"it or {entry.key} is larger than {MOST:,} members or {LARGEST:,} bytes, which is not compared"
-        if digest != entry.digest:
+        if new.digest != entry.digest:
             return "it was changed since it was parked"
-        if now != entry.was:
+        moved = abs(await self._ends(line, entry.key) - entry.ends) > _SAME
+        if old.digest != entry.was or moved:
             return f"{entry.key} was changed since this was parked: drop it, and have the agent propose again"
         return ""
 
@@ -258,26 +258,16 @@ class Parking:
         raised(cast("list[object]", answers), address=self._address, user="its drafts")
         return True
 
-    async def _content(self, line: Line, name: str) -> tuple[str, str, str]:
-        """A key's kind, a digest of all that it holds, and that as text; without a digest where it is too large."""
-        kind = _word((await self._ask(line, ("TYPE", name)))[0])
-        if kind == "none":
-            return kind, kind, ""
-        if kind not in _READS:
-            return kind, "", f"a {kind}"
-        size, read = _READS[kind]
-        number = cast("int", (await self._ask(line, (size, name)))[0])
-        if number > (LARGEST if kind == "string" else MOST) or await self._takes(line, name) > LARGEST * 2:
-            return kind, "", f"{number:,} {'bytes' if kind == 'string' else 'members'}"
-        words = [*_flat((await self._ask(line, (read[0], name, *read[1:])))[0])]
-        return kind, _digest(kind, words), _shown(kind, words)
+    async def _content(self, line: Line, name: str, *, draft: bool = False) -> Content:
+        return await content(partial(self._ask, line), name, draft=draft)
 
-    async def _takes(self, line: Line, name: str) -> int:
-        """Bytes of memory, with every member counted: an agent could hide a large one from a sample."""
-        return cast("int", (await self._ask(line, ("MEMORY", "USAGE", name, "SAMPLES", "0")))[0]) or 0
+    async def _ends(self, line: Line, key: str) -> int:
+        """When a key's time to live is over, in Unix milliseconds by the server's clock; -1 for never."""
+        time, left = await self._ask(line, ("TIME",), ("PTTL", key))
+        return _milliseconds(time) + left if isinstance(left, int) and left >= 0 else -1
 
     async def _entries(self, line: Line) -> dict[str, _Entry]:
-        words = [_word(one) for one in cast("list[object]", (await self._ask(line, ("HGETALL", self._book)))[0])]
+        words = [word(one) for one in cast("list[object]", (await self._ask(line, ("HGETALL", self._book)))[0])]
         return {number: _Entry.of(text) for number, text in zip(words[::2], words[1::2], strict=True)}
 
     async def _ask(self, line: Line, *commands: Command) -> list[object]:
@@ -314,8 +304,14 @@ def _over(decided: str, word: str) -> Released:
 def _draft(number: str, entry: _Entry) -> Draft:
     verb = {"none": "create", "": "replace what is too large to compare in"}.get(entry.was, "replace")
     verb = "write" if entry.why else verb
-    what = f"{verb} {_line_of(entry.key)} ({entry.kind}){_never(entry)}"
+    what = f"{verb} {_line_of(entry.key)} ({entry.kind}){_expiry(entry)}{_never(entry)}"
     return Draft(id=number, what=what, arguments=entry.text, at=entry.at)
+
+
+def _expiry(entry: _Entry) -> str:
+    if entry.ttl >= 0:
+        return f", to expire {entry.ttl / 1000:g} s after the release"
+    return ", which then no longer expires" if entry.ends >= 0 else ""
 
 
 def _never(entry: _Entry) -> str:
@@ -326,36 +322,11 @@ def _item(draft: str) -> str:
     return f"{_ITEM}{draft}"
 
 
-def _digest(kind: str, words: Iterable[str]) -> str:
-    """Of a kind and its words, in the order that means the same wherever the server keeps them."""
-    words = list(words)
-    if kind == "set":
-        words = sorted(words)
-    elif kind == "hash":
-        words = [word for pair in sorted(zip(words[::2], words[1::2], strict=True)) for word in pair]
-    text = "".join(f"{len(word)}:{word}" for word in (kind, *words))
-    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _shown(kind: str, words: Iterable[str]) -> str:
-    words = list(words)
-    if kind == "hash":
-        words = [f"{name}: {value}" for name, value in zip(words[::2], words[1::2], strict=True)]
-    text = "\n".join(words).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return text if len(text) <= ARGUMENTS else f"{text[: ARGUMENTS - 1]}…"
-
-
 def _line_of(text: str) -> str:
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
-def _flat(value: object) -> Iterable[str]:
-    if isinstance(value, list):
-        for one in value:
-            yield from _flat(one)
-    else:
-        yield _word(value)
-
-
-def _word(value: object) -> str:
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+def _milliseconds(time: object) -> int:
+    """The answer of `TIME`."""
+    seconds, micros = map(word, cast("list[object]", time))
+    return int(seconds) * 1000 + int(micros) // 1000

@@ -63,3 +63,53 @@ async def test_a_draft_of_a_key_that_the_bot_may_not_reach_blocks_no_listing(the
     await stuck(held, drafts["1"], "the bot may not read and write a")
     assert await there.witness.get("orders:1") == b"2"
     assert await there.witness.get("a") is None
+
+
+async def test_a_time_to_live_is_listed_and_a_change_of_one_is_noticed(there: Rig, held: RedisAcl) -> None:
+    """The draft's own, and the one that the key has and would lose."""
+    await there.witness.set("orders:1", "paid")
+    await write(there, "SET", "draft:orders:1", "paid", "EX", "3000")
+    assert ", to expire 2999." in (await only(held)).what or ", to expire 3000 s" in (await only(held)).what
+    await held.drop(draft=(await only(held)).id, by="U1")
+    await there.witness.expire("orders:1", 1000)
+    await write(there, "SET", "draft:orders:1", "refunded")
+    draft = await only(held)
+    assert draft.what == "replace orders:1 (string), which then no longer expires"
+    await there.witness.expire("orders:1", 2000)
+    said = await held.release(draft=draft.id, by="U1", gate=yes)
+    assert (said.done, "was changed since" in said.why) == (False, True)
+    await there.witness.expire("orders:1", 1000)
+    assert (await held.release(draft=draft.id, by="U1", gate=yes)).done
+    assert await there.witness.ttl("orders:1") == -1
+
+
+async def test_the_fields_of_a_hash_that_was_listed_stay(there: Rig, held: RedisAcl) -> None:
+    """Times to live of single fields are in no listing, so none is kept: neither parked nor released do they end."""
+    await write(there, "HSET", "draft:orders:2", "a", "1", "b", "2")
+    await write(there, "HPEXPIRE", "draft:orders:2", "60000", "FIELDS", "1", "b")
+    draft = await only(held)
+    assert (await held.release(draft=draft.id, by="U1", gate=yes)).done
+    left = await there.witness.execute_command("HPTTL", "orders:2", "FIELDS", "2", "a", "b")  # type: ignore[no-untyped-call]  # the library's
+    assert left == [-1, -1]
+    assert await there.witness.hgetall("orders:2") == {b"a": b"1", b"b": b"2"}
+
+
+async def test_a_stream_that_no_listing_tells_is_never_released(there: Rig, held: RedisAcl) -> None:
+    """One that would take no more entries, and one that would end the groups of those who read it."""
+    last = "18446744073709551615-18446744073709551615"
+    await there.witness.xadd("orders:3", {"f": "v"}, id="1-1")
+    for command in (("XADD", "1-1", "f", "v"), ("XADD", last, "f", "v"), ("XDEL", last)):
+        await write(there, command[0], "draft:orders:3", *command[1:])
+    await stuck(held, await only(held), "last id is beyond")
+    await there.witness.xgroup_create("orders:3", "workers", "0")
+    await write(there, "XADD", "draft:orders:3", "1-1", "f", "v")
+    await stuck(held, await only(held), "consumer groups")
+    assert len(await there.witness.xinfo_groups("orders:3")) == 1
+
+
+async def test_a_right_on_streams_that_the_bot_lacks_is_said(there: Rig, held: RedisAcl) -> None:
+    """By the set-up's check, and by each draft of a stream; the others are not held up."""
+    await there.acl("SETUSER", there.bot, "-xinfo|stream")
+    assert "+xinfo|stream on ~draft:* and ~agent-kill:*" in await held.preflight()
+    await write(there, "XADD", "draft:orders:3", "1-1", "f", "v")
+    await stuck(held, await only(held), "may not run XINFO STREAM")

@@ -24,7 +24,7 @@ QUEUE_RIGHTS = (  # as the page of the kind asks for them
 )  # fmt: skip
 DRAFT_RIGHTS = (  # the same, for drafts
     "~draft:*", "+scan", "+time", "+pttl", "+persist", "+pexpire", "+memory|usage", "+get", "+strlen", "+lrange",
-    "+smembers", "+hget", "+zrange",
+    "+smembers", "+hget", "+zrange", "+xinfo|stream",
 )  # fmt: skip
 RULES = ("~{user}*", "~draft:*", "~jobs*", "~k", "&*", "+@all", "-@admin", "-@dangerous", "(~side:* +get +set)")
 
