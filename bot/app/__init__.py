@@ -11,40 +11,28 @@ from functools import partial
 
 from pydantic import SecretStr
 
-from adapters.base import Mode
+from bot.app.arming import armed_check, in_slack
+from bot.app.heard import Counted, Heard
+from bot.app.restoring import way_back
 from bot.core import CLOCK, Core, journal_folders, make_signer
 from bot.domain.electorate import what_a_restore_needs
-from bot.domain.plan import Plan, Scope
 from bot.domain.practice import Practised, practised
 from bot.domain.status import StatusView, status_view
 from bot.journal.pushed import FOLDER, Pushed
 from bot.report.drill_picture import drill_picture
 from bot.schedule import Schedule
 from bot.service import checked_file
-from bot.service.armed import ArmedCheck
-from bot.service.armed_news import ArmedNews
-from bot.service.candidates import Candidates
 from bot.service.checkpoints import TICK as ANCHORS
 from bot.service.checkpoints import Checkpoints
 from bot.service.drill import TICK as DRILLS
-from bot.service.drill import Drills
 from bot.service.drilling import make_drills
-from bot.service.evidence import Machines
 from bot.service.faults import Faults
-from bot.service.own_parts import Audit, DatabaseClock, Disks
-from bot.service.ports import Receipt, Reporter, StopOrder, Stops
 from bot.service.pushes import Pushes
 from bot.service.readiness import STORED, Readiness
-from bot.service.restore import Restores
-from bot.service.second_factor import SecondFactors
-from bot.service.stepping import Stepping
-from bot.service.told import Asking
 from bot.service.watch import TICK
 from bot.settings import Finding
 from bot.settings.environment import Environment
 from bot.settings.served import served
-from bot.slack.armed_parts import SlackParts
-from bot.slack.armed_post import ArmedPost
 from bot.slack.audit_post import AuditPost
 from bot.slack.client import SlackApi
 from bot.slack.door import Door
@@ -95,7 +83,7 @@ class App:
         )
         self._metrics = Metrics(self._sources())
         core.recorder.journal = TimedJournal(core.writer, self._metrics, CLOCK)
-        self._stops = _Counted(self._core.stops, self._metrics)
+        self._stops = Counted(self._core.stops, self._metrics)
         self._pushes = Pushes(
             pushed=Pushed(self._core.pushed),
             local=self._core.folders,
@@ -138,28 +126,9 @@ class App:
             clock=CLOCK,
             people=lambda: self._door.stoppers() if self._door else None,
         )
-        core.reporters.inner = _Heard(self._drills, core.reporters.inner)
-
-        self._armed = ArmedCheck(
-            inventory=lambda: self._core.inventory,
-            board=core.board,
-            record=core.recorder.record,
-            clock=CLOCK,
-            busy=core.dispatcher.is_hurried,
-            hesitation=core.dispatcher.hesitation,
-            file=state_dir / checked_file.FILE,
-            parts=(
-                Disks(core.folders, lambda: core.writer.chain),
-                Audit(self._checkpoints.problems),
-                DatabaseClock(self._serving.skew),
-            ),
-        )
-        self._news = ArmedNews(
-            check=self._armed,
-            board=core.board,
-            record=core.recorder.record,
-            clock=CLOCK,
-            busy=core.dispatcher.is_hurried,
+        core.reporters.inner = Heard(self._drills, core.reporters.inner)
+        self._armed, self._news = armed_check(
+            core, state_dir / checked_file.FILE, self._checkpoints.problems, self._serving.skew
         )
 
     async def run(self) -> None:
@@ -248,69 +217,28 @@ class App:
             practice=self._practised,
         )
         self._checkpoints.post = AuditPost(api)
-        self._open_armed(api, self._door)
+        in_slack(self._armed, self._news, core=self._core, api=api, door=self._door)
         api.refused = self._faults.refuse_slack
-        self._core.reporters.inner = _Heard(self._drills, self._thread)
+        self._core.reporters.inner = Heard(self._drills, self._thread)
         self._stack.push_async_callback(self._quieten, asyncio.create_task(self._thread.run(), name="thread"))
         await self._door.start()
         self._stack.push_async_callback(self._door.stop)
         self._open_restores(self._door)
         self._open_drills(self._door, api)
 
-    def _open_armed(self, api: SlackApi, door: Door) -> None:
-        """What the armed check asks of Slack, and where it tells what it found."""
-        self._news.post = ArmedPost(api, lambda: self._core.inventory.configuration)
-        slack = SlackParts(
-            client=api.client,
-            configuration=lambda: self._core.inventory.configuration,
-            roster=door.roster,
-            way_in=lambda: bool(door.ready()["slack_http"] or door.ready()["slack_socket"]),
-            clock=CLOCK,
-        )
-        self._armed.parts.append(slack)
-
     def _open_restores(self, door: Door) -> None:
         """The way back: ballots in Slack, the evidence, and the steps; none of it is on the way of a stop."""
-        core = self._core
-        machines = Machines(
-            inventory=lambda: core.inventory,
-            board=core.board,
-            clock=CLOCK,
+        way = way_back(
+            core=self._core,
             folder=lambda: self._env.config.resolve().parent,
-            environ=os.environ,
-            asking=Asking(inventory=lambda: core.inventory, others=core.dispatcher.others),
-        )
-        stepping = Stepping(
-            recorder=core.recorder,
-            dispatcher=core.dispatcher,
-            evidence=machines,
             stored=lambda: self._stored(STORED),
-            box=door.box,
-            reporter=core.reporters,
-            configuration=lambda: core.inventory.configuration,
-            budget=lambda key: core.inventory.targets[key].deadline,
-            clock=CLOCK,
-        )
-        restores = Restores(
-            configuration=lambda: core.inventory.configuration,
-            candidates=Candidates(inventory=lambda: core.inventory, board=core.board, clock=CLOCK),
-            recorder=core.recorder,
-            evidence=machines,
-            stepping=stepping,
             ready=self._ready,
             box=door.box,
-            clock=CLOCK,
         )
-        codes = SecondFactors(
-            configuration=lambda: core.inventory.configuration,
-            recorder=core.recorder,
-            soon=restores.soon,
-            clock=CLOCK,
-        )
-        door.serve_restores(restores, codes)
-        self._stack.callback(machines.close)
-        self._stack.push_async_callback(stepping.aclose)
-        self._stack.push_async_callback(_end, asyncio.create_task(restores.run(), name="restores"))
+        door.serve_restores(way.restores, way.codes)
+        self._stack.callback(way.machines.close)
+        self._stack.push_async_callback(way.stepping.aclose)
+        self._stack.push_async_callback(_end, asyncio.create_task(way.restores.run(), name="restores"))
 
     def _open_drills(self, door: Door, api: SlackApi) -> None:
         news = DrillNews(
@@ -446,36 +374,6 @@ class App:
     def _roster_age(self) -> float | None:
         read_at = self._door.roster.snapshot().read_at if self._door else None
         return None if read_at is None else CLOCK.now() - read_at
-
-
-class _Counted:
-    """The stop path with its metric."""
-
-    def __init__(self, inner: Stops, metrics: Metrics) -> None:
-        self._inner, self._metrics = inner, metrics
-
-    def plan(self, mode: Mode, scope: Scope) -> Plan:
-        """As the inner one."""
-        return self._inner.plan(mode, scope)
-
-    async def stop(self, order: StopOrder) -> Receipt:
-        """As the inner one."""
-        receipt = await self._inner.stop(order)
-        if not receipt.repeated:
-            self._metrics.stopped(order.origin)
-        return receipt
-
-
-class _Heard:
-    """Lets drills hear of a stop before the thread does: a real one ends every fault that a drill injects."""
-
-    def __init__(self, drills: Drills, inner: Reporter) -> None:
-        self._drills, self._inner = drills, inner
-
-    def wake(self, incident: str) -> None:
-        """Passes on."""
-        self._drills.wake(incident)
-        self._inner.wake(incident)
 
 
 async def serve(environment: Environment, core: Core, findings: tuple[Finding, ...]) -> str:
