@@ -119,7 +119,7 @@ class RedisAcl:
         data = Address.of(url, database=True)
         self._queues = Queues(data, config.queues)
         places = [(node.endpoint, data if node is self._first else data.at(node.name)) for node in self._nodes]
-        self._parking = Parking(places, config.draft_prefix or "")
+        self._parking = Parking(places, config.user, config.draft_prefix or "")
         self._closed = False
 
     def target_key(self) -> str:

@@ -21,7 +21,7 @@ from adapters.redis_acl.commands import Catalogue
 from adapters.redis_acl.contents import LARGEST, MOST, Content, content, word
 from adapters.redis_acl.hand import denied
 from adapters.redis_acl.line import Address, Command, Endpoint, Line, raised
-from adapters.redis_acl.rules import Facts, covering, reaches
+from adapters.redis_acl.rules import Facts, covering, parse, reaches
 
 AREA = "agent-kill:"  # every key of ours starts so
 _BOOK = f"{AREA}drafts:"  # a hash per prefix: what is parked, by its id
@@ -29,6 +29,8 @@ _ITEM, _RECEIPT = f"{AREA}draft:", f"{AREA}decided:"
 _RECEIPT_SECONDS = "2592000"  # 30 days: nothing is decided again after that
 _TRIES = 5
 _SHOW = "`agent-kill adapters show redis_acl --setup` prints what it takes"
+_WRITES = (("SET", "v"), ("DEL",), ("LPUSH", "v"), ("SADD", "m"), ("HSET", "f", "v"), ("ZADD", "1", "m"), ("INCR",))
+_READS = (("GET",), ("EXISTS",), ("LRANGE", "0", "1"), ("SMEMBERS",), ("HGETALL",), ("ZRANGE", "0", "1"), ("TYPE",))
 _SAME = 1000  # milliseconds within which two times of expiry are the same one
 _UNKNOWN = Content("", "", "")
 _PAGE, _PAGES = "1000", 1000  # keys per SCAN, and how many of those one listing makes
@@ -108,11 +110,12 @@ class Parking:
 
     Args:
         places: each server, and the bot's login there with the database of the drafts; the usual primary first.
-        prefix: of the keys that the agent writes; what follows it names the key that is proposed.
+        user: the agent's.
+        prefix: of the keys that it writes; what follows it names the key that is proposed.
     """
 
-    def __init__(self, places: Sequence[tuple[Endpoint, Address]], prefix: str) -> None:
-        self._places, self._prefix = places, prefix
+    def __init__(self, places: Sequence[tuple[Endpoint, Address]], user: str, prefix: str) -> None:
+        self._places, self._user, self._prefix = places, user, prefix
         self._book = f"{_BOOK}{prefix}"
 
     @property
@@ -212,9 +215,25 @@ class Parking:
 
     async def _barred(self, line: Line, key: str) -> str:
         """Why nothing can be released to `key`, which may then not even be readable; "" where it can."""
+        if key.startswith(AREA):
+            return f"{_line_of(key)} is among the bot's own keys"
         asked = (("GET", key), ("RENAME", _item("x"), key))
         answers = await line.ask(*(("ACL", "DRYRUN", self._address.user, *words) for words in asked))
         return f"the bot may not read and write {_line_of(key)}" if any(map(denied, answers)) else ""
+
+    async def _beyond(self, line: Line, key: str) -> str:
+        """Why the agent has no business with `key`; "" where it may write it, or read it while it is held."""
+        asked = [(verb, key, *more) for verb, *more in (*_WRITES, *_READS)]
+        user, *answers = await line.ask(
+            ("ACL", "GETUSER", self._user), *(("ACL", "DRYRUN", self._user, *words) for words in asked)
+        )
+        found, able = parse(user), [answer == b"OK" for answer in answers]
+        held = found is not None and found.mark is not None
+        if any(able[: len(_WRITES)]) or (held and any(able)):
+            return ""
+        return (
+            f"{self._user} itself may not {'reach' if held else 'write'} {_line_of(key)}: drop it, or write it yourself"
+        )
 
     async def _watched(self, line: Line, draft: str) -> tuple[_Entry | None, str]:
         """What the book and the receipt say of one, which from then on must not change."""
@@ -231,7 +250,7 @@ class Parking:
 
     async def _changed(self, line: Line, draft: str, entry: _Entry) -> str:
         """Why the transaction would not do what was listed; "" where it would."""
-        if why := entry.why or await self._barred(line, entry.key):
+        if why := entry.why or await self._barred(line, entry.key) or await self._beyond(line, entry.key):
             return why
         new, old = await self._content(line, _item(draft)), await self._content(line, entry.key)
         if why := new.why or old.why:

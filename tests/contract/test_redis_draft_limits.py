@@ -113,3 +113,27 @@ async def test_a_right_on_streams_that_the_bot_lacks_is_said(there: Rig, held: R
     assert "+xinfo|stream on ~draft:* and ~agent-kill:*" in await held.preflight()
     await write(there, "XADD", "draft:orders:3", "1-1", "f", "v")
     await stuck(held, await only(held), "may not run XINFO STREAM")
+
+
+async def test_a_release_gives_the_agent_no_key_beyond_its_own(there: Rig, held: RedisAcl) -> None:
+    """Neither while it is held, nor in its usual mode, where a key that it only reads is not released either."""
+    await write(there, "SET", "draft:other:admin", "root=yes")
+    draft = await only(held)
+    said = await held.release(draft=draft.id, by="U1", gate=yes)
+    assert (said.done, f"{there.user} itself may not reach other:admin" in said.why) == (False, True)
+    await there.acl("SETUSER", there.user, "on", "clearselectors", "resetkeys", *RULES, "%R~other:*")
+    said = await held.release(draft=draft.id, by="U1", gate=yes)
+    assert (said.done, f"{there.user} itself may not write other:admin" in said.why) == (False, True)
+    assert await there.witness.get("other:admin") is None
+    assert await held.drop(draft=draft.id, by="U1")
+
+
+async def test_a_release_touches_no_key_of_the_bot(there: Rig, held: RedisAcl) -> None:
+    """A receipt that the agent proposed would decide another draft."""
+    await write(there, "SET", "draft:orders:1", "v")
+    victim = await only(held)
+    await write(there, "SET", f"draft:agent-kill:decided:{victim.id}", "released by U9")
+    (forged,) = [item for item in (await held.list()).items if item.id != victim.id]
+    await stuck(held, forged, "among the bot's own keys")
+    assert (await held.release(draft=victim.id, by="U9", gate=yes)).done
+    assert await there.witness.get("orders:1") == b"v"
