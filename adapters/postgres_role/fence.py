@@ -9,7 +9,7 @@ import asyncpg
 
 from adapters.errors import AdapterError
 from adapters.postgres_role.line import Connection, Line
-from adapters.postgres_role.role import NOLOGIN, Mark, Role, altering, ident, literal, marked
+from adapters.postgres_role.role import NOLOGIN, PREPARED, Mark, Role, altering, ident, literal, marked
 
 FENCE_TRIES = 20
 END_SECONDS = 2.0  # after which a session that ignores its end is counted as left
@@ -33,7 +33,6 @@ WITH lockers AS MATERIALIZED (
 )
 SELECT pid, usename, CASE WHEN ours THEN pg_terminate_backend(pid) END AS ended FROM lockers
 """
-_PREPARED = "SELECT gid, database FROM pg_prepared_xacts WHERE owner = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ async def _signalled(connection: Connection, role: Role, *, cutting: bool) -> se
     try:
         rows = await connection.fetch(_SESSIONS, role.oid, cutting)
     except asyncpg.InsufficientPrivilegeError:
-        async with _acting_as(connection, role):
+        async with _acting_as(connection, role.name):
             rows = await connection.fetch(_SESSIONS, role.oid, cutting)
     return {row["pid"] for row in rows}
 
@@ -130,28 +129,28 @@ async def _signalled(connection: Connection, role: Role, *, cutting: bool) -> se
 async def end_prepared(line: Line, connection: Connection, role: Role) -> Ended:
     """Rolls prepared transactions back: they survive their session, and a restart, and can be committed later."""
     ended, left = 0, []
-    for gid, database in await connection.fetch(_PREPARED, role.name):
+    for gid, database, owner in await connection.fetch(PREPARED, role.name):
         try:
             if database == role.database:
-                await _roll_back(connection, role, gid)
+                await _roll_back(connection, owner, gid)
             else:
                 async with line.visit(database, writes=True) as there:
-                    await _roll_back(there, role, gid)
+                    await _roll_back(there, owner, gid)
             ended += 1
         except (AdapterError, asyncpg.PostgresError):
             left.append(gid)
     return Ended(ended, prepared=tuple(left))
 
 
-async def _roll_back(connection: Connection, role: Role, gid: str) -> None:
+async def _roll_back(connection: Connection, owner: str, gid: str) -> None:
     """As the owner, because only the owner or a superuser may."""
-    async with _acting_as(connection, role):
+    async with _acting_as(connection, owner):
         await connection.execute(f"ROLLBACK PREPARED {literal(gid)}")
 
 
 @asynccontextmanager
-async def _acting_as(connection: Connection, role: Role) -> AsyncIterator[None]:
-    await connection.execute(f"SET ROLE {ident(role.name)}")
+async def _acting_as(connection: Connection, name: str) -> AsyncIterator[None]:
+    await connection.execute(f"SET ROLE {ident(name)}")
     try:
         yield
     finally:

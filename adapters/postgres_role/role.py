@@ -7,17 +7,29 @@ from urllib.parse import quote, unquote
 
 from adapters.postgres_role.line import Connection
 
-_FACTS = """
+# What the role may be by SET ROLE, and what that may be: a prepared transaction belongs to the role that was set then,
+# and whose the session was is written down nowhere. $1 is the role's name.
+PREPARED = """
+WITH RECURSIVE reach(oid) AS (
+    SELECT oid FROM pg_roles WHERE rolname = $1
+    UNION SELECT m.roleid FROM pg_auth_members m JOIN reach ON m.member = reach.oid
+)
+SELECT p.gid, p.database, p.owner FROM pg_prepared_xacts p
+WHERE p.owner IN (SELECT r.rolname FROM pg_roles r JOIN reach USING (oid))
+   OR p.owner = 'pg_database_owner'
+      AND EXISTS (SELECT FROM pg_database d JOIN reach ON d.datdba = reach.oid WHERE d.datname = p.database)
+"""
+_FACTS = f"""
 SELECT r.oid, r.rolcanlogin AS can_login, shobj_description(r.oid, 'pg_authid') AS comment,
        (SELECT count(*) FROM pg_stat_activity a WHERE a.usesysid = r.oid AND a.pid <> pg_backend_pid()) AS sessions,
-       (SELECT count(*) FROM pg_prepared_xacts p WHERE p.owner = r.rolname) AS prepared,
+       (SELECT count(*) FROM ({PREPARED}) p) AS prepared,
        r.rolname = session_user AS is_bot, current_database() AS database,
        NOT (SELECT b.rolsuper OR b.rolcreaterole FROM pg_roles b WHERE b.rolname = session_user)
        AND EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                    WHERE n.nspname = 'agent_kill' AND p.proname = 'set_role'
                      AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')) AS by_facade
 FROM pg_roles r WHERE r.rolname = $1
-"""
+"""  # noqa: S608  # our own text alone
 _MARK = re.compile(r" ?\[agent-kill (?P<token>\S+?)(?: (?P<taken>parked|reduced))?\]")
 LOGIN, NOLOGIN = "LOGIN", "NOLOGIN"
 Taken = Literal["", "parked", "reduced"]

@@ -81,6 +81,23 @@ async def test_a_prepared_transaction_that_cannot_be_ended_is_counted(postgres_d
     await adapter.aclose()
 
 
+@pytest.mark.parametrize("mode", [Mode.FULL_STOP, Mode.READ_ONLY])
+async def test_what_was_prepared_as_a_group_is_rolled_back(
+    postgres_database: Database, keeper: Keeper, mode: Mode
+) -> None:
+    """A prepared transaction belongs to the role that was set then; a member could commit it in a milder mode."""
+    there, group = postgres_database, f"{postgres_database.owner}_group"
+    await there.run(f"CREATE ROLE {group}; GRANT {group} TO {there.agent}; GRANT SELECT ON effects TO {group}")
+    await there.run(
+        f"SET ROLE {group}; BEGIN; LOCK TABLE effects IN ACCESS SHARE MODE; PREPARE TRANSACTION '{group}'",
+        user=there.agent,
+    )
+    assert await there.value("SELECT count(*) FROM pg_prepared_xacts WHERE gid = $1", group) == 1
+    assert (await keeper.restrict(mode)).left == 0
+    assert await there.value("SELECT count(*) FROM pg_prepared_xacts WHERE gid = $1", group) == 0
+    await there.run(f"DROP OWNED BY {group}; DROP ROLE {group}")
+
+
 async def test_a_session_that_ignores_its_end_is_counted(postgres_database: Database, keeper: Keeper) -> None:
     """A frozen backend of the agent is left and in flight, the role is not reopened, and the next cut ends it."""
     agent = await _agent(postgres_database)
