@@ -120,6 +120,8 @@ class RedisAcl:
         self._queues = Queues(data, config.queues)
         places = [(node.endpoint, data if node is self._first else data.at(node.name)) for node in self._nodes]
         self._parking = Parking(places, config.user, config.draft_prefix or "")
+        for node in self._nodes:
+            node.unlisted = self._parking.unlisted
         self._closed = False
 
     def target_key(self) -> str:

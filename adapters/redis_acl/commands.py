@@ -35,9 +35,10 @@ pubsub|shardchannels pubsub|shardnumsub punsubscribe role sort_ro ssubscribe sub
 xinfo|help memory|help
 """
 # What draft_only leaves on top, on keys under the draft prefix alone: commands that write only the keys that they name,
-# without waiting. Out are scripts, MOVE and SORT (they reach other databases or keys), RESTORE and all that has no key.
+# without waiting. Out are scripts, MOVE, COPY and SORT (they reach other databases or keys), RESTORE and all that has
+# no key; and SELECT, since drafts are listed in one database.
 _DRAFTING = """
-append bitfield bitop copy decr decrby del delex expire expireat geoadd georadius georadiusbymember geosearchstore
+append bitfield bitop decr decrby del delex expire expireat geoadd georadius georadiusbymember geosearchstore
 getdel getex getset hdel hexpire hexpireat hgetdel hgetex hincrby hincrbyfloat hmset hpersist hpexpire hpexpireat hset
 hsetex hsetnx incr incrby incrbyfloat linsert lmove lmpop lpop lpush lpushx lrem lset ltrim mset msetex msetnx persist
 pexpire pexpireat pfadd pfmerge psetex rename renamenx rpop rpoplpush rpush rpushx sadd sdiffstore set setbit setex
@@ -50,7 +51,7 @@ acl|deluser acl|load acl|setuser cluster|reset config|set debug failover flushal
 psync replicaof shutdown slaveof swapdb sync
 """
 READS = frozenset((_READS + _SESSION).split())
-DRAFTING = READS | frozenset(_DRAFTING.split())
+DRAFTING = READS - {"select"} | frozenset(_DRAFTING.split())
 SWEEPING = frozenset(_SWEEPING.split())
 HARMLESS = READS | frozenset(_HARMLESS.split())
 
@@ -104,8 +105,8 @@ class Catalogue:
         return self.allowed(rules) <= HARMLESS
 
     def only_drafts(self, rules: str) -> bool:
-        """Whether nothing that `rules` allow can write a key that it does not name."""
-        return bool(self.categories) and self.allowed(rules) <= HARMLESS | DRAFTING
+        """Whether nothing that `rules` allow can write a key that it does not name, or leave the database."""
+        return bool(self.categories) and self.allowed(rules) <= (HARMLESS | DRAFTING) - {"select"}
 
     def sweeping(self, rules: str) -> tuple[str, ...]:
         """Those among what `rules` allow that reach every key, or the users."""

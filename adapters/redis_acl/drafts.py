@@ -122,6 +122,17 @@ class Parking:
     def _address(self) -> Address:
         return self._primary()[1]
 
+    def unlisted(self) -> str:
+        """Why drafts could be written where no listing looks, in a sentence; "" where they could not."""
+        if self._places[0][1].options["db"]:
+            return "draft_only needs the database 0 in settings.url: the agent may not select another in that mode."
+        primaries = [
+            end.address.name for end, _ in self._places if end.lookout.last and end.lookout.last.role == "master"
+        ]
+        if len(primaries) > 1:
+            return f"draft_only needs one primary, and {' and '.join(primaries)} all take writes."
+        return ""
+
     async def lacking(self) -> tuple[str, ...]:
         """The rights on the drafts that the bot lacks, as rules."""
         if not self._prefix:

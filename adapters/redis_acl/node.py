@@ -1,6 +1,6 @@
 """One server as one surface's adapter sees it: its user there, and the steps of a cut and of a relaxation."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -71,6 +71,7 @@ class Node:
         self.user = user
         self.prefix = prefix
         self.title = f"{self.name} " if titled else ""
+        self.unlisted: Callable[[], str] = str  # why drafts could be written where no listing looks
         self._canary = canary
 
     def own(self, undo: Iterable[Change]) -> tuple[Change, ...]:
@@ -145,7 +146,7 @@ class Node:
             return replace(nothing, why=why)
         known, before = self.endpoint.known, stop.before.facts()
         base = authority(before, undo, known)
-        lacks = undraftable(base, self.prefix, self.endpoint) if mode < Mode.READ_ONLY else ""
+        lacks = undraftable(base, self.prefix, self.endpoint) or self.unlisted() if mode < Mode.READ_ONLY else ""
         held = Mode.READ_ONLY if lacks else mode
         target = reduced(base, known, self.prefix if held is Mode.DRAFT_ONLY else "")
         planned = changes(before, target, (*undo, *stop.cut.changed), known)
@@ -284,7 +285,8 @@ class Node:
 
     def _undraftable(self, user: User) -> str:
         """Of a user that is restricted the set-up alone can be judged; a cut judges what it had."""
-        return undraftable(None if user.mark is not None else user.facts(), self.prefix, self.endpoint)
+        facts = None if user.mark is not None else user.facts()
+        return undraftable(facts, self.prefix, self.endpoint) or self.unlisted()
 
     async def _canary_lacks(self, look: Look) -> tuple[str, ...]:
         """What keeps the canary from proving anything; of a user that is off only the password can be judged."""

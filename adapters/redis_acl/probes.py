@@ -40,6 +40,7 @@ LMOVE {draft} {key} LEFT RIGHT|RPOPLPUSH {key} {draft}|SORT {draft} STORE {key}|
 PFMERGE {key} {draft}|ZUNIONSTORE {key} 1 {draft}|ZRANGESTORE {key} {draft} 0 1|BITOP NOT {key} {draft}
 GEOSEARCHSTORE {key} {draft} FROMMEMBER m BYBOX 1 1 m|GEORADIUS {draft} 0 0 1 m STORE {key}|MSET {draft} v {key} v
 GEORADIUS {draft} 0 0 1 m STOREDIST {key}|MOVE {draft} 1|DEL {draft} {key}|UNLINK {draft} {key}
+SELECT 1|COPY {draft} {draft} DB 1
 """
 
 

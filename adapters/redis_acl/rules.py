@@ -5,7 +5,7 @@ pattern is a fact of its own, so that undoing ours leaves alone what others chan
 no cut replaces them and no restore gives them back.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from hashlib import sha256
@@ -38,7 +38,9 @@ class Grant:
     def drafts(self, known: Catalogue, prefix: str) -> bool:
         """Whether it writes nothing but keys under `prefix`."""
         if known.only_reads(self.commands):
-            return True
+            return "select" not in known.allowed(
+                self.commands
+            )  # with it, what another rule allows is written elsewhere
         written = (pattern for pattern, kind in self.keys.items() if "W" in kind)
         return known.only_drafts(self.commands) and all(pattern.startswith(prefix) for pattern in written)
 
@@ -122,13 +124,15 @@ def reduced(facts: Facts, known: Catalogue, prefix: str = "") -> dict[str, str]:
 
     No pattern grows: `~billing:*` becomes `%R~billing:*`, and keys under the prefix stay what they were.
     """
+    drafts = covering(facts, prefix)
+    less = {"+select"} if "W" in drafts else set[str]()  # drafts are listed in one database
     left = {"enabled": facts["enabled"], "commands": known.reads_of(facts["commands"])}
     for name, value in facts.items():
         if name.startswith("key ") and "R" in value:
             left[name] = "R"
-        elif name.startswith("selector ") and (text := _reduced_selector(name.removeprefix("selector "), known)):
+        elif name.startswith("selector ") and (text := _reduced_selector(name.removeprefix("selector "), known, less)):
             left[f"selector {text}"] = "yes"
-    if "W" in (drafts := covering(facts, prefix)):
+    if less:
         left |= {"commands": known.drafts_of(facts["commands"]), f"key {prefix}*": drafts}
     return left
 
@@ -278,10 +282,11 @@ def _alike(name: str, one: str | None, other: str | None, known: Catalogue) -> b
     return known.alike(one, other) if name == "commands" else one == other
 
 
-def _reduced_selector(text: str, known: Catalogue) -> str:
-    """One selector with its reads only, or "" where nothing is left of it."""
+def _reduced_selector(text: str, known: Catalogue, less: Container[str]) -> str:
+    """One selector with its reads only, without those of `less`, or "" where nothing is left of it."""
     words = text.split()
-    commands = known.reads_of(" ".join(word for word in words if word[0] in "+-"))
+    reads = known.reads_of(" ".join(word for word in words if word[0] in "+-"))
+    commands = " ".join(word for word in reads.split() if word not in less)
     keys = {pattern: "R" for pattern, kind in map(_key, (w for w in words if w[0] in "~%")) if "R" in kind}
     limit = next((word for word in words if word.startswith("db=")), "")
     return "" if commands == NOTHING or not keys else Grant(commands, keys, (), limit).selector()

@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from pydantic import SecretStr
 
-from adapters.base import Mode
+from adapters.base import Mode, Shared
 from adapters.base.parked import Draft
-from adapters.redis_acl import RedisAcl
+from adapters.redis_acl import RedisAcl, RedisAclConfig
 from adapters.redis_acl.drafts import RIGHTS
 from bot.sandbox.servers import ValkeyServer
-from tests.contract.redis_rig import Rig, rig, yes
+from tests.contract.redis_rig import BOT, Rig, refused, rig, yes
+from tests.contract.test_redis_nodes import group, place
 
 RULES = ("~orders:*", "~draft:*", "&*", "+@all", "-@admin", "-@dangerous")
 
@@ -137,3 +139,37 @@ async def test_a_release_touches_no_key_of_the_bot(there: Rig, held: RedisAcl) -
     await stuck(held, forged, "among the bot's own keys")
     assert (await held.release(draft=victim.id, by="U9", gate=yes)).done
     assert await there.witness.get("orders:1") == b"v"
+
+
+async def test_no_draft_is_written_where_no_listing_looks(there: Rig) -> None:
+    """In the database of the listing alone, whichever rule would let the agent leave it."""
+    await there.acl("SETUSER", there.user, "(~side:* +get +select)")
+    held = there.adapter(draft_prefix="draft:")
+    assert (await held.restrict(mode=Mode.DRAFT_ONLY, token="t1", drain=0, undo=(), gate=yes)).held is Mode.DRAFT_ONLY
+    async with there.agent() as session:
+        assert "permission" in await refused(session, "SELECT", "1")
+        assert not await refused(session, "SET", "draft:orders:1", "v")
+        assert "permission" in await refused(session, "COPY", "draft:orders:1", "draft:orders:1", "DB", "1")
+    assert (await held.observe()).mode is Mode.DRAFT_ONLY
+    await there.acl("SETUSER", there.user, "(~side:* +get +select)")
+    assert (await held.observe()).mode is Mode.NORMAL
+
+
+async def test_draft_only_needs_the_first_database(there: Rig) -> None:
+    """A new session begins in it, and the agent may go to no other."""
+    url = SecretStr(f"{there.server.url(user=there.bot, password=BOT).removesuffix('/0')}/1")
+    config = RedisAclConfig(url=url, user=there.user, draft_prefix="draft:")
+    there.made.append(adapter := RedisAcl(config=config, canary=None, shared=Shared()))
+    cut = await adapter.restrict(mode=Mode.DRAFT_ONLY, token="t1", drain=0, undo=(), gate=yes)
+    assert (cut.held, "needs the database 0" in cut.why) == (Mode.READ_ONLY, True)
+
+
+async def test_draft_only_needs_one_primary() -> None:
+    """Drafts are listed at one server: where two take writes, each is held stricter, with the reason."""
+    async with group(("--appendonly", "yes"), ("--appendonly", "yes")) as rigs:
+        for one in rigs:
+            await one.acl("SETUSER", one.user, "resetkeys", "~draft:*", "-@admin", "-@dangerous")
+            await one.acl("SETUSER", one.bot, "~agent-kill:*", "~draft:*", *RIGHTS)
+        adapter = rigs[0].adapter(draft_prefix="draft:", nodes=(place(rigs[1]),))
+        cut = await adapter.restrict(mode=Mode.DRAFT_ONLY, token="t1", drain=0, undo=(), gate=yes)
+        assert (cut.held, "needs one primary" in cut.why) == (Mode.READ_ONLY, True)
