@@ -270,6 +270,7 @@ class Parking:
             return f"it or {entry.key} is larger than {MOST:,} members or {LARGEST:,} bytes, which is not compared"
         if new.digest != entry.digest:
             return "it was changed since it was parked"
+        # Last, because a cut knows by PTTL which connections a release waits on.
         moved = abs(await self._ends(line, entry.key) - entry.ends) > _SAME
         if old.digest != entry.was or moved:
             return f"{entry.key} was changed since this was parked: drop it, and have the agent propose again"

@@ -12,7 +12,7 @@ from adapters.redis_acl import probes
 from adapters.redis_acl.commands import catalogue
 from adapters.redis_acl.line import Address, Command, Endpoint, Line, raised
 from adapters.redis_acl.rules import STOPPED, Facts, User, parse, setuser
-from adapters.redis_acl.sessions import Session, sessions
+from adapters.redis_acl.sessions import Session, releasing, sessions
 
 KILL_PAUSE = 0.005  # seconds between two rounds of CLIENT KILL
 KILL_ROUNDS = 40
@@ -91,12 +91,17 @@ class Hand:
         return before
 
     async def end(self) -> tuple[int, int | None]:
-        """Ends the user's sessions until the server lists none. Returns how many ended, and how many are left."""
+        """Ends the user's sessions until the server lists none. Returns how many ended, and how many are left.
+
+        With them goes every release whose gate said yes before this cut: its connection was open then, and is listed.
+        """
         ended, alive = 0, None
         for _ in range(KILL_ROUNDS):
             killed, listing = await self.ask(("CLIENT", "KILL", "USER", self.user), ("CLIENT", "LIST"))
             raised((killed,), address=self.endpoint.address, user=self.user)
             ended += killed if isinstance(killed, int) else 0
+            if late := self.prefix and releasing(listing, bot=self.endpoint.address.user):
+                await self.ask(*(("CLIENT", "KILL", "ID", number) for number in late))
             alive = sessions(listing, user=self.user)
             if not alive:
                 break

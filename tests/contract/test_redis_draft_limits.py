@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from adapters.base import Mode, Shared
 from adapters.base.parked import Draft
+from adapters.errors import Unreachable
 from adapters.redis_acl import RedisAcl, RedisAclConfig
 from adapters.redis_acl.drafts import RIGHTS
 from bot.sandbox.servers import ValkeyServer
@@ -173,3 +174,20 @@ async def test_draft_only_needs_one_primary() -> None:
         adapter = rigs[0].adapter(draft_prefix="draft:", nodes=(place(rigs[1]),))
         cut = await adapter.restrict(mode=Mode.DRAFT_ONLY, token="t1", drain=0, undo=(), gate=yes)
         assert (cut.held, "needs one primary" in cut.why) == (Mode.READ_ONLY, True)
+
+
+async def test_a_stop_ends_a_release_that_another_process_began(there: Rig, held: RedisAcl) -> None:
+    """Its gate said yes just before the stop; the draft is still there for another decision."""
+    await write(there, "SET", "draft:orders:1", "v", "EX", "3000")
+    draft = await only(held)
+    other = there.adapter(draft_prefix="draft:")
+
+    async def gate(_changes: object) -> bool:
+        cut = await other.restrict(mode=Mode.FULL_STOP, token="t2", drain=0, undo=(), gate=yes)
+        assert (cut.held, cut.left) == (Mode.FULL_STOP, 0)
+        return True
+
+    with pytest.raises(Unreachable):
+        await held.release(draft=draft.id, by="U1", gate=gate)
+    assert await there.witness.get("orders:1") is None
+    assert await only(held) == draft
