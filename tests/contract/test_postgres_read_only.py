@@ -267,6 +267,14 @@ IN_THE_WAY = {
         "CREATE FUNCTION f() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'INSERT INTO effects VALUES (1)'",
         "PUBLIC has EXECUTE on function public.f()",
     ),
+    "a view that calls a definer of a closed schema": (
+        (
+            "CREATE SCHEMA {owner}_private; CREATE FUNCTION {owner}_private.pay() RETURNS int LANGUAGE sql"
+            " SECURITY DEFINER AS 'INSERT INTO public.effects VALUES (1) RETURNING 1';"
+            "CREATE VIEW v_pay AS SELECT {owner}_private.pay(); GRANT SELECT ON v_pay TO {agent}"
+        ),
+        "PUBLIC has EXECUTE on function {owner}_private.pay()",
+    ),
     "all data": ("GRANT pg_write_all_data TO {agent}", "its group role is pg_write_all_data"),
     "row security": ("ALTER ROLE {agent} BYPASSRLS", "the role has BYPASSRLS"),
     "new roles": ("ALTER ROLE {agent} CREATEROLE", "the role has CREATEROLE"),
