@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from adapters.base import Mode, Shared
 from adapters.conformance import Keeper
 from adapters.http_control import HttpControl, HttpControlConfig
 from adapters.http_control.receiver.mount import asgi
+from adapters.http_control.receiver.parking import Kept, Parking
 from adapters.http_control.receiver.receiver import Receiver
 from adapters.http_control.receiver.work import Stopped, Work
 from adapters.http_control.request import Request
@@ -111,6 +113,45 @@ def _into(sent: list[Any]) -> Any:
         sent.append(message)
 
     return send
+
+
+async def test_a_stop_waits_for_no_release(tmp_path: Path) -> None:
+    """However many are asked for while the first is still carried out; those behind it are not done after the stop."""
+    (tmp_path / "mode.json").write_text('["draft_only", 3]')
+    begun, gone = threading.Event(), threading.Event()
+    done: list[int] = []
+
+    def slow(number: int) -> None:
+        done.append(number)
+        begun.set()
+        gone.wait(30)
+
+    parking = Parking(SECRET, tmp_path, {"slow": slow})
+    for number in range(20):
+        with pytest.raises(Kept):
+            parking.ask("slow", number=number)
+    parking.work.patience = 0.2
+    served = asgi(parking, None, "/control")  # type: ignore[arg-type]  # nothing else is asked for
+    releases = [{"drafts": "release", "id": draft, "by": "U0A"} for draft in parking.waiting()]
+    try:
+        tasks = [asyncio.create_task(_sent(served, one, generation="3")) for one in releases]
+        assert await asyncio.to_thread(begun.wait, 10)
+        status, told = await asyncio.wait_for(_sent(served, {"mode": "full_stop"}), 10)
+        assert (status, told["in_flight"], parking.mode, gone.is_set()) == (200, 1, "full_stop", False)
+    finally:
+        gone.set()
+    assert sum(told.get("done", False) for _, told in await asyncio.gather(*tasks)) == 1
+    assert len(done) == 1
+
+
+async def _sent(served: Any, asked: dict[str, Any], *, generation: str = "") -> tuple[int, dict[str, Any]]:
+    """One signed call through ASGI, and its answer."""
+    body, sent = json.dumps(asked).encode(), list[Any]()
+    request = Request(SECRET.encode(), "POST", body, generation=generation).headers()
+    headers = [(name.lower().encode(), value.encode()) for name, value in request.items()]
+    scope = {"type": "http", "method": "POST", "path": "/control", "headers": headers}
+    await served(scope, lambda: asyncio.sleep(0, {"body": body}), _into(sent))
+    return sent[0]["status"], json.loads(sent[1]["body"])
 
 
 async def test_a_stop_cancels_a_task_and_counts_a_thread(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ class Service:
     folder: Path
     paid: list[int] = field(default_factory=list)
     breaks: BaseException | None = None
+    meanwhile: Callable[[], object] = lambda: None
 
     def __post_init__(self) -> None:
         (self.folder / "mode.json").write_text('["draft_only", 1]')
@@ -42,6 +44,7 @@ class Service:
     def refund(self, amount: int) -> None:
         """The one action."""
         self.paid.append(amount)
+        self.meanwhile()
         if self.breaks:
             raise self.breaks
 
@@ -117,6 +120,31 @@ def a_stop_voids_an_approval(there: Service) -> None:
     assert there.release(draft)[1]["done"]
 
 
+def a_slow_action_holds_up_nobody(there: Service) -> None:
+    """While it is carried out the agent's next is parked, another decision is put off, and a stop is taken."""
+    draft, other = there.proposed(), there.proposed()
+    there.parking.work.patience = 0.05
+    told: list[object] = []
+
+    def meanwhile() -> None:
+        for call in (there.proposed, lambda: there.release(other), lambda: there.say(mode="full_stop")):
+            aside = Thread(target=lambda call=call: told.append(call()), daemon=True)
+            aside.start()
+            aside.join(3)
+
+    there.meanwhile = meanwhile
+    assert there.release(draft)[1]["done"]
+    assert len(told) == 3, "something waited for the action that was released"
+    parked, put_off, stopped = told
+    assert parked in there.parking.waiting()
+    assert isinstance(put_off, tuple)
+    assert "try again" in put_off[1].get("why", "")
+    assert isinstance(stopped, tuple)
+    assert (stopped[0], stopped[1]["in_flight"], there.parking.mode) == (200, 1, "full_stop")
+    assert there.release(other)[0] == 412
+    assert there.paid == [7]
+
+
 def what_waits_is_bounded(there: Service) -> None:
     """An agent that asks without end fills no disk."""
     there.parking.drafts = {str(number): {"by": ""} for number in range(MOST)}
@@ -129,6 +157,7 @@ CHECKS = (
     a_crash_in_the_middle_is_told,
     a_failure_is_told_and_not_repeated,
     a_stop_voids_an_approval,
+    a_slow_action_holds_up_nobody,
     what_waits_is_bounded,
 )
 DEFECTS = {
@@ -141,6 +170,8 @@ DEFECTS = {
     ),
     "an approval outlives a stop": ("or generation != str(self.generation)", "", a_stop_voids_an_approval),
     "a release minds no mode": ("not in MODES[:3] or", "is None or", a_stop_voids_an_approval),
+    "the agent waits for a release": ("with self.shelf:", "with self.deciding:", a_slow_action_holds_up_nobody),
+    "a decision waits for another": ("timeout=self.work.patience", "", a_slow_action_holds_up_nobody),
     "what waits is not bounded": (">= MOST", "< 0", what_waits_is_bounded),
 }
 

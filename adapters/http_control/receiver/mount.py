@@ -31,7 +31,7 @@ def wsgi(receiver: Receiver, app: Callable[[dict[str, Any], Any], Iterable[bytes
 
 def asgi(receiver: Receiver, app: Callable[[Any, Any, Any], Awaitable[None]], path: str) -> Any:
     """Wraps an ASGI application, as Starlette's and FastAPI's `app` is one."""
-    threads = ThreadPoolExecutor(8)  # of its own: a stop waits for no work of the service's
+    modes, drafts = ThreadPoolExecutor(8), ThreadPoolExecutor(8)  # a stop waits for no release, nor for the service
 
     async def served(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["path"] != path:
@@ -43,6 +43,7 @@ def asgi(receiver: Receiver, app: Callable[[Any, Any, Any], Awaitable[None]], pa
             part = await receive()
             body, more = body + part.get("body", b""), part.get("more_body", False)
         call = partial(receiver, scope["method"], headers, body)
+        threads = drafts if b'"drafts"' in body else modes
         answer, status, extra = await asyncio.get_running_loop().run_in_executor(threads, call)
         named = [(name.lower().encode(), value.encode()) for name, value in [*_headers(answer), *extra.items()]]
         await send({"type": "http.response.start", "status": status, "headers": named})

@@ -24,7 +24,7 @@ class Parking(Receiver):
     """`actions`: by name, whatever the agent may ask for that writes, called with arguments that fit in JSON."""
 
     def __init__(self, secret: str, folder: Path, actions: Mapping[str, Callable[..., object]], **about: str) -> None:
-        self.actions, self.work, self.shelf = actions, Work(lambda: self.mode), Lock()
+        self.actions, self.work, self.shelf, self.deciding = actions, Work(lambda: self.mode), Lock(), Lock()
         files = sorted(folder.glob("*.draft"))
         self.drafts: dict[str, dict[str, Any]] = {file.stem: json.loads(file.read_bytes()) for file in files}
         super().__init__(secret, folder, lambda mode: {**self.work.end(mode), "parked": len(self.waiting())}, **about)
@@ -53,12 +53,19 @@ class Parking(Receiver):
             case "list":
                 some = self.waiting()[asked["skip"] :][: asked["limit"]]
                 return 200, {"drafts": [self._told(draft) for draft in some], "parked": len(self.waiting())}
-            case "drop":
-                return 200, {"done": self._drop(asked["id"])}
+        if not self.deciding.acquire(timeout=self.work.patience):  # a stop may need the thread that this waits on
+            return 200, {"done": False, "why": "another decision is still carried out: try again when it ended"}
+        try:
+            return self._decide(asked, generation)
+        finally:
+            self.deciding.release()
+
+    def _decide(self, asked: dict[str, Any], generation: str) -> tuple[int, dict[str, object]]:
+        if asked["drafts"] == "drop":
+            return 200, {"done": self._drop(asked["id"])}
         if self.mode not in MODES[:3] or generation != str(self.generation):
             return 412, {}  # a stop came since it was approved
-        with self.shelf:
-            done, why = self._release(asked["id"], asked["by"])
+        done, why = self._release(asked["id"], asked["by"])
         return 200, {"done": done, "why": why}
 
     def _release(self, draft: str, by: str) -> tuple[bool, str]:
@@ -78,13 +85,12 @@ class Parking(Receiver):
         return True, ""
 
     def _drop(self, draft: str) -> bool:
-        with self.shelf:
-            if draft not in self.waiting():
-                return False
-            del self.drafts[draft]
-            self.file.with_name(f"{draft}.draft").unlink()
-            os.fsync(self.disk)
-            return True
+        if draft not in self.waiting():
+            return False
+        del self.drafts[draft]
+        self.file.with_name(f"{draft}.draft").unlink()
+        os.fsync(self.disk)
+        return True
 
     def _told(self, draft: str) -> dict[str, object]:
         told = self.drafts[draft]
