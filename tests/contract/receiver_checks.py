@@ -78,7 +78,19 @@ def a_request_counts_once(made: Made) -> None:
     assert receiver(method, headers, body)[1] == 200
     assert receiver(method, headers, body)[1] == 409
     assert receiver(method, {SIGNATURE: headers[SIGNATURE]}, body)[1] == 409
+    for other in ("GET", "PUT"):
+        assert receiver(other, headers, body)[1] == 409
+        assert receiver(other, {SIGNATURE: headers[SIGNATURE]}, body)[1] == 409
     assert receiver.generation == 8
+
+
+def only_a_post_changes_anything(made: Made) -> None:
+    """The contract's signature does not bind the method: what never arrived as a POST is none as a GET or PUT."""
+    receiver = made.receiver()
+    for at, other in enumerate(("GET", "PUT")):
+        _, headers, body = plain("full_stop", at=int(time.time()) - at)
+        assert json.loads(receiver(other, headers, body)[0])["mode"] == "normal"
+    assert (receiver.mode, receiver.generation) == ("normal", 7)
 
 
 def a_late_loosening_is_refused(made: Made) -> None:
@@ -178,6 +190,7 @@ def a_mode_that_it_does_not_hold_is_refused(made: Made) -> None:
 CHECKS = (
     a_stop_is_taken_and_kept,
     a_request_counts_once,
+    only_a_post_changes_anything,
     a_late_loosening_is_refused,
     a_plain_request_stops,
     a_forgery_is_refused,
@@ -189,7 +202,13 @@ CHECKS = (
 )
 # What could be wrong with it: what stands there, what stands there instead, and the check that must see it.
 DEFECTS = {
-    "a nonce is not checked": ('method == "POST" and n in self.spent', "False", a_request_counts_once),
+    "a nonce is not checked": ('(method == "POST" or body) and n in self.spent', "False", a_request_counts_once),
+    "a recorded one counts by another method": (
+        '(method == "POST" or body)',
+        'method == "POST"',
+        a_request_counts_once,
+    ),
+    "any method changes the mode": ('(method == "POST" and body) or', "body or", only_a_post_changes_anything),
     "a stripped request counts again": ("{n: now, v1: now}", "{n: now}", a_request_counts_once),
     "a stale generation is taken": ("!= str(self.generation)", "== ''", a_late_loosening_is_refused),
     "an equal stop does not count": ("if asked:", "if mode != self.mode:", a_late_loosening_is_refused),

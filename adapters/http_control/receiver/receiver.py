@@ -34,9 +34,9 @@ class Receiver:
             return b"{}", 401, {}
         n, g = (n, g) if hmac.compare_digest(self._sign(f"v2.{t}.{n}.{g}.{method}.", body), v2) else (v1, "")
         with self.lock:
-            used = method == "POST" and n in self.spent
+            used = (method == "POST" or body) and n in self.spent
             self.spent = {one: at for one, at in (self.spent | {n: now, v1: now}).items() if at > now - 400}
-        status, told = (409, {}) if used else self._act(json.loads(body or b"{}"), g)
+        status, told = (409, {}) if used else self._act(json.loads((method == "POST" and body) or b"{}"), g)
         answer = json.dumps(told).encode()
         return answer, status, {"X-Agent-Kill-Answer": "v2=" + self._sign(f"answer.{n}.{status}.", answer)}
 
