@@ -3,8 +3,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, replace
 from itertools import count
 
 import pytest
@@ -23,6 +23,7 @@ MIDDLE = frozenset({Mode.APPROVAL_GATED, Mode.DRAFT_ONLY})
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _SETTLES = 0.05  # seconds in which a second item, or a second effect, would have come
 _TWICE = 4  # releases at the same time
+_SEVERAL = 3  # proposals that are parked together
 
 
 class Holds:
@@ -55,6 +56,26 @@ class Holds:
             await desk.at(Mode.NORMAL)
             assert await desk.items() == [draft], "the relaxation changed what is parked"
             assert await desk.done() == 0, "what was parked had its effect without a release"
+
+    @needs("parking", "propose", "done")
+    async def test_several_are_kept(self, rig: FullRig) -> None:
+        """All are listed, as many as are asked for with the number of all, and a release takes its own one away."""
+        async for desk in _desks(rig):
+            several = [replace(desk, what=f"{desk.what}-{turn}") for turn in range(_SEVERAL)]
+            kept = [await one.proposed() for one in several]
+            for limit in range(1, _SEVERAL + 1):
+                drafts = await desk.parked.list(limit=limit)
+                assert len(drafts.items) == limit, f"limit={limit} lists {len(drafts.items)} of {_SEVERAL}"
+                rest = [one for one in kept if one not in drafts.items]
+                assert _in_order([*drafts.items, *rest]), f"limit={limit} does not list the oldest, oldest first"
+                assert _known(drafts.items) <= _known(kept), f"limit={limit} lists what was not parked"
+                assert drafts.number in (None, _SEVERAL), f"of {_SEVERAL} that are parked, {drafts.number} are told"
+            assert (await several[1].release(kept[1])).done
+            assert _known(await desk.items()) == _known([kept[0], *kept[2:]]), (
+                "the release of one changed what else is parked"
+            )
+            for turn, one in enumerate(several):
+                await one.did(int(turn == 1))
 
     @needs("parking", "propose", "done")
     async def test_a_release_does_it_once(self, rig: FullRig) -> None:
@@ -198,7 +219,7 @@ class _Desk:
                 break
             await asyncio.sleep(TICK)
         await asyncio.sleep(_SETTLES)
-        assert await self.items() == fresh, "what is listed changes from one look to the next"
+        assert _known(await self.items()) == _known([*before, *fresh]), "what is listed changes from look to look"
         assert len(fresh) == 1, f"one proposal in {self.mode} left {len(fresh)} items"
         await self.did(0)
         return fresh[0]
@@ -263,6 +284,17 @@ async def _desks(rig: FullRig) -> AsyncIterator[_Desk]:
             for item in await desk.items():
                 await adapter.drop(draft=item.id, by=_BY)
             await desk.at(Mode.NORMAL)
+
+
+def _known(items: Iterable[Draft]) -> set[Draft]:
+    """What is listed, whatever the order: what was parked in one tick of the surface's clock has none."""
+    return set(items)
+
+
+def _in_order(items: Iterable[Draft]) -> bool:
+    """By the surface's own clock, where it keeps one."""
+    times = [item.at for item in items if item.at is not None]
+    return times == sorted(times)
 
 
 def _never_counts(adapter: Adapter) -> bool:

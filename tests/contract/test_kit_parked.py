@@ -1,0 +1,91 @@
+"""Does the kit notice a surface that parks one write well, and is wrong otherwise? Each cheat, on a world in memory."""
+
+import pytest
+
+from adapters.base import Shared
+from adapters.base.parked import Drafts
+from adapters.conformance import ticks, trial
+from adapters.memory import Canary, Memory, Settings
+from tests.contract.rigs.memory import MemoryRig
+
+SEVERAL = "several_are_kept"
+
+
+class NewestFirst(Memory):
+    """Lists the newest first."""
+
+    async def list(self, *, limit: int = 100) -> Drafts:
+        """The wrong way round."""
+        drafts = await super().list()
+        return Drafts(items=drafts.items[::-1][:limit], number=drafts.number)
+
+
+class NoLimit(Memory):
+    """Lists all, whatever the limit."""
+
+    async def list(self, *, limit: int = 100) -> Drafts:  # noqa: ARG002  # the cheat
+        """All."""
+        return await super().list()
+
+
+class NumberOfListed(Memory):
+    """Tells how many it lists as how many there are."""
+
+    async def list(self, *, limit: int = 100) -> Drafts:
+        """The number is of what was cut off."""
+        drafts = await super().list(limit=limit)
+        return Drafts(items=drafts.items, number=len(drafts.items))
+
+
+class OnlyLast(Memory):
+    """Loses the older one when a second is parked."""
+
+    async def list(self, *, limit: int = 100) -> Drafts:
+        """The newest alone is kept."""
+        for name in [*self.world.drafts][:-1]:
+            del self.world.drafts[name]
+        return await super().list(limit=limit)
+
+
+class OnlyFirst(Memory):
+    """Cuts to one and does not know how many there are."""
+
+    async def list(self, *, limit: int = 100) -> Drafts:  # noqa: ARG002  # the cheat
+        """The oldest alone is listed."""
+        return Drafts(items=(await super().list(limit=1)).items, number=None)
+
+
+class LosesAll(Memory):
+    """Forgets everything once two are parked."""
+
+    async def list(self, *, limit: int = 100) -> Drafts:
+        """Listed once."""
+        drafts = await super().list(limit=limit)
+        if len(self.world.drafts) > 1:
+            self.world.drafts.clear()
+        return drafts
+
+
+CHEATS = [
+    (NewestFirst, SEVERAL, "oldest first"),
+    (NoLimit, SEVERAL, "limit=1 lists 3 of 3"),
+    (NumberOfListed, SEVERAL, "of 3 that are parked, 1 are told"),
+    (OnlyLast, SEVERAL, "what is listed changes"),
+    (OnlyFirst, SEVERAL, "left 0 items"),
+    (LosesAll, SEVERAL, "what is listed changes"),
+]
+
+
+def _rig(cheat: type[Memory]) -> MemoryRig:
+    class Cheating(MemoryRig):
+        def adapter(self, *, shared: Shared | None = None, target: str = "memory") -> Memory:
+            return cheat(config=Settings(target=target), canary=Canary(), shared=shared or self.shared)
+
+    return Cheating()
+
+
+@pytest.mark.parametrize(("cheat", "check", "says"), CHEATS, ids=[cheat.__name__ for cheat, _, _ in CHEATS])
+async def test_a_cheat_is_caught(cheat: type[Memory], check: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check that is for it fails and says so; nobody waits long for what a cheat never does."""
+    monkeypatch.setattr(ticks, "__defaults__", (0.5,))
+    assert says in await trial(_rig(cheat), f"test_{check}")
