@@ -82,4 +82,6 @@ def _why(error: asyncpg.PostgresError) -> str:
     state = error.sqlstate
     if state == STRICTER:
         return _HELD
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return "somebody else holds it or its table, perhaps a release that is still going on: look again"
     return str(error) if state in (CHANGED, GONE) else f"the database refuses it, and it stays parked: {error}"

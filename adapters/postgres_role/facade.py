@@ -57,6 +57,9 @@ GUARD = Function(
 DECLARE
     own regrole := to_regrole(quote_ident(session_user));
     held text := coalesce((SELECT r.mode FROM agent_kill.roles r WHERE r.role = own), 'normal');
+    names text[];
+    spaced jsonb;
+    lost boolean;
 BEGIN
     IF held = 'normal' THEN
         IF TG_OP = 'DELETE' THEN RETURN OLD; ELSE RETURN NEW; END IF;
@@ -65,8 +68,22 @@ BEGIN
         RAISE EXCEPTION 'agent-kill holds % at %: % of % is refused', own, held, TG_OP, TG_RELID::regclass
             USING ERRCODE = 'insufficient_privilege';
     END IF;
-    INSERT INTO agent_kill.drafts (role, waits, relation, op, old_row, new_row)
-        VALUES (own, held = 'approval_gated', TG_RELID, TG_OP, to_jsonb(OLD), to_jsonb(NEW));
+    SELECT array_agg(attnum || ' ' || atttypid || ' ' || attname),
+           coalesce(jsonb_object_agg(attname, NULL) FILTER (WHERE atttypid = 'json'::regtype), '{}')
+        INTO names, spaced FROM pg_attribute WHERE attrelid = TG_RELID AND attnum > 0 AND NOT attisdropped;
+    IF TG_OP <> 'DELETE' THEN -- a value that JSON does not carry would be released as another one
+        lost := jsonb_populate_record(NEW, to_jsonb(NEW) || spaced)::text <> jsonb_populate_record(NEW, spaced)::text;
+        IF TG_OP = 'UPDATE' AND NOT lost THEN
+            lost := jsonb_populate_record(OLD, to_jsonb(OLD) || spaced)::text
+                    <> jsonb_populate_record(OLD, spaced)::text;
+        END IF;
+        IF lost THEN
+            RAISE EXCEPTION 'agent-kill cannot park this % of %: JSON does not carry one of its values',
+                TG_OP, TG_RELID::regclass USING ERRCODE = 'insufficient_privilege';
+        END IF;
+    END IF;
+    INSERT INTO agent_kill.drafts (role, waits, relation, op, old_row, new_row, columns)
+        VALUES (own, held = 'approval_gated', TG_RELID, TG_OP, to_jsonb(OLD), to_jsonb(NEW), names);
     RETURN NULL;
 END
 """,
@@ -103,15 +120,19 @@ BEGIN
         SELECT d.id, extract(epoch FROM d.at)::float8, d.waits,
                CASE d.op WHEN 'INSERT' THEN 'INSERT INTO ' WHEN 'DELETE' THEN 'DELETE FROM ' ELSE 'UPDATE ' END
                || d.relation::regclass::text,
-               left(CASE d.op
-                    WHEN 'INSERT' THEN d.new_row
-                    WHEN 'DELETE' THEN d.old_row
-                    ELSE jsonb_build_object('row', d.old_row, 'set',
-                         (SELECT jsonb_object_agg(n.key, n.value) FROM jsonb_each(d.new_row) n
-                          WHERE d.old_row -> n.key IS DISTINCT FROM n.value))
-                    END::text, 4001),
+               left(CASE WHEN d.op = 'UPDATE'
+                    THEN format('{"set": %s, "row": %s}', coalesce(told.sets, '{}'), told.was)
+                    ELSE coalesce(told.sets, told.was) END,
+                    4001),
                count(*) OVER ()
-        FROM agent_kill.drafts d
+        FROM agent_kill.drafts d CROSS JOIN LATERAL (
+            SELECT '{' || string_agg(n.told, ', ' ORDER BY length(n.told), n.told)
+                   FILTER (WHERE d.op = 'INSERT' OR d.old_row -> n.key IS DISTINCT FROM n.new) || '}',
+                   '{' || string_agg(n.was, ', ' ORDER BY length(n.was), n.was) || '}'
+            FROM (SELECT key, d.new_row -> key AS new, to_json(key) || ': ' || (d.new_row -> key) AS told,
+                         to_json(key) || ': ' || (d.old_row -> key) AS was
+                  FROM jsonb_object_keys(coalesce(d.new_row, d.old_row)) key) n
+        ) told(sets, was)
         WHERE d.role = to_regrole(quote_ident(target)) AND d.released_by IS NULL
         ORDER BY d.id LIMIT most;
 END
@@ -168,6 +189,10 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = parked.relation) THEN
         RAISE EXCEPTION 'the table is gone' USING ERRCODE = 'AK003';
     END IF;
+    IF NOT coalesce(parked.columns <@ (SELECT array_agg(attnum || ' ' || atttypid || ' ' || attname) FROM pg_attribute
+                    WHERE attrelid = parked.relation AND attnum > 0 AND NOT attisdropped), false) THEN
+        RAISE EXCEPTION 'the columns of % changed since then', parked.relation::regclass USING ERRCODE = 'AK001';
+    END IF;
     root := coalesce(pg_partition_root(parked.relation), parked.relation);
     SELECT string_agg(quote_ident(attname), ', ') FILTER (WHERE attgenerated = '' AND parked.new_row ? attname),
            string_agg(format('%1$I = r.%1$I', attname), ', ') FILTER (WHERE attgenerated = ''
@@ -181,26 +206,34 @@ BEGIN
                        ' SELECT %s FROM jsonb_populate_record(NULL::%s, $1) r', root, names, names, root)
             USING parked.new_row;
     ELSE
-        SELECT string_agg(format('t.%1$I = r.%1$I AND ', a.attname), '') INTO keys
+        SELECT string_agg(format('"!t".%1$I = r.%1$I AND ', a.attname), '') INTO keys
             FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
             WHERE i.indrelid = root AND i.indisprimary;
-        EXECUTE format('SELECT t.ctid FROM %s t, jsonb_populate_record(NULL::%s, $1) r WHERE %s t.tableoid = $2'
-                       ' AND to_jsonb(t) - $3 = $1 - $3 LIMIT 1 FOR UPDATE OF t', root, root, keys)
+        EXECUTE format('SELECT "!t".ctid FROM %s "!t", jsonb_populate_record(NULL::%s, $1) r'
+                       ' WHERE %s "!t".tableoid = $2'
+                       ' AND to_jsonb("!t") - $3 = $1 - $3 LIMIT 1 FOR UPDATE OF "!t"', root, root, keys)
             INTO place USING parked.old_row, parked.relation, made;
         IF place IS NULL THEN
             RAISE EXCEPTION 'the row of % changed or is gone since then', root USING ERRCODE = 'AK001';
         END IF;
         IF parked.op = 'DELETE' THEN
-            EXECUTE format('DELETE FROM %s t WHERE t.tableoid = $1 AND t.ctid = $2', root) USING parked.relation, place;
+            EXECUTE format('DELETE FROM %s "!t" WHERE "!t".tableoid = $1 AND "!t".ctid = $2', root)
+                USING parked.relation, place;
         ELSIF sets IS NOT NULL THEN
-            EXECUTE format('UPDATE %s t SET %s FROM jsonb_populate_record(NULL::%s, $1) r'
-                           ' WHERE t.tableoid = $2 AND t.ctid = $3', root, sets, root)
+            EXECUTE format('UPDATE %s "!t" SET %s FROM jsonb_populate_record(NULL::%s, $1) r'
+                           ' WHERE "!t".tableoid = $2 AND "!t".ctid = $3', root, sets, root)
                 USING parked.new_row, parked.relation, place;
         END IF;
     END IF;
     GET DIAGNOSTICS touched = ROW_COUNT;
     IF touched <> 1 THEN
         RAISE EXCEPTION 'a trigger of % took it away', root USING ERRCODE = 'AK001';
+    END IF;
+    -- Once more, for a trigger may have taken its time.
+    IF NOT EXISTS (SELECT FROM agent_kill.roles r JOIN pg_roles a ON a.oid = r.role
+                   WHERE r.role = parked.role AND a.rolcanlogin
+                     AND r.mode IN ('normal', 'approval_gated', 'draft_only')) THEN
+        RAISE EXCEPTION 'a stricter hold is on %', target USING ERRCODE = 'AK002';
     END IF;
     UPDATE agent_kill.drafts d SET released_by = approver, old_row = NULL, new_row = NULL WHERE d.id = draft;
     RETURN approver;
@@ -256,6 +289,7 @@ CREATE TABLE IF NOT EXISTS agent_kill.drafts (
     role oid NOT NULL, waits boolean NOT NULL, relation oid NOT NULL, op text NOT NULL,
     old_row jsonb, new_row jsonb, released_by text
 );
+ALTER TABLE agent_kill.drafts ADD COLUMN IF NOT EXISTS columns text[];
 CREATE INDEX IF NOT EXISTS drafts_parked ON agent_kill.drafts (role, id) WHERE released_by IS NULL;
 """
 _GUARDS = """\

@@ -1,5 +1,6 @@
 """Is exactly the row that was parked done, and nothing where it cannot be?"""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -115,6 +116,73 @@ async def test_what_is_listed_says_what_would_be_done(there: Database, keeper: K
     assert drafts.items[2].arguments.endswith("…")
     few = await keeper.adapter.list(limit=1)
     assert (few.items, few.number) == (drafts.items[:1], 3)
+
+
+async def test_a_long_value_hides_no_short_one(there: Database, keeper: Keeper) -> None:
+    """What an update sets comes first, and short values before long ones."""
+    await there.run("UPDATE notes SET body = repeat('x', 5000); ALTER TABLE notes ADD amount int")
+    await there.run("UPDATE notes SET body = repeat('y', 5000), amount = 1000000", user=there.agent)
+    assert isinstance(keeper.adapter, Parked)
+    assert (await keeper.adapter.list()).items[0].arguments.startswith('{"set": {"amount": 1000000, "body": "y')
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "INSERT INTO hard VALUES (2, 'null')",
+        "UPDATE hard SET j = 'null'",
+        "INSERT INTO hard (id, ends) VALUES (2, '[2:3]={7,8}')",
+        "INSERT INTO hard (id, f) VALUES (2, '-0')",
+    ],
+)
+async def test_what_would_be_another_value_is_refused_to_the_agent(there: Database, keeper: Keeper, write: str) -> None:
+    """Values that JSON does not carry are not parked: an approved write is the agent's, or is none."""
+    await there.run(
+        "CREATE TABLE hard (id int PRIMARY KEY, j jsonb, ends int[], f float8);"
+        f"ALTER TABLE hard OWNER TO {there.owner}; GRANT SELECT, INSERT, UPDATE ON hard TO {there.agent}"
+    )
+    await there.run("INSERT INTO hard VALUES (1)")
+    await set_up(there)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="JSON does not carry"):
+        await there.run(write, user=there.agent)
+    assert isinstance(keeper.adapter, Parked)
+    assert (await keeper.adapter.list()).number == 0
+
+
+async def test_columns_that_changed_refuse_the_release(there: Database, keeper: Keeper) -> None:
+    """A renamed column, or two that swapped their names, would take what was meant for another one."""
+    await there.run("INSERT INTO notes VALUES (9, 'important')", user=there.agent)
+    await there.run("ALTER TABLE notes RENAME body TO contents; ALTER TABLE notes ADD body text")
+    assert await _released(keeper) == Released(done=False, why="the columns of public.notes changed since then")
+    assert await there.value("SELECT count(*) FROM notes WHERE id = 9") == 0
+
+
+async def test_a_column_may_have_any_name(there: Database, keeper: Keeper) -> None:
+    """Names that the release uses itself do not get in its way."""
+    await there.run("ALTER TABLE notes ADD t text, ADD r text")
+    await there.run("UPDATE notes SET t = 'new'; DELETE FROM notes WHERE id = 2", user=there.agent)
+    assert (await _released(keeper)).done
+    assert await there.value("SELECT t FROM notes") == "new"
+
+
+async def test_a_stop_during_a_release_undoes_it(there: Database, keeper: Keeper) -> None:
+    """A trigger that takes its time does not carry a write past a stop that came meanwhile."""
+    await there.run(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM pg_catalog.pg_sleep(1); RETURN NEW; END';"
+        "CREATE TRIGGER slow BEFORE INSERT ON effects FOR EACH ROW EXECUTE FUNCTION slow()"
+    )
+    await there.run("INSERT INTO effects VALUES (1)", user=there.agent)
+    release = asyncio.ensure_future(_released(keeper))
+    running = (
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%agent_kill.release(%' AND wait_event = 'PgSleep'"
+    )
+    async with asyncio.timeout(10):
+        while not await there.value(running):  # noqa: ASYNC110  # the server knows, no event
+            await asyncio.sleep(0.02)
+    await keeper.held(Mode.FULL_STOP)
+    assert await release == Released(done=False, why="a stricter hold came meanwhile")
+    assert await there.value("SELECT count(*) FROM effects") == 0
 
 
 async def test_one_of_several_equal_rows_is_done(there: Database, keeper: Keeper) -> None:
