@@ -171,6 +171,18 @@ def a_stop_waits_for_no_disk(made: Made) -> None:
     assert receiver(*asked("read_only", generation="7"))[1] == 412
 
 
+def a_loosening_waits_for_the_disk(made: Made) -> None:
+    """Where the disk fails, the mode stays as strict as the disk has it, and the call counts as told."""
+    receiver = made.receiver(mode="full_stop")
+    (made.folder / "mode.new").mkdir()
+    with pytest.raises(IsADirectoryError):
+        receiver(*asked("normal", generation="7"))
+    assert receiver.mode == "full_stop"
+    (made.folder / "mode.new").rmdir()
+    assert [receiver(*asked("normal", generation=at))[1] for at in ("7", "8")] == [412, 200]
+    assert receiver.mode == "normal"
+
+
 def a_second_process_does_not_start(made: Made) -> None:
     """It would have a mode of its own."""
     receiver = made.receiver()
@@ -197,6 +209,7 @@ CHECKS = (
     an_answer_is_signed_for_its_request,
     a_corrupt_file_is_a_full_stop,
     a_stop_waits_for_no_disk,
+    a_loosening_waits_for_the_disk,
     a_second_process_does_not_start,
     a_mode_that_it_does_not_hold_is_refused,
 )
@@ -228,7 +241,9 @@ DEFECTS = {
     "an answer is good for any request": ("answer.{n}.", "answer..", an_answer_is_signed_for_its_request),
     "an answer is good for any status": (".{status}.", "..", an_answer_is_signed_for_its_request),
     "a corrupt file loosens": ('= "full_stop", time.time_ns()', '= "normal", 0', a_corrupt_file_is_a_full_stop),
-    "the mode is not kept": ("new.replace(self.file)", "pass", a_stop_is_taken_and_kept),
+    "the mode is not kept": ("new.replace(self.file)", "None", a_stop_is_taken_and_kept),
+    "a loosening that failed counts": ("max(self.mode, mode, key=MODES.index)", "mode", a_loosening_waits_for_the_disk),
+    "a stop waits for the disk": ("max(self.mode, mode, key=MODES.index)", "self.mode", a_stop_waits_for_no_disk),
     "two processes serve one file": ("fcntl.flock(", "max(", a_second_process_does_not_start),
     "a mode that is not held is taken": ("return 422, {}", "pass", a_mode_that_it_does_not_hold_is_refused),
 }

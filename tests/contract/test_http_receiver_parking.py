@@ -31,6 +31,7 @@ class Service:
     kind: type[Parking]
     folder: Path
     paid: list[int] = field(default_factory=list)
+    settled: dict[str, object] = field(default_factory=dict)
     breaks: BaseException | None = None
     meanwhile: Callable[[], object] = lambda: None
 
@@ -39,14 +40,18 @@ class Service:
         self.parking = self._started()
 
     def _started(self) -> Parking:
-        return self.kind(SECRET, self.folder, {"refund": self.refund})
+        return self.kind(SECRET, self.folder, {"refund": self.refund, "settle": self.settle})
 
     def refund(self, amount: int) -> None:
-        """The one action."""
+        """Pays back."""
         self.paid.append(amount)
         self.meanwhile()
         if self.breaks:
             raise self.breaks
+
+    def settle(self, **given: object) -> None:
+        """Another, with arguments of any kind."""
+        self.settled.update(given)
 
     def again(self) -> None:
         """After a restart."""
@@ -120,6 +125,18 @@ def a_stop_voids_an_approval(there: Service) -> None:
     assert there.release(draft)[1]["done"]
 
 
+def it_is_done_as_it_was_asked(there: Service) -> None:
+    """What the caller changes afterwards is not released, and a restart makes no difference."""
+    orders = [1]
+    with pytest.raises(Kept) as kept:
+        there.parking.ask("settle", orders=orders, names={1: ("x",)})
+    orders.append(666)
+    shown = there.say(drafts="list", skip=0, limit=1)[1]["drafts"][0]["arguments"]
+    assert json.loads(shown) == {"orders": [1], "names": {"1": ["x"]}}
+    assert there.release(kept.value.args[1])[1]["done"]
+    assert there.settled == json.loads(shown)
+
+
 def a_slow_action_holds_up_nobody(there: Service) -> None:
     """While it is carried out the agent's next is parked, another decision is put off, and a stop is taken."""
     draft, other = there.proposed(), there.proposed()
@@ -157,6 +174,7 @@ CHECKS = (
     a_crash_in_the_middle_is_told,
     a_failure_is_told_and_not_repeated,
     a_stop_voids_an_approval,
+    it_is_done_as_it_was_asked,
     a_slow_action_holds_up_nobody,
     what_waits_is_bounded,
 )
@@ -170,6 +188,7 @@ DEFECTS = {
     ),
     "an approval outlives a stop": ("or generation != str(self.generation)", "", a_stop_voids_an_approval),
     "a release minds no mode": ("not in MODES[:3] or", "is None or", a_stop_voids_an_approval),
+    "what is parked can still change": ("json.loads(json.dumps(arguments))", "arguments", it_is_done_as_it_was_asked),
     "the agent waits for a release": ("with self.shelf:", "with self.deciding:", a_slow_action_holds_up_nobody),
     "a decision waits for another": ("timeout=self.work.patience", "", a_slow_action_holds_up_nobody),
     "what waits is not bounded": (">= MOST", "< 0", what_waits_is_bounded),

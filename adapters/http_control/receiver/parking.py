@@ -35,6 +35,7 @@ class Parking(Receiver):
         if (mode := self.mode) not in MODES[1:3]:
             with self.work():
                 return self.actions[action](**arguments)
+        arguments = json.loads(json.dumps(arguments))  # as they are now, and as they are after a restart
         with self.shelf:
             if len(self.waiting()) >= MOST:
                 raise Stopped(mode)

@@ -47,11 +47,11 @@ class Receiver:
             if MODES.index(mode) < MODES.index(self.mode) and generation != str(self.generation):
                 return 412, {}  # it was told something since, so that a late call loosens nothing
             if asked:
-                self.mode, self.generation = mode, self.generation + 1  # first of all: a stop waits for no disk
+                self.mode, self.generation = max(self.mode, mode, key=MODES.index), self.generation + 1  # at once
                 with (new := self.file.with_suffix(".new")).open("wb", 0) as out:
                     out.write(json.dumps([mode, self.generation]).encode())
                     os.fsync(out)
-                new.replace(self.file)
+                self.mode, _ = mode, new.replace(self.file)  # looser only now; a stop waits for no disk
                 os.fsync(self.disk)
         return 200, {"mode": self.mode, "generation": self.generation, **self.about, **self.end(self.mode)}
 
