@@ -147,7 +147,17 @@ def an_answer_is_signed_for_its_request(made: Made) -> None:
 
 def a_corrupt_file_is_a_full_stop(made: Made) -> None:
     """As is a missing one; what was half written beside it does not count."""
-    for text in ("", "{", '["off", 3]', '["normal"]', '["normal", "x"]', "null", '{"mode": "normal"}'):
+    for text in (
+        "",
+        "{",
+        '["off", 3]',
+        '["normal"]',
+        '["normal", "x"]',
+        "null",
+        '{"mode": "normal"}',
+        '["normal", 1e999]',
+        "[" * 100_000,
+    ):
         made.wrote(text)
         receiver = made.again()
         assert receiver.mode == "full_stop", f"{text!r} was read as {receiver.mode}"

@@ -137,6 +137,25 @@ def it_is_done_as_it_was_asked(there: Service) -> None:
     assert there.settled == json.loads(shown)
 
 
+def a_broken_draft_is_listed_and_dropped(there: Service) -> None:
+    """It keeps neither the service from starting nor the others from a decision; it is released by nobody."""
+    whole = there.proposed()
+    broken = [("a", '{"wha'), ("b", "null"), ("c", "[" * 100_000)]
+    for name, text in broken:
+        (there.folder / f"{name}.draft").write_text(text)
+    (there.folder / "mode.1-2").write_text('{"wha')
+    there.again()
+    assert not (there.folder / "mode.1-2").exists(), "what a crash left half written stays for ever"
+    listed = there.say(drafts="list", skip=0, limit=5)[1]
+    assert (len(listed["drafts"]), listed["parked"]) == (4, 4)
+    for name, _ in broken:
+        assert "drop it" in there.release(name)[1]["why"]
+        assert there.say(drafts="drop", id=name, by="U0A")[1] == {"done": True}
+    there.again()
+    assert there.parking.waiting() == [whole]
+    assert there.release(whole)[1]["done"]
+
+
 def a_slow_action_holds_up_nobody(there: Service) -> None:
     """While it is carried out the agent's next is parked, another decision is put off, and a stop is taken."""
     draft, other = there.proposed(), there.proposed()
@@ -175,6 +194,7 @@ CHECKS = (
     a_failure_is_told_and_not_repeated,
     a_stop_voids_an_approval,
     it_is_done_as_it_was_asked,
+    a_broken_draft_is_listed_and_dropped,
     a_slow_action_holds_up_nobody,
     what_waits_is_bounded,
 )
@@ -189,6 +209,11 @@ DEFECTS = {
     "an approval outlives a stop": ("or generation != str(self.generation)", "", a_stop_voids_an_approval),
     "a release minds no mode": ("not in MODES[:3] or", "is None or", a_stop_voids_an_approval),
     "what is parked can still change": ("json.loads(json.dumps(arguments))", "arguments", it_is_done_as_it_was_asked),
+    "a broken draft keeps it from starting": (
+        "except (OSError, ValueError, TypeError, RuntimeError)",
+        "except OSError",
+        a_broken_draft_is_listed_and_dropped,
+    ),
     "the agent waits for a release": ("with self.shelf:", "with self.deciding:", a_slow_action_holds_up_nobody),
     "a decision waits for another": ("timeout=self.work.patience", "", a_slow_action_holds_up_nobody),
     "what waits is not bounded": (">= MOST", "< 0", what_waits_is_bounded),
@@ -209,7 +234,7 @@ def test_a_broken_one_is_seen(defect: str, tmp_path: Path) -> None:
     module = types.ModuleType("broken")
     module.__package__ = receiver.__name__
     exec(SOURCE.replace(right, wrong), module.__dict__)  # noqa: S102  # our own text, broken on purpose
-    with pytest.raises((AssertionError, pytest.fail.Exception, Kept)):
+    with pytest.raises((AssertionError, pytest.fail.Exception, Kept, ValueError)):
         check(Service(_as_known(module.Parking, module.Kept), tmp_path))
 
 

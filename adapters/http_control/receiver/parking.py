@@ -25,9 +25,10 @@ class Parking(Receiver):
 
     def __init__(self, secret: str, folder: Path, actions: Mapping[str, Callable[..., object]], **about: str) -> None:
         self.actions, self.work, self.shelf, self.deciding = actions, Work(lambda: self.mode), Lock(), Lock()
-        files = sorted(folder.glob("*.draft"))
-        self.drafts: dict[str, dict[str, Any]] = {file.stem: json.loads(file.read_bytes()) for file in files}
+        self.drafts = {file.stem: _read(file) for file in sorted(folder.glob("*.draft"))}
         super().__init__(secret, folder, lambda mode: {**self.work.end(mode), "parked": len(self.waiting())}, **about)
+        for file in folder.glob("mode.*-*"):
+            file.unlink()  # half written as the process ended, and nobody was told of it
         self.modes = MODES[1:]
 
     def ask(self, action: str, **arguments: object) -> object:
@@ -76,6 +77,8 @@ class Parking(Receiver):
             return False, "it is not there" if told is None else "another released it"
         if told["by"]:
             return told["done"], "" if told["done"] else "a release before did not end: look whether it had its effect"
+        if told["what"] not in self.actions:
+            return False, "the service has no such action, or the draft cannot be read: drop it"
         try:
             with self.work("released"):
                 self._keep(draft, {**told, "by": by, "done": False})
@@ -107,3 +110,12 @@ class Parking(Receiver):
         new.replace(self.file.with_name(f"{draft}.draft"))
         os.fsync(self.disk)
         self.drafts[draft] = told
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """One that cannot be read is listed, so that a person drops it, and keeps nothing from starting."""
+    told: dict[str, Any] = {"what": "a draft that cannot be read", "with": {}, "at": 0.0, "waits": False, "by": ""}
+    try:
+        return {**told, "done": False, **json.loads(file.read_bytes())}
+    except (OSError, ValueError, TypeError, RuntimeError):
+        return told

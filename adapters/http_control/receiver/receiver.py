@@ -22,7 +22,7 @@ class Receiver:
         try:
             mode, generation = json.loads(self.file.read_bytes())
             self.mode, self.generation = MODES[MODES.index(mode)], int(generation)
-        except (OSError, ValueError, TypeError):  # what is not there or cannot be read is a full stop
+        except (OSError, ValueError, TypeError, ArithmeticError, RuntimeError):  # unreadable: a full stop
             self.mode, self.generation = "full_stop", time.time_ns()
 
     def __call__(self, method: str, headers: Mapping[str, str], body: bytes) -> tuple[bytes, int, dict[str, str]]:
