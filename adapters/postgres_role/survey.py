@@ -202,7 +202,7 @@ class Survey:
     def still_open(self, mode: Mode) -> str:
         """What a reduced mode leaves open, in a sentence."""
         ways = ["NOTIFY", "advisory locks", "its own password and settings", *sorted(self.open)]
-        ways += ["numbers of sequences"] if self.writes else []
+        ways += ["numbers of sequences", "locks on tables and rows"] if self.writes else []
         return f"still open in {mode}: {', '.join(ways)}"
 
 

@@ -185,6 +185,19 @@ async def test_a_stop_during_a_release_undoes_it(there: Database, keeper: Keeper
     assert await there.value("SELECT count(*) FROM effects") == 0
 
 
+async def test_a_release_beside_another_says_to_look_again(there: Database, keeper: Keeper) -> None:
+    """Whether the other one does it is not known yet, so nothing is said of that; the cut named such locks."""
+    cut = await keeper.restrict(Mode.APPROVAL_GATED)
+    assert "locks on tables and rows" in cut.why
+    await there.run("INSERT INTO effects VALUES (1)", user=there.agent)
+    other = await asyncpg.connect(there.dsn(""))
+    await other.execute("BEGIN; SELECT FROM agent_kill.drafts FOR UPDATE")
+    said = await _released(keeper)
+    await other.close()
+    assert (said.done, said.why.rpartition(": ")[2]) == (False, "look again")
+    assert (await _released(keeper)).done
+
+
 async def test_one_of_several_equal_rows_is_done(there: Database, keeper: Keeper) -> None:
     """Where no key tells rows apart, each parked row takes one of them."""
     await there.run("INSERT INTO effects VALUES (1), (1), (1)", user=there.owner)
