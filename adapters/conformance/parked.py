@@ -22,6 +22,7 @@ from adapters.errors import Unreachable
 MIDDLE = frozenset({Mode.APPROVAL_GATED, Mode.DRAFT_ONLY})
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _SETTLES = 0.05  # seconds in which a second item, or a second effect, would have come
+_LATE = 0.7  # seconds in which an effect that was put off would have come
 _TWICE = 4  # releases at the same time
 _SEVERAL = 3  # proposals that are parked together
 
@@ -70,6 +71,8 @@ class Holds:
                 assert _in_order([*drafts.items, *rest]), f"limit={limit} does not list the oldest, oldest first"
                 assert _known(drafts.items) <= _known(kept), f"limit={limit} lists what was not parked"
                 assert drafts.number in (None, _SEVERAL), f"of {_SEVERAL} that are parked, {drafts.number} are told"
+            shown = {(one.what, one.arguments) for one in kept}
+            assert len(shown) == _SEVERAL, f"{_SEVERAL} different writes are shown as {len(shown)}: {sorted(shown)}"
             assert (await several[1].release(kept[1])).done
             assert _known(await desk.items()) == _known([kept[0], *kept[2:]]), (
                 "the release of one changed what else is parked"
@@ -107,7 +110,7 @@ class Holds:
             said = await desk.release(draft)
             assert not said.done, "a release claims to have done what was dropped"
             assert said.why, "a release that was not done has no why"
-            await desk.did(0)
+            await desk.stays(0)
 
     @needs("parking", "propose", "done")
     async def test_a_release_and_a_drop_at_once(self, rig: FullRig) -> None:
@@ -131,6 +134,27 @@ class Holds:
             assert desk.asked, "the gate was not asked"
             await desk.did(0)
             assert await desk.items() == [draft]
+
+    @needs("parking", "propose", "done")
+    async def test_a_stop_while_the_gate_is_asked(self, rig: FullRig) -> None:
+        """The full stop is held and the gate says no: the release that was under way has no effect, then or later."""
+        async for desk in _desks(rig):
+            draft = await desk.proposed()
+            async with closing(rig.parking()) as adapter:
+                other = desk.beside(adapter)
+
+                async def stop(changes: tuple[Change, ...], desk: _Desk = desk) -> bool:
+                    assert changes == (), f"a release has nothing to record, and the gate was given {changes}"
+                    await desk.keeper.restrict(max(desk.adapter.modes))
+                    return False
+
+                said = await other.parked.release(draft=draft.id, by=_BY, gate=stop)
+            desk.now = max(desk.adapter.modes)
+            assert not said.done, "it was done though it was stopped meanwhile"
+            assert said.why, "a release that was not done has no why"
+            await desk.keeper.settled(desk.now)
+            await desk.stays(0)
+            assert await desk.items() == [draft], "the stop changed what is parked"
 
     @needs("parking", "propose", "done")
     async def test_what_is_parked_outlives_a_full_stop(self, rig: FullRig) -> None:
@@ -260,6 +284,15 @@ class _Desk:
         await asyncio.sleep(_SETTLES * bool(times))
         found = await self.done()
         assert found == times, f"{self.what!r} had its effect {found} times, not {times}"
+
+    async def stays(self, times: int) -> None:
+        """No effect more comes within `_LATE` either."""
+        for _ in ticks(_LATE):
+            if await self.done() != times:
+                break
+            await asyncio.sleep(TICK)
+        found = await self.done()
+        assert found == times, f"{self.what!r} had its effect {found} times, not {times}, a while later"
 
     def beside(self, adapter: Adapter) -> "_Desk":
         """The same, of another process."""

@@ -1,9 +1,13 @@
 """Does the kit notice a surface that parks one write well, and is wrong otherwise? Each cheat, on a world in memory."""
 
+import asyncio
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from adapters.base import Shared
-from adapters.base.parked import Drafts
+from adapters.base import Gate, Mode, Shared
+from adapters.base.parked import Drafts, Released
 from adapters.conformance import ticks, trial
 from adapters.memory import Canary, Memory, Settings
 from tests.contract.rigs.memory import MemoryRig
@@ -66,7 +70,42 @@ class LosesAll(Memory):
         return drafts
 
 
+class NoContent(Memory):
+    """Shows every write alike."""
+
+    async def list(self, *, limit: int = 100) -> Drafts:
+        """Nobody can decide on that."""
+        drafts = await super().list(limit=limit)
+        return replace(drafts, items=tuple(replace(item, what="a write") for item in drafts.items))
+
+
+class LateDrop(Memory):
+    """Does what was dropped, a while later."""
+
+    async def drop(self, *, label: str = "", draft: str = "", by: str = "") -> Any:
+        """Not at once."""
+        write = self.world.drafts.get(draft)
+        if write:
+            asyncio.get_running_loop().call_later(0.4, self.world.done.update, [write.what])
+        return await super().drop(draft=draft, by=by) if by else await super().drop(label=label)
+
+
+class StoppedLater(Memory):
+    """Asks the gate, and does it a while later whatever came meanwhile."""
+
+    async def release(self, *, draft: str, by: str, gate: Gate) -> Released:
+        """Says what is true now."""
+        write = self.world.drafts.get(draft)
+        said = await super().release(draft=draft, by=by, gate=gate)
+        if write and self.world.mode() is Mode.FULL_STOP:
+            asyncio.get_running_loop().call_later(0.4, self.world.done.update, [write.what])
+        return said
+
+
 CHEATS = [
+    (NoContent, SEVERAL, "3 different writes are shown as 1"),
+    (LateDrop, "a_dropped_one_never_happens", "a while later"),
+    (StoppedLater, "a_stop_while_the_gate_is_asked", "a while later"),
     (NewestFirst, SEVERAL, "oldest first"),
     (NoLimit, SEVERAL, "limit=1 lists 3 of 3"),
     (NumberOfListed, SEVERAL, "of 3 that are parked, 1 are told"),
