@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from adapters.base import Adapter, Change, Mode
+from adapters.base import Adapter, Change, Mode, Shared
 from adapters.base.parked import ARGUMENTS, Draft, Parked, Released
 from adapters.conformance.agent import closing
 from adapters.conformance.bounds import bounded
@@ -71,6 +71,9 @@ class Holds:
                 assert _in_order([*drafts.items, *rest]), f"limit={limit} does not list the oldest, oldest first"
                 assert _known(drafts.items) <= _known(kept), f"limit={limit} lists what was not parked"
                 assert drafts.number in (None, _SEVERAL), f"of {_SEVERAL} that are parked, {drafts.number} are told"
+            async with closing(rig.adapter(shared=Shared())) as fresh:
+                again = await desk.beside(fresh).items()
+            assert _known(again) == _known(await desk.items()), f"a bot that starts again finds {again}"
             shown = {(one.what, one.arguments) for one in kept}
             assert len(shown) == _SEVERAL, f"{_SEVERAL} different writes are shown as {len(shown)}: {sorted(shown)}"
             assert (await several[1].release(kept[1])).done

@@ -90,6 +90,21 @@ class LateDrop(Memory):
         return await super().drop(draft=draft, by=by) if by else await super().drop(label=label)
 
 
+class InTheProcess(Memory):
+    """Keeps in the bot's own process what was parked."""
+
+    def __init__(self, *, shared: Shared, **given: Any) -> None:
+        super().__init__(shared=shared, **given)
+        self.known: dict[str, object] = shared.get(("memory", "known"), dict)
+
+    async def list(self, *, limit: int = 100) -> Drafts:
+        """A new process knows the newest alone."""
+        drafts = await super().list(limit=limit)
+        self.known |= {item.id: item for item in drafts.items[-1:]}
+        items = tuple(item for item in drafts.items if item.id in self.known)
+        return Drafts(items=items, number=drafts.number if len(self.known) > 1 else len(items))
+
+
 class StoppedLater(Memory):
     """Asks the gate, and does it a while later whatever came meanwhile."""
 
@@ -105,6 +120,7 @@ class StoppedLater(Memory):
 CHEATS = [
     (NoContent, SEVERAL, "3 different writes are shown as 1"),
     (LateDrop, "a_dropped_one_never_happens", "a while later"),
+    (InTheProcess, SEVERAL, "a bot that starts again finds"),
     (StoppedLater, "a_stop_while_the_gate_is_asked", "a while later"),
     (NewestFirst, SEVERAL, "oldest first"),
     (NoLimit, SEVERAL, "limit=1 lists 3 of 3"),
@@ -118,7 +134,9 @@ CHEATS = [
 def _rig(cheat: type[Memory]) -> MemoryRig:
     class Cheating(MemoryRig):
         def adapter(self, *, shared: Shared | None = None, target: str = "memory") -> Memory:
-            return cheat(config=Settings(target=target), canary=Canary(), shared=shared or self.shared)
+            super().adapter(shared=shared, target=target)
+            shared = shared or self.shared
+            return cheat(config=Settings(target=target), canary=Canary(), shared=shared)
 
     return Cheating()
 

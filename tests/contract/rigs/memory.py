@@ -86,8 +86,10 @@ class MemoryRig:
         return self.shared.get(("memory", target), World)
 
     def adapter(self, *, shared: Shared | None = None, target: str = "memory") -> Memory:
-        """An adapter with a canary."""
-        return Memory(config=Settings(target=target), canary=Canary(), shared=shared or self.shared)
+        """An adapter with a canary; the world is there whatever the bot's process shares."""
+        shared = shared or self.shared
+        shared.get(("memory", target), lambda: self._world(target))
+        return Memory(config=Settings(target=target), canary=Canary(), shared=shared)
 
     def mistyped(self) -> Memory:
         """A world that is not there."""
