@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from adapters import registry
 from adapters.base import Mode, Shared
 from adapters.conformance import Keeper
 from adapters.http_control import HttpControl, HttpControlConfig
-from adapters.http_control.receiver.mount import asgi
+from adapters.http_control.receiver.mount import LONGEST, asgi, wsgi
 from adapters.http_control.receiver.parking import Kept, Parking
 from adapters.http_control.receiver.receiver import Receiver
 from adapters.http_control.receiver.work import Stopped, Work
@@ -113,6 +114,17 @@ def _into(sent: list[Any]) -> Any:
         sent.append(message)
 
     return send
+
+
+@pytest.mark.parametrize("length", ["-1", "", "x", "999999999"])
+def test_no_length_reads_without_end(length: str, tmp_path: Path) -> None:
+    """Whoever sends it needs no secret: it is refused without holding a thread."""
+    given, statuses = BytesIO(b"x" * 1_000_000), list[str]()
+    served = wsgi(Receiver(SECRET, tmp_path, lambda _mode: {}), lambda *_: [], "/control")
+    environ = {"PATH_INFO": "/control", "REQUEST_METHOD": "POST", "CONTENT_LENGTH": length, "wsgi.input": given}
+    assert list(served(environ, lambda status, _: statuses.append(status))) == [b"{}"]
+    assert statuses == ["401 Unauthorized"]
+    assert given.tell() <= LONGEST
 
 
 async def test_a_stop_waits_for_no_release(tmp_path: Path) -> None:

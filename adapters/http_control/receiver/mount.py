@@ -21,7 +21,8 @@ def wsgi(receiver: Receiver, app: Callable[[dict[str, Any], Any], Iterable[bytes
         if environ.get("PATH_INFO") != path:
             return app(environ, start)
         headers = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}", "") for name in NAMES}
-        body = environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), LONGEST))
+        length = environ.get("CONTENT_LENGTH") or ""  # "-1" would read all that ever comes
+        body = environ["wsgi.input"].read(min(int(length), LONGEST) if length.isdecimal() else 0)
         answer, status, more = receiver(environ["REQUEST_METHOD"], headers, body)
         start(f"{status} {HTTPStatus(status).phrase}", [*_headers(answer), *more.items()])
         return [answer]
