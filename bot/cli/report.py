@@ -62,10 +62,12 @@ def command(incident: str | None, attest: str | None, html: Path | None, config:
     record = _record(env)
     if attest is not None:
         _attest(record, env, attest, html, as_json=as_json)
-    elif incident is None:
-        _list(record, as_json=as_json)
-    else:
+    elif incident is not None:
         _tell(record, incident, html, as_json=as_json)
+    elif html is not None:
+        common.fail("--html writes one incident: name it, as in `agent-kill report INCIDENT --html FILE`")
+    else:
+        _list(record, as_json=as_json)
     sys.exit(0 if record.chains.intact else 1)
 
 

@@ -14,6 +14,7 @@ LANES = 40  # that a picture shows
 _ALONE = 12  # lanes up to which each is drawn for itself
 _WIDTH, _HEIGHT, _BAR, _TOP, _EDGE = 900.0, 56.0, 20.0, 40.0, 10.0
 _UNDER = 27.0  # from the top of a lane to its bar
+_TAIL = 96.0  # behind the last entry: how it stood then, which would have no width otherwise
 _CHAR = 6.6  # width of a character of a label
 _HAIR = 0.75
 _NEAR = 12.0  # marks of one kind that are nearer are one
@@ -66,7 +67,7 @@ def picture(lanes: Sequence[Lane]) -> str:
     """The SVG; its colours are those of the page's style. Names in it are escaped."""
     groups = together(lanes)[:LANES]
     times = {at for group in groups for span in group.lane.spans for at in (span.start, span.end)}
-    axis = Axis(times | {mark.at for group in groups for mark in group.lane.marks}, _WIDTH - 2 * _EDGE)
+    axis = Axis(times | {mark.at for group in groups for mark in group.lane.marks}, _WIDTH - 2 * _EDGE - _TAIL)
     height = _TOP + _HEIGHT * len(groups) + 4
     parts = [
         f'<svg class="authority" viewBox="0 0 {_WIDTH:g} {height:g}" role="img" aria-label="{_SUMMARY}">',
@@ -100,7 +101,7 @@ def _scale(axis: Axis, height: float) -> list[str]:
         x = place + _EDGE
         last = number == len(ticks) - 1 and number > 0
         anchor = ' text-anchor="end"' if last else ""
-        at = _WIDTH - 2 if last else max(2.0, x)
+        at = x if last else max(2.0, x)
         parts.append(f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="32" y2="{height:g}"/>')
         parts.append(f'<text class="time" x="{at:.1f}" y="27"{anchor}>{time}</text>')
         parts.append(f'<text class="time" x="{at:.1f}" y="12"{anchor}>{date}{" UTC" if date else ""}</text>')
@@ -109,7 +110,9 @@ def _scale(axis: Axis, height: float) -> list[str]:
 
 def _lane(axis: Axis, group: Together, y: float) -> list[str]:
     parts = [f'<text class="name" x="{_EDGE:g}" y="{y + 12:g}">{escape(_short(group.name))}</text>']
-    parts += [part for span in _visible(axis, group.lane.spans) for part in _span(axis, span, y + _UNDER)]
+    spans = _visible(axis, group.lane.spans)
+    for span in spans:
+        parts += _span(axis, span, y + _UNDER, _TAIL if span is spans[-1] else 0.0)
     return parts + [_mark(x, mark, y + _UNDER) for x, mark in _thinned(axis, group.lane.marks)]
 
 
@@ -131,8 +134,8 @@ def _visible(axis: Axis, spans: Sequence[Span]) -> list[Span]:
     return found
 
 
-def _span(axis: Axis, span: Span, y: float) -> list[str]:
-    x, end = axis.place(span.start) + _EDGE, axis.place(span.end) + _EDGE
+def _span(axis: Axis, span: Span, y: float, tail: float) -> list[str]:
+    x, end = axis.place(span.start) + _EDGE, axis.place(span.end) + _EDGE + tail
     title = f"{span.mode}, {_SAID[span.state]}".rstrip(", ")
     said = f"<title>{title}: {precise(span.start)} to {precise(span.end)}</title>"
     if span.mode is Mode.NORMAL:

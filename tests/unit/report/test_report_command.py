@@ -1,6 +1,7 @@
 """Which incident does `agent-kill report` tell?"""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,18 @@ def test_a_page_that_cannot_be_written_is_told(state: Path) -> None:
     ran = report(state, "inc-1", "--html", str(state / "no" / "p.html"))
     assert ran.exit_code == 2
     assert "was not written: No such file or directory" in ran.stderr
+
+
+def test_a_page_without_an_incident_is_asked_which(state: Path) -> None:
+    """Exit 2, and no list instead of the page that was wanted."""
+    ran = report(state, "--html", str(state.parent / "p.html"))
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert "--html writes one incident: name it" in ran.stderr
+
+
+def test_how_it_was_left_has_a_width(state: Path) -> None:
+    """A surface that the last entry proved is drawn as proven behind it."""
+    page = state.parent / "p.html"
+    assert report(state, "inc-1", "--html", str(page)).exit_code == 0
+    (width,) = re.findall(r'class="m-full_stop s-proven" x="[\d.]+" y="\d+" width="([\d.]+)"', page.read_text())
+    assert float(width) > 90
