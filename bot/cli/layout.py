@@ -16,7 +16,7 @@ _INDENT = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One surface: its name, a short cell for each column, and a sentence of any length."""
+    """One surface, or what else is listed: its name, a short cell for each column, and a sentence of any length."""
 
     name: str
     cells: tuple[Text, ...]
@@ -24,7 +24,13 @@ class Row:
 
 
 def layout(
-    title: str, columns: Sequence[str], rows: Sequence[Row], *, width: int, detail: str = "detail"
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    width: int,
+    detail: str = "detail",
+    name: str = "surface",
 ) -> RenderableType:
     """The rows, with no name or word broken where the width allows.
 
@@ -34,20 +40,21 @@ def layout(
         rows: in the order to show.
         width: characters of a line of the terminal.
         detail: head of the sentences.
+        name: head of the names.
     """
     sizes = [max(len(head), *(row.cells[i].cell_len for row in rows)) for i, head in enumerate(columns) if rows]
-    name = max((Text(row.name).cell_len for row in rows), default=0)
-    taken = max(name, len("surface")) + sum(sizes) + _GAP * (len(sizes) + 2) + 1
+    longest_name = max((Text(row.name).cell_len for row in rows), default=0)
+    taken = max(longest_name, len(name)) + sum(sizes) + _GAP * (len(sizes) + 2) + 1
     longest = max((len(word) for row in rows for word in row.detail.split()), default=0)
     wanted = min(max(_DETAIL, longest), max((Text(row.detail).cell_len for row in rows), default=0))
     if taken + max(wanted, len(detail)) <= width:
-        return _table(title, columns, rows, detail)
+        return _table(title, (name, *columns), rows, detail)
     return _stacked(title, columns, sizes, rows, width)
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Row], detail: str) -> Table:
+def _table(title: str, heads: Sequence[str], rows: Sequence[Row], detail: str) -> Table:
     table = Table(title=title, title_justify="left")
-    for head in ("surface", *columns):
+    for head in heads:
         table.add_column(head, no_wrap=True)
     table.add_column(detail, overflow="fold")
     for row in rows:

@@ -82,7 +82,7 @@ def listing(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
         for row in rows
     ]
     columns = ("kind", "mode", "last")
-    console.print(layout("drills", columns, table, width=console.width, detail="surfaces"))
+    console.print(layout("drills", columns, table, width=console.width, detail="surfaces", name="drill"))
 
 
 def _last(last: dict[str, Any] | None) -> Text:
