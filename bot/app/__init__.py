@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from bot.app.arming import armed_check, in_slack
 from bot.app.heard import Counted, Heard
 from bot.app.restoring import way_back
-from bot.core import CLOCK, Core, journal_folders, make_signer
+from bot.core import CLOCK, Core, journal_folders, make_signer, sealing_key
 from bot.domain.electorate import what_a_restore_needs
 from bot.domain.practice import Practised, practised
 from bot.domain.status import StatusView, status_view
@@ -125,6 +125,7 @@ class App:
             environ=os.environ,
             clock=CLOCK,
             people=lambda: self._door.stoppers() if self._door else None,
+            secret=_text(environment.state_key) or sealing_key(core.folders, state_dir),
         )
         core.reporters.inner = Heard(self._drills, core.reporters.inner)
         self._armed, self._news = armed_check(

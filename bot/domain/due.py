@@ -6,6 +6,7 @@ later as the clock was set forward. (`zoneinfo` reads a time with `fold=0` so: P
 Apart from this file nothing of the domain knows the scheduler, and the stop path does not load it.
 """
 
+import hmac
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -50,6 +51,12 @@ def due_between(schedule: str, timezone: str, since: float, until: float) -> Ite
     while at is not None and at <= until:
         yield at
         at = next_due(schedule, timezone, at)
+
+
+def chance(secret: str, drill: str, due: float) -> float:
+    """A fraction of 1 for one due time: the same in every process that has the secret, and no guess without it."""
+    drawn = hmac.digest(secret.encode(), f"agent-kill surprise\0{drill}\0{due!r}".encode(), "sha256")
+    return int.from_bytes(drawn[:6], "big") / 2**48
 
 
 def _walls(schedule: str, start: datetime) -> Iterator[datetime]:

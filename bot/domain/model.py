@@ -197,6 +197,7 @@ class Drill:
         accept_loss: whether work may be lost: without it no surface whose adapter loses work is really cut.
         under_load: a command that runs from before the cut until it is measured.
         faults: what is injected into the bot itself during the cut.
+        surprise: the window from the due time on in which the clock begins it, at a moment that nobody is told.
     """
 
     id: str
@@ -213,6 +214,7 @@ class Drill:
     accept_loss: bool = False
     under_load: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
+    surprise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,10 +144,16 @@ class Drills:
     def _waiting(self, drill: Drill) -> float | None:
         """The due time that a typed command answers."""
         now = self._desk.clock.now()
-        return next((due for due, at in self.pending(drill) if at - EARLY <= now <= at + drill.wait), None)
+        open_ = ((due, at, self._begins(drill, due, at)) for due, at in self.pending(drill))
+        return next((due for due, at, begins in open_ if at - EARLY <= now <= begins + drill.wait), None)
+
+    def _begins(self, drill: Drill, due: float, at: float) -> float:
+        """When the clock begins what people expect at `at`."""
+        return at + self._desk.chance(drill.id, due) * drill.surprise if drill.surprise else at
 
     async def _look(self, drill: Drill) -> None:
-        now, pending = self._desk.clock.now(), self.pending(drill)
+        now = self._desk.clock.now()
+        pending = [(due, self._begins(drill, due, at)) for due, at in self.pending(drill)]
         late = [due for due, at in pending if now > at + drill.wait]
         if late:
             self._miss(drill, late)

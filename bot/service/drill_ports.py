@@ -49,6 +49,7 @@ class DrillDesk:
         workload: runs what is configured as load.
         armed: what stands in the way of a cut of these targets, a sentence each.
         ready: why nothing may be given back now, a sentence each, asked afresh: the same as for a vote.
+        chance: a fraction of 1 for a drill and a due time, which people cannot guess: where in its window it begins.
         wake: told that a run changed. Never blocks, never raises.
     """
 
@@ -65,6 +66,7 @@ class DrillDesk:
     armed: Callable[[Sequence[str]], Awaitable[Sequence[str]]]
     ready: Callable[[], Awaitable[Sequence[str]]]
     clock: Clock
+    chance: Callable[[str, float], float] = lambda _drill, _due: 0.0
     wake: Callable[[Run], None] = lambda _: None
 
     def record(self, event: events.AnyEvent) -> Awaitable[bool]:

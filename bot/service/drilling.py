@@ -1,8 +1,10 @@
 """Puts the drills of one process together, out of what the stop path and the ledger already are."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from bot.domain.due import chance
 from bot.service.dispatch import Dispatcher
 from bot.service.drill import Drills
 from bot.service.drill_ports import Claims, DrillDesk
@@ -31,8 +33,12 @@ def make_drills(
     environ: Mapping[str, str],
     clock: Clock,
     people: Callable[[], frozenset[str] | None],
+    secret: str,
 ) -> Drills:
-    """The drills of a process; the arguments are those of `DrillDesk` and of what it is made of."""
+    """The drills of a process; the arguments are those of `DrillDesk` and of what it is made of.
+
+    `secret` is what draws the moments of surprise: the same after a restart, and known to nobody who drills.
+    """
 
     def budget(key: str) -> float:
         target = inventory().targets.get(key)
@@ -55,6 +61,7 @@ def make_drills(
         armed=armed,
         ready=ready,
         clock=clock,
+        chance=partial(chance, secret),
     )
     return Drills(desk, people)
 

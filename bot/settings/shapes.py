@@ -230,6 +230,18 @@ class DrillShape(Shape):
     faults: tuple[Literal["slack", "ledger", "hung"], ...] = Field(
         (), description="Injected into the bot during the cut: Slack refuses, the database refuses, one surface hangs."
     )
+    surprise: Duration = Field(
+        0.0, description="The window in which the clock begins it, at a moment that nobody is told.", examples=["4h"]
+    )
+
+    @model_validator(mode="after")
+    def _surprised(self) -> "DrillShape":
+        """Whoever types the command cannot be surprised by it."""
+        if self.surprise and self.by == "operator":
+            raise ValueError(
+                "surprise is not for an operator, who would have to know the moment: write `by: clock`, or leave it out"
+            )
+        return self
 
 
 class AgentShape(Shape):

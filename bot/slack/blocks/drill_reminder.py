@@ -26,7 +26,7 @@ def reminder(drill: Drill, called: drills.DrillCalled, unpractised: Sequence[str
     """Calls the operator on turn. `unpractised` are people who have not pulled the switch within the drill's period."""
     name = escape(drill.id, NAME)
     who = wording.user(called.operator.id) if called.operator else "Nobody may stop, so nobody"
-    when = f"begins {wording.minute(called.begins)}" if called.offset else "is to begin now"
+    when = _when(drill, called)
     if drill.by == "operator":
         step = f"type `/agent-drill run {name}` then; it is measured from that moment"
     else:
@@ -43,6 +43,13 @@ def reminder(drill: Drill, called: drills.DrillCalled, unpractised: Sequence[str
             context(emoji, _people(unpractised)),
         ],
     )
+
+
+def _when(drill: Drill, called: drills.DrillCalled) -> str:
+    if drill.surprise:
+        last = wording.minute(called.begins + drill.surprise)
+        return f"begins at some moment between {wording.minute(called.begins)} and {last}"
+    return f"begins {wording.minute(called.begins)}" if called.offset else "is to begin now"
 
 
 def answered(drill: Drill, answer: drills.DrillAnswered, times: int, groups: Iterable[str]) -> Message:

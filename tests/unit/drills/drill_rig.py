@@ -8,6 +8,7 @@ from typing import Any
 from adapters.base import Mode
 from bot.domain import events
 from bot.domain.board import Board
+from bot.domain.due import chance
 from bot.domain.model import Drill, Surface, Workspace
 from bot.domain.practice import Run
 from bot.service.drill import Drills
@@ -95,6 +96,7 @@ class DrillRig(Rig):
         self.faults = Faults()
         self.database = ""
         self.people: frozenset[str] | None = frozenset()
+        self.secret = "state key"
         self.unarmed: list[str] = []
         self.unready: list[str] = []
         self.drills = Drills(
@@ -117,6 +119,7 @@ class DrillRig(Rig):
                 armed=self._armed,
                 ready=self._ready,
                 clock=self.clock,
+                chance=lambda name, due: chance(self.secret, name, due),
             ),
             people=lambda: self.people,
         )

@@ -93,6 +93,13 @@ FAULTS = {
     ),
     "drill at normal": ("mode: read_only", "mode: normal", 40, "'normal' restricts nothing", "full_stop"),
     "drill of no kind": ("kind: live", "kind: real", 40, "'real' is not accepted", "tabletop, canary, live"),
+    "drill that surprises who types it": (
+        "mode: read_only, ",
+        "mode: read_only, by: operator, surprise: 4h, ",
+        40,
+        "surprise is not for an operator, who would have to know the moment",
+        "by: clock",
+    ),
     "drill without mode": ("mode: read_only, ", "", 40, "drills.weekly.mode is missing", "rehearsed"),
     "reminder": ("remind: [24h, 10m]", "remind: [1d]", 40, "'1d' is not a duration", "60s, 5m or 2h"),
 }
