@@ -15,6 +15,7 @@ ALONE = {
     "tests/acceptance/test_benchmark.py": "measures what it measures only undisturbed",
     "tests/acceptance/test_demo_page_browser.py": "a browser fills both processors",
     "tests/acceptance/test_thousand_surfaces.py": "judges milliseconds under a thousand cuts",
+    "tests/contract/test_drill_servers.py": "judges milliseconds by the agent's own witness",
     "tests/contract/test_http_control_scale.py": "judges milliseconds under a thousand cuts",
     "tests/faults/test_blocking_adapter.py": "judges the seconds of a cold start",
     "tests/faults/test_crash_points.py": "runs as many programs as there are processors",
