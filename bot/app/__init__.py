@@ -27,11 +27,14 @@ from bot.service.checkpoints import Checkpoints
 from bot.service.drill import TICK as DRILLS
 from bot.service.drilling import make_drills
 from bot.service.faults import Faults
+from bot.service.independence import TICK as INDEPENDENCE
+from bot.service.independence import Independence
 from bot.service.pushes import Pushes
 from bot.service.readiness import STORED, Readiness
 from bot.service.watch import TICK
 from bot.settings import Finding
 from bot.settings.environment import Environment
+from bot.settings.own_logins import own_logins
 from bot.settings.served import served
 from bot.slack.audit_post import AuditPost
 from bot.slack.client import SlackApi
@@ -111,6 +114,12 @@ class App:
         )
         self._faults = Faults()
         self._serving.refuse(self._faults.refuse_ledger)
+        self._armed, self._news = armed_check(
+            core, state_dir / checked_file.FILE, self._checkpoints.problems, self._serving.skew
+        )
+        self._independence = Independence(
+            lambda: core.inventory.configuration, own_logins(environment, os.environ), core.folders, CLOCK
+        )
         self._drills = make_drills(
             inventory=lambda: core.inventory,
             recorder=core.recorder,
@@ -126,11 +135,9 @@ class App:
             clock=CLOCK,
             people=lambda: self._door.stoppers() if self._door else None,
             secret=_text(environment.state_key) or sealing_key(core.folders, state_dir),
+            standings=self._armed.standings,
         )
         core.reporters.inner = Heard(self._drills, core.reporters.inner)
-        self._armed, self._news = armed_check(
-            core, state_dir / checked_file.FILE, self._checkpoints.problems, self._serving.skew
-        )
 
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT. Raises `AlreadyServedError` when another `serve` has the database."""
@@ -157,6 +164,7 @@ class App:
         self._schedule.every(_ADOPT, "adopt", self._adopt)
         self._schedule.every(ANCHORS, "anchors", self._checkpoints.tick)
         self._schedule.every(DRILLS, "drills", self._drills.tick, jitter=False)
+        self._schedule.every(INDEPENDENCE, "independence", self._independence.tick)
         self._schedule.start()
         for name, work in (("armed check", self._armed.run()), ("armed news", self._news.run())):
             self._stack.push_async_callback(_end, asyncio.create_task(work, name=name))
@@ -204,6 +212,7 @@ class App:
             undeliverable=self._undeliverable,
             armed=self._armed.standings,
             reach=lambda agents: self._core.inventory.reach(agents),  # noqa: PLW0108  # a reload makes another
+            fates=self._independence.fates,
         )
         self._thread = Thread(
             self._core.board,

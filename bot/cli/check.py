@@ -11,11 +11,10 @@ import click
 from bot.cli import common, inventory
 from bot.core import Core, journal_folders
 from bot.domain.coverage import Coverage, coverage
-from bot.domain.fate import Fate, Network, hosts, shared_fate, ties
+from bot.domain.fate import Fate, Network, shared_fate
 from bot.domain.model import Configuration
-from bot.service.own_parts import one_disk
+from bot.service.independence import disk_fates, found
 from bot.service.probe import Probed
-from bot.service.resolve import resolve
 from bot.settings import Finding, SettingsError, load
 from bot.settings.check import check, declared, ok
 from bot.settings.environment import Environment
@@ -93,31 +92,15 @@ async def _take(configuration: Configuration, env: Environment, *, probe_too: bo
     """Without `probe_too` nothing is contacted, not even the resolver: hosts are compared by their names."""
     own = own_logins(env, os.environ)
     if not probe_too:
-        fates = (*shared_fate(configuration, own, Network()), *_disk(env))
+        fates = (*shared_fate(configuration, own, Network()), *disk_fates(journal_folders(env.state_dir)))
         return _Stock(coverage=coverage(configuration, declared(configuration)), fates=fates)
     core = Core(configuration, state_dir=env.state_dir, writer=env.writer, state_key=common.secret(env.state_key))
     try:
         probed = tuple(await core.probe())
     finally:
         await core.aclose()
-    network = await resolve(hosts(own, map(ties, configuration.surfaces())))
-    fates = (*shared_fate(configuration, own, network), *_disk(env))
+    fates = await found(configuration, own, journal_folders(env.state_dir))
     return _Stock(coverage=coverage(configuration, declared(configuration, probed)), fates=fates, probed=probed)
-
-
-def _disk(env: Environment) -> list[Fate]:
-    if not one_disk(journal_folders(env.state_dir)):
-        return []
-    message = "the state directory and the journal's second folder are on one disk: what fills or breaks it takes both"
-    return [
-        Fate(
-            kind="disk",
-            with_="AGENT_KILL_STATE_DIR",
-            surfaces=(),
-            message=message,
-            next="put AGENT_KILL_STATE_DIR on another disk than /var/tmp",
-        )
-    ]
 
 
 def _findings(probed: Probed) -> list[Finding]:

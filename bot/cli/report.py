@@ -29,6 +29,7 @@ from bot.report.record import Record, read_record
 from bot.report.scope import UnknownIncidentError, find, newest_first
 from bot.report.signed import signed_json, signed_page
 from bot.report.times import iso, stamp
+from bot.service.independence import disk_fates
 from bot.settings import last_good, load
 from bot.settings.check import declared
 from bot.settings.environment import Environment
@@ -118,7 +119,10 @@ def _outside(configuration: Configuration | None, env: Environment, roster: Rost
         roster=roster,
         callers=callers,
         coverage=coverage(configuration, declared(configuration)),
-        fates=shared_fate(configuration, own_logins(env, os.environ), Network()),
+        fates=(
+            *shared_fate(configuration, own_logins(env, os.environ), Network()),
+            *disk_fates(journal_folders(env.state_dir)),
+        ),
     )
 
 

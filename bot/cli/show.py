@@ -1,6 +1,6 @@
 """What the command line shows of a stop: the same report as in Slack, as a table or as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,8 +9,10 @@ from rich.live import Live
 from rich.text import Text
 
 from adapters.base import Attempt
+from bot.cli import unarmed
 from bot.cli.common import print_json
 from bot.cli.layout import Row, layout
+from bot.domain.armed import Armed, State, is_part, not_armed
 from bot.domain.outcome import Outcome
 from bot.domain.plan import Plan, PlanLine
 from bot.domain.practice import Practised
@@ -47,10 +49,13 @@ class Progress:
             self._live.update(_table(lines[:_ROWS], title, self._console.width))
 
 
-def plan(plan: Plan, *, as_json: bool) -> None:
-    """What would be held."""
+def plan(plan: Plan, found: Mapping[str, Armed], *, as_json: bool) -> None:
+    """What would be held, and what of it is not armed now. `found` is what the armed check knows, by subject."""
+    inside = {line.surface for line in plan.lines}
+    lost = [it for it in not_armed(found) if it.subject in inside or is_part(it.subject)]
     if as_json:
-        print_json({"mode": plan.mode.value, "scope": str(plan.scope), "surfaces": _plan_json(plan)})
+        told = {"mode": plan.mode.value, "scope": str(plan.scope), "surfaces": _plan_json(plan, found)}
+        print_json({**told, "not_armed": [it.json() for it in lost]})
         return
     console = Console(highlight=False)
     rows = [
@@ -61,14 +66,24 @@ def plan(plan: Plan, *, as_json: bool) -> None:
                 Text(str(line.surface_class or "?")),
                 Text(line.risk),
                 Text(str(line.held)) if line.held else Text("NOT CUT", style="bold red"),
+                _now(found.get(line.surface)),
             ),
             detail=_remarks(line),
         )
         for line in plan.lines
     ]
     title = f"{plan.mode} on {plan.scope} would hold"
-    columns = ("adapter", "class", "risk", "held")
+    columns = ("adapter", "class", "risk", "held", "now")
     console.print(layout(title, columns, rows, width=console.width, detail="remarks"))
+    for said in unarmed.lines(lost):
+        console.print(Text(said, style="bold red"))
+
+
+def _now(item: Armed | None) -> Text:
+    """Whether it could be cut now, as the running bot last found it."""
+    if item is None or item.state in {State.UNCHECKED, State.STALE}:
+        return Text("not checked", style="yellow")
+    return Text("armed", style="green") if item.ok else Text("NOT ARMED", style="bold red")
 
 
 def _remarks(line: PlanLine) -> str:
@@ -134,7 +149,7 @@ def _done(report: Report) -> int:
     return sum(line.settled for line in report.lines)
 
 
-def _plan_json(plan: Plan) -> list[dict[str, Any]]:
+def _plan_json(plan: Plan, found: Mapping[str, Armed]) -> list[dict[str, Any]]:
     return [
         {
             "surface": line.surface,
@@ -145,6 +160,7 @@ def _plan_json(plan: Plan) -> list[dict[str, Any]]:
             "risk": line.risk,
             "backstop": line.backstop,
             "shared_with": list(line.shared_with),
+            "armed": found[line.surface].state if line.surface in found else None,
             "detail": line.why,
         }
         for line in plan.lines

@@ -8,10 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from adapters.base import Mode
-from bot.cli import common
+from bot.cli import common, unarmed
 from bot.cli.layout import Row, layout
 from bot.core import CLOCK, SIGNING_KEY, Core, make_signer
-from bot.domain.armed import State
 from bot.domain.electorate import what_a_restore_needs
 from bot.domain.evidence import label
 from bot.domain.status import StatusRow, StatusView, status_view
@@ -23,7 +22,6 @@ from bot.service.checkpoints import FILE
 from bot.service.pushes import Pushes
 from bot.settings.environment import Environment
 
-_NOT_ARMED = 20  # that are told one by one
 _WITHOUT = "earned is by the journal alone: evaluations are run when a ballot is opened"
 
 
@@ -107,25 +105,10 @@ def _print(view: StatusView) -> None:
         console.print(Text(line))
     if view.holds and view.restores:
         console.print(Text(view.restores))
-    for line in _not_armed(view):
+    for line in unarmed.lines(view.not_armed()):
         console.print(Text(line, style="bold red"))
     for problem in view.problems:
         console.print(Text(problem, style="bold red"))
-
-
-def _not_armed(view: StatusView) -> list[str]:
-    """Each that was found amiss, and those in one line that nobody looked at lately."""
-    lost = view.not_armed()
-    found = [item for item in lost if item.state is State.NOT_ARMED]
-    lines = [f"NOT ARMED {it.subject}: {it.why}. Next: {it.next}" for it in found[:_NOT_ARMED]]
-    if len(found) > _NOT_ARMED:
-        lines.append(f"NOT ARMED: {len(found) - _NOT_ARMED:,} more, see --json")
-    for state in (State.STALE, State.UNCHECKED):
-        names = [item.subject for item in lost if item.state is state]
-        if names:
-            why = next(item for item in lost if item.state is state)
-            lines.append(f"NOT ARMED, {state}: {label(names)}: {why.why}; {why.next}")
-    return lines
 
 
 def _earned(view: StatusView) -> list[str]:

@@ -81,7 +81,7 @@ def command(  # noqa: PLR0917  # click passes them by name
     scope = _scope(configuration, agents, surfaces, classes, everything=everything)
     options = Options(mode=Mode(mode), scope=scope, reason=reason, as_json=as_json, wait=_wait(wait))
     core = Core(configuration, state_dir=env.state_dir, writer=env.writer, state_key=common.secret(env.state_key))
-    sys.exit(asyncio.run(_plan(core, options) if dry_run else _stop(core, options)))
+    sys.exit(asyncio.run(_plan(core, options, env.state_dir) if dry_run else _stop(core, options)))
 
 
 def _wait(text: str) -> float:
@@ -122,10 +122,16 @@ def _check_names(option: str, names: tuple[str, ...], known: set[str]) -> None:
             common.fail(f"{option} {name}: there is none of that name; there are: {', '.join(sorted(known)) or 'none'}")
 
 
-async def _plan(core: Core, options: Options) -> int:
+async def _plan(core: Core, options: Options, state_dir: Path) -> int:
+    from bot.service import checked_file  # noqa: PLC0415  # a stop waits for no module that only a plan needs
+    from bot.service.armed import standings  # noqa: PLC0415
+
     try:
+        core.read()
         plan = core.stops.plan(options.mode, options.scope)
-        show.plan(plan, as_json=options.as_json)
+        kept = checked_file.read(state_dir / checked_file.FILE)
+        found = standings(core.board, core.inventory, kept, core.clock.now())
+        show.plan(plan, found, as_json=options.as_json)
     finally:
         await core.aclose()
     return 0

@@ -47,7 +47,8 @@ class DrillDesk:
         claims: of due times.
         faults: of this process.
         workload: runs what is configured as load.
-        armed: what stands in the way of a cut of these targets, a sentence each.
+        armed: what stands in the way of a cut of these targets, a sentence each, asked afresh.
+        checked: what the armed check found of them and of the switch itself, a sentence each.
         ready: why nothing may be given back now, a sentence each, asked afresh: the same as for a vote.
         chance: a fraction of 1 for a drill and a due time, which people cannot guess: where in its window it begins.
         wake: told that a run changed. Never blocks, never raises.
@@ -64,6 +65,7 @@ class DrillDesk:
     faults: Faults
     workload: Workload
     armed: Callable[[Sequence[str]], Awaitable[Sequence[str]]]
+    checked: Callable[[Sequence[str]], Awaitable[Sequence[str]]]
     ready: Callable[[], Awaitable[Sequence[str]]]
     clock: Clock
     chance: Callable[[str, float], float] = lambda _drill, _due: 0.0

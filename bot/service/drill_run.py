@@ -13,6 +13,7 @@ from bot.domain import drill_events as drills
 from bot.domain import events, release
 from bot.domain.board import Board
 from bot.domain.due import next_due
+from bot.domain.evidence import label
 from bot.domain.model import Drill
 from bot.domain.plan import Plan, Scope
 from bot.domain.practice import Run
@@ -62,9 +63,9 @@ class DrillRun:
         """From the plan to the scorecard."""
         try:
             plan = self._planned()
-            await self._armed(plan)
             if self._drill.kind == "tabletop":
-                return self._end("passed", "", ())
+                return await self._tabletop(plan)
+            await self._armed(plan)
             await self._ready()
             started = await self._start(plan)
         except CannotDrill as why:
@@ -135,6 +136,13 @@ class DrillRun:
         problems = await self._desk.armed(plan.held.keys)
         if problems:
             raise CannotDrill("; ".join(problems))
+
+    async def _tabletop(self, plan: Plan) -> None:
+        """The plan holds, and the armed check's own word decides: what it calls NOT ARMED is what was learned."""
+        found = await self._desk.checked(plan.held.keys)
+        lines = [f"{line.surface} as {line.held}" for line in plan.lines]
+        self._remarks.append(f"a stop would cut {label(lines)}; nothing was touched")
+        self._end("failed" if found else "passed", "; ".join(found), ())
 
     async def _ready(self) -> None:
         """What could not be given back is not cut: a journal that is not here may hold what nobody sees."""

@@ -1,9 +1,10 @@
 """Puts the drills of one process together, out of what the stop path and the ledger already are."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from bot.domain.armed import Armed, State, is_part, not_armed
 from bot.domain.due import chance
 from bot.service.dispatch import Dispatcher
 from bot.service.drill import Drills
@@ -16,6 +17,10 @@ from bot.service.ports import Clock, Reporter, Stops
 from bot.service.probe import probe
 from bot.service.recorder import Recorder
 from bot.service.workload import Commands
+
+FIRST_LOOK = 10.0  # seconds that a tabletop waits for what nobody has looked at yet
+_LOOK = 0.2  # seconds between two looks whether it was
+Standings = Callable[[], Mapping[str, Armed]]
 
 
 def make_drills(
@@ -34,10 +39,12 @@ def make_drills(
     clock: Clock,
     people: Callable[[], frozenset[str] | None],
     secret: str,
+    standings: Standings,
 ) -> Drills:
     """The drills of a process; the arguments are those of `DrillDesk` and of what it is made of.
 
     `secret` is what draws the moments of surprise: the same after a restart, and known to nobody who drills.
+    `standings` are those of the armed check.
     """
 
     def budget(key: str) -> float:
@@ -46,6 +53,11 @@ def make_drills(
 
     async def armed(keys: Sequence[str]) -> Sequence[str]:
         return await what_is_not_armed(inventory(), keys)
+
+    async def checked(keys: Sequence[str]) -> Sequence[str]:
+        targets = inventory().targets
+        names = [surface.name for key in keys if key in targets for surface in targets[key].surfaces]
+        return await what_was_checked(standings, names, clock)
 
     desk = DrillDesk(
         inventory=inventory,
@@ -59,6 +71,7 @@ def make_drills(
         faults=faults,
         workload=Commands(folder=folder, environ=environ),
         armed=armed,
+        checked=checked,
         ready=ready,
         clock=clock,
         chance=partial(chance, secret),
@@ -70,3 +83,19 @@ async def what_is_not_armed(inventory: Inventory, keys: Sequence[str]) -> Sequen
     """Why these targets could not be cut now, a sentence each; changes nothing."""
     found = await probe(inventory.targets[key] for key in keys if key in inventory.targets)
     return [f"{it.surface} could not be cut now: {problem}" for it in found for problem in it.problems]
+
+
+async def what_was_checked(standings: Standings, surfaces: Collection[str], clock: Clock) -> Sequence[str]:
+    """What the armed check calls not armed of these surfaces and of the switch itself, a sentence each.
+
+    What nobody has looked at yet, as at the start, is waited for; what stays so is not armed.
+    """
+    end = clock.monotonic() + FIRST_LOOK
+    while True:
+        found = {name: it for name, it in standings().items() if name in surfaces or is_part(name)}
+        waiting = any(it.state is State.UNCHECKED for it in found.values()) or any(it not in found for it in surfaces)
+        if not waiting or clock.monotonic() >= end:
+            break
+        await clock.sleep(_LOOK)
+    unknown = [f"{name} is NOT ARMED: the armed check does not know it" for name in surfaces if name not in found]
+    return [*(f"{it.subject} is NOT ARMED: {it.why}" for it in not_armed(found)), *unknown]

@@ -4,11 +4,12 @@ import re
 from collections.abc import Sequence
 
 from bot.domain import events
+from bot.domain.armed import Armed
 from bot.domain.commands import AskBack
 from bot.domain.model import Configuration
 from bot.domain.plan import Plan, PlanLine
 from bot.service.ports import Receipt, StopOrder
-from bot.slack import wording
+from bot.slack import status_table, wording
 from bot.slack.blocks.message import Block, Message, button, context, listing, message, quoted, section
 from bot.slack.limits import BUTTON_TEXT, BUTTON_VALUE, NAME, escape, shorten
 
@@ -79,20 +80,29 @@ def late() -> Message:
     return message(said, [section(f":octagonal_sign: *{said}*")])
 
 
-def preview(plan: Plan) -> Message:
-    """The blast radius of a stop that was not made."""
+def preview(plan: Plan, lost: Sequence[Armed] = ()) -> Message:
+    """The blast radius of a stop that was not made. `lost` is what is not armed now, of these and of the switch."""
     cut, left = [line for line in plan.lines if line.held is not None], plan.left()
     title = f"Plan of {plan.mode} on {escape(str(plan.scope), NAME)}: {wording.plural(len(cut), 'surface')} to be cut"
     title += f", {len(left):,} that cannot be" if left else ""
+    title += f", {len(lost):,} NOT ARMED" if lost else ""
     rows = [f"• {wording.name(line.surface)}: {_held(line)}{_aside(line)}" for line in cut]
     blocks: list[Block | None] = [
         section(f"*{title}*. Nothing was touched."),
         *_not_cut(left),
+        *_unarmed(lost),
         *listing(rows, room=_ROOM * 2, more="each cut by the same command"),
         *_beside(plan),
         context(f"To do it: `/agent-kill {plan.mode} {escape(str(plan.scope), NAME)}`"),
     ]
     return message(f"{title}. Nothing was touched.", blocks)
+
+
+def _unarmed(lost: Sequence[Armed]) -> list[Block]:
+    if not lost:
+        return []
+    said = "*NOT ARMED now*: a stop is tried all the same, and would not work here as long as that is so"
+    return [section(said), *listing(status_table.unarmed(lost), room=_ROOM, more="see `/agent-status`")]
 
 
 def _held(line: PlanLine) -> str:

@@ -4,13 +4,14 @@ Knows nothing of Bolt and asks Slack nothing before a stop is dispatched.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from bot.domain import commands, events
 from bot.domain.armed import Armed, is_part, not_armed
 from bot.domain.board import Board
 from bot.domain.coverage import Coverage, Reach, coverage
+from bot.domain.fate import Fate
 from bot.domain.model import Configuration
 from bot.domain.policy import Allowed, Denied, authorise_stop, refuse_outsider
 from bot.domain.status import orphan_rows
@@ -58,8 +59,10 @@ class Desk:
         undeliverable: Callable[[], Mapping[str, str]] = dict,
         armed: Callable[[], Mapping[str, Armed]] = dict,
         reach: Callable[[Collection[str]], Mapping[str, Reach]] | None = None,
+        fates: Callable[[], Sequence[Fate]] = tuple,
     ) -> None:
         self._armed = armed
+        self._fates = fates
         self._reach = reach
         self._stops = stops
         self._board = board
@@ -106,13 +109,18 @@ class Desk:
         plan = self._stops.plan(commands.MODES[-1], command.scope)
         names = [(line.surface, line.target) for line in plan.lines if line.target]
         asked = {line.surface for line in plan.lines}
-        lost = [it for it in not_armed(self._armed()) if is_part(it.subject) or it.subject in asked]
+        shared = [it for it in self._fates() if not it.surfaces or asked & set(it.surfaces)]
         return status_table.table(
             status_table.rows(plan, self._board, self._clock.now()),
             [str(orphan) for orphan in orphan_rows(self._board, names) if orphan.surfaces],
-            lost,
+            self._lost(asked),
             self._covered(coverage_table.agents_of([line.surface for line in plan.lines])),
+            shared,
         )
+
+    def _lost(self, surfaces: Collection[str]) -> list[Armed]:
+        """What is not armed of these, and of the switch itself."""
+        return [it for it in not_armed(self._armed()) if is_part(it.subject) or it.subject in surfaces]
 
     def _covered(self, agents: frozenset[str]) -> Coverage | None:
         if self._reach is None:
@@ -230,7 +238,7 @@ class Desk:
         plan = self._stops.plan(command.mode, command.scope)
         if not plan.lines:
             return answers.refusal("Nothing that is configured is in scope: see the names with `/agent-status`.")
-        return answers.preview(plan)
+        return answers.preview(plan, self._lost({line.surface for line in plan.lines}))
 
     def _close(self, ask: Ask) -> Message:
         done = self._closing.close(ask.channel, ask.person)

@@ -1,7 +1,7 @@
 """Composes everything that comes in from Slack: both modes, the guard, the roster, the desk."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -9,6 +9,7 @@ from aiohttp import web
 from bot.domain.armed import Armed
 from bot.domain.board import Board
 from bot.domain.coverage import Reach
+from bot.domain.fate import Fate
 from bot.domain.model import Configuration
 from bot.domain.policy import stoppers
 from bot.service.ports import Clock, Reporter, Restores, SecondFactors, Stops
@@ -57,6 +58,7 @@ class Door:
         undeliverable: why the report of an incident gets nowhere.
         armed: what the armed check knows, by subject.
         reach: what the surfaces of these agents can hold, by surface.
+        fates: what the switch shares with what it is to contain.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Door:
         undeliverable: Callable[[], Mapping[str, str]] = dict,
         armed: Callable[[], Mapping[str, Armed]] = dict,
         reach: Callable[[Collection[str]], Mapping[str, Reach]] | None = None,
+        fates: Callable[[], Sequence[Fate]] = tuple,
     ) -> None:
         cache = state_dir / "cache"
         client = api.client
@@ -128,6 +131,7 @@ class Door:
             undeliverable=undeliverable,
             armed=armed,
             reach=reach,
+            fates=fates,
         )
         self._drills = DrillDesk(authorise=desk.authorise, responder=responder, tasks=self._tasks)
         app = make_app(authorize=make_authorize(self._identity, client.token or ""), client=client)

@@ -7,6 +7,7 @@ from adapters.base import Mode
 from bot.domain.armed import Armed
 from bot.domain.board import Board
 from bot.domain.coverage import Coverage
+from bot.domain.fate import Fate
 from bot.domain.outcome import NOT_CUT, NOT_PROVEN, Outcome
 from bot.domain.plan import Plan
 from bot.slack import coverage_table, wording
@@ -62,6 +63,7 @@ def table(
     orphans: Sequence[str] = (),
     lost: Sequence[Armed] = (),
     covered: Coverage | None = None,
+    shared: Sequence[Fate] = (),
 ) -> Message:
     """The table as a message.
 
@@ -70,6 +72,7 @@ def table(
         orphans: sentences on restrictions that no live hold explains.
         lost: what is not armed, of these surfaces and of the switch itself.
         covered: the inventory of their agents; None where nobody took it.
+        shared: what the switch shares with them, the worst first.
     """
     held = [row for row in found if row.mode is not Mode.NORMAL]
     bad = [row for row in found if row.outcome in NOT_CUT]
@@ -86,14 +89,20 @@ def table(
         *map(section, _unarmed(lost)),
         *map(section, _unexplained(orphans)),
     ]
-    return message(said, [*blocks, *(coverage_table.blocks(covered) if covered else ())])
+    return message(said, [*blocks, *(coverage_table.blocks(covered, shared) if covered else ())])
 
 
 def _unarmed(lost: Sequence[Armed]) -> list[str]:
+    lines = unarmed(lost)
+    return ["*NOT ARMED: a stop would not work here now*\n" + "\n".join(lines)] if lines else []
+
+
+def unarmed(lost: Sequence[Armed]) -> list[str]:
+    """A line for each that is not armed, as far as there is room."""
     lines = [f"• {wording.name(it.subject)}{_armed(it)}" for it in lost[:_LOST]]
     if len(lost) > _LOST:
         lines.append(f"… and {len(lost) - _LOST:,} more: see `agent-kill status`.")
-    return ["*NOT ARMED: a stop would not work here now*\n" + "\n".join(lines)] if lines else []
+    return lines
 
 
 def _armed(item: Armed) -> str:

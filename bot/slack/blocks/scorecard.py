@@ -102,6 +102,8 @@ def _details(run: Run, card: drills.Scorecard) -> list[Block | None]:
 
 
 def _sentence(card: drills.Scorecard) -> str:
+    if not card.surfaces:
+        return "nothing was touched"
     proven = sum(score.outcome is Outcome.VERIFIED for score in card.surfaces)
     return f"{proven} of {wording.plural(len(card.surfaces), 'surface')} cut and proven"
 

@@ -98,6 +98,7 @@ class DrillRig(Rig):
         self.people: frozenset[str] | None = frozenset()
         self.secret = "state key"
         self.unarmed: list[str] = []
+        self.unchecked: list[str] = []
         self.unready: list[str] = []
         self.drills = Drills(
             DrillDesk(
@@ -117,6 +118,7 @@ class DrillRig(Rig):
                 faults=self.faults,
                 workload=self.load,
                 armed=self._armed,
+                checked=self._checked,
                 ready=self._ready,
                 clock=self.clock,
                 chance=lambda name, due: chance(self.secret, name, due),
@@ -172,3 +174,6 @@ class DrillRig(Rig):
 
     async def _armed(self, keys: Sequence[str]) -> Sequence[str]:  # noqa: ARG002  # as the desk asks
         return self.unarmed
+
+    async def _checked(self, keys: Sequence[str]) -> Sequence[str]:  # noqa: ARG002  # as the desk asks
+        return self.unchecked

@@ -65,15 +65,16 @@ async def test_what_others_hold_is_not_touched(make_drills: Make) -> None:
 
 
 async def test_a_tabletop_drill_plans_and_touches_nothing(make_drills: Make) -> None:
-    """It passes where everything is armed, and is refused with the reason where not."""
+    """It asks no surface: it passes where the armed check knows of nothing, and fails with what it knows."""
     rig = make_drills(surface(LEDGER), drills=[drill(kind="tabletop")])
+    rig.unarmed = ["nobody asks for this: a tabletop touches nothing"]
     run = await rig.run()
     assert run.ended is not None
     assert (run.ended.how, run.started, rig.board.hold_events) == ("passed", None, {})
-    rig.unarmed = ["billing/ledger could not be cut now: missing: CREATEROLE"]
+    rig.unchecked = ["billing/ledger is NOT ARMED: missing: CREATEROLE", "slack scopes is NOT ARMED: lacks commands"]
     again = await rig.run()
     assert again.ended is not None
-    assert (again.ended.how, again.ended.why) == ("refused", rig.unarmed[0])
+    assert (again.ended.how, again.ended.why, again.started) == ("failed", "; ".join(rig.unchecked), None)
 
 
 async def test_a_live_drill_that_may_lose_work_needs_that_accepted(

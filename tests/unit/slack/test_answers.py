@@ -7,6 +7,7 @@ import pytest
 
 from adapters.base import Config, Mode, SurfaceClass
 from bot.domain import events
+from bot.domain.armed import Armed, State
 from bot.domain.board import Board
 from bot.domain.commands import Here, parse_kill
 from bot.domain.model import Agent, Configuration, Surface, Workspace
@@ -73,6 +74,19 @@ def test_a_receipt_fits_for_any_number_of_surfaces(count: int) -> None:
 def test_a_plan_fits_for_any_number_of_surfaces() -> None:
     """The same for the preview."""
     assert "Nothing was touched" in fits(answers.preview(plan(10_000)))
+
+
+def test_a_plan_names_what_is_not_armed_now() -> None:
+    """Beside what cannot be cut, before what can: with the reason and the next step; many of them are counted."""
+    lost = [
+        Armed(subject=f"billing/s{n}", state=State.NOT_ARMED, why=HOSTILE, next="mend that", age=9.0) for n in range(40)
+    ]
+    text = fits(answers.preview(plan(40), lost))
+    assert "40 NOT ARMED" in text
+    assert "*NOT ARMED now*" in text
+    assert text.index("`billing/s0`: &lt;!channel&gt;") < text.index("held as read_only")
+    assert "and 34 more" in text
+    assert "NOT ARMED" not in fits(answers.preview(plan(40)))
 
 
 def test_a_status_table_fits_and_shows_what_is_bad_first() -> None:
