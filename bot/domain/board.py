@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.base import Mode
-from bot.domain import armed_events, drill_events, events
+from bot.domain import armed_events, draft_events, drill_events, events
 from bot.domain.armed import Roll
 from bot.domain.ballot import Ballot
 from bot.domain.codes import Codes
+from bot.domain.drafts import Proposals
 from bot.domain.holds import HoldSet
 from bot.domain.outcome import Outcome
 from bot.domain.practice import Practice
 
 _NEVER = -math.inf
 _OF_DRILLS = frozenset({"drill", "backstop"})
-Noticed = events.OrphansSeen | events.LoopBlocked | events.ConfigurationSeen | armed_events.AnyArmed
+Noticed = (
+    events.OrphansSeen | events.LoopBlocked | events.ConfigurationSeen | armed_events.AnyArmed | draft_events.AnyDraft
+)
 
 
 @dataclass(slots=True)
@@ -70,6 +73,7 @@ class Board:
         self.baselines: dict[str, tuple[float, str]] = {}  # when, and the sealed state, by target
         self.configured: dict[str, dict[float, str]] = {}  # by part of the configuration: when, and its digest
         self.armed = Roll()
+        self.proposals = Proposals()
         self.ballots: dict[str, Ballot] = {}
         self.codes = Codes()
         self.practice = Practice()
@@ -104,6 +108,9 @@ class Board:
         """What the bot notices by itself."""
         if isinstance(event, armed_events.AnyArmed):
             self.armed.apply(event)
+            return
+        if isinstance(event, draft_events.AnyDraft):
+            self.proposals.fold(event)
             return
         if isinstance(event, events.ConfigurationSeen):
             for name, digest in event.parts:

@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from adapters.base import Attempt, BacklogPolicy, Mode
 from bot.domain import armed_events as armed
+from bot.domain import draft_events as drafts
 from bot.domain import drill_events as drills
 from bot.domain.event_base import Aside as Aside  # noqa: PLC0414  # part of what events are made of
 from bot.domain.event_base import Erasable as Erasable  # noqa: PLC0414
@@ -396,6 +397,12 @@ AnyEvent = Annotated[
     | drills.DrillAnswered
     | armed.ArmedChanged
     | armed.ArmedTold
+    | drafts.DraftsSeen
+    | drafts.DraftsGone
+    | drafts.DraftShown
+    | drafts.DraftAsked
+    | drafts.DraftDecided
+    | drafts.DraftSettled
     | Note,
     Field(discriminator="type"),
 ]

@@ -170,10 +170,17 @@ class RestorePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovePolicy:
-    """Who may release what is held or drafted; empty means as restore."""
+    """Who may release what is held or drafted; empty means as restore. Seconds.
+
+    Args:
+        ttl: how long an action of approval_gated waits for a decision before it is dropped.
+        keep: how long a draft of draft_only is kept before it is dropped.
+    """
 
     groups: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
+    ttl: float = 1800.0
+    keep: float = 7 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,6 +135,12 @@ class ApproveShape(Shape):
 
     groups: tuple[Group, ...] = Field((), description="User groups whose members may approve; empty: as restore.")
     users: tuple[User, ...] = Field((), description="People who may approve, by id; empty: as restore.")
+    ttl: PositiveDuration = Field(
+        1800.0, description="How long an action of approval_gated waits for a decision.", examples=["30m"]
+    )
+    keep: PositiveDuration = Field(
+        7 * 86_400.0, description="How long a draft of draft_only is kept for a decision.", examples=["168h"]
+    )
 
 
 class PactShape(Shape):

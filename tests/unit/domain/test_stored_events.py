@@ -78,6 +78,16 @@ CLAIMED = {"type": "drill_claimed", "run": "r", "drill": "d", "kind": "live", "m
 STARTED = {"type": "drill_started", "run": "r", "hold": "h", "mode": "read_only", "targets": [DRILLED]}
 ENDED = {"type": "drill_ended", "run": "r", "drill": "d", "how": "passed", "card": CARD}
 ANSWERED = {"type": "drill_answered", "drill": "d", "due": 1.0, "answer": "postponed", "by": BY}
+SEEN = {"draft": "d1", "target": "t", "id": "7", "surfaces": ["a/1"], "digest": "ab"}
+DECIDED = {
+    "type": "draft_decided",
+    "decision": "x",
+    "draft": "d1",
+    "digest": "ab",
+    "verdict": "release",
+    "by": BY,
+    "mode": "draft_only",
+}
 ENTRIES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (HOLD, HOLD_LATER),
     ({"type": "pairs_lifted", "ballot": "b", "pairs": [["h", "t"]]}, {"step": 0, "holds": []}),
@@ -117,6 +127,15 @@ ENTRIES: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"changes": [{"subject": "a/1", "armed": False, "why": "", "next": ""}]},
     ),
     ({"type": "armed_told", "told": [["a/1", False]], "channel": "C1", "ts": "1.0"}, {}),
+    ({"type": "drafts_seen", "drafts": [SEEN]}, {"drafts": [{**SEEN, "waits": False}]}),
+    ({"type": "drafts_gone", "drafts": ["d1"]}, {}),
+    (
+        {"type": "draft_shown", "draft": "d1", "digest": "ab", "incident": "i", "what": "INSERT"},
+        {"arguments": "", "shortened": False},
+    ),
+    ({"type": "draft_asked", "draft": "d1", "digest": "ab", "by": BY}, {}),
+    (DECIDED, {"roster_age": None}),
+    ({"type": "draft_settled", "decision": "x", "draft": "d1", "how": "released"}, {"why": ""}),
     ({"type": "note", "text": "opened"}, {}),
 ]
 NAMES = [entry["type"] for entry, _ in ENTRIES]
