@@ -43,6 +43,7 @@ class SurfaceScore(_Part):
         left: work in flight that it left; None where that cannot be seen.
         effects: effects of the agent that a witness saw after the cut; None without a witness.
         given_back_ms: from the release to the read-back as normal; None where it was not given back.
+        came_back: how often it was found looser than it was held, after it had been cut.
     """
 
     surface: str
@@ -57,6 +58,7 @@ class SurfaceScore(_Part):
     left: int | None = None
     effects: int | None = None
     given_back_ms: float | None = None
+    came_back: int = 0
     detail: str = ""
 
 

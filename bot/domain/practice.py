@@ -1,5 +1,6 @@
 """What the journal says of drills: runs, what was missed, who answered, and who has ever pulled the switch. Pure."""
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -108,10 +109,11 @@ class Practice:
         """The latest run that came to an end."""
         return next((run for run in reversed(self.of(drill)) if run.ended is not None), None)
 
-    def known_due(self, drill: str) -> float | None:
-        """The latest due time of the schedule that was run or missed."""
+    def known_due(self, drill: str, until: float = math.inf) -> float | None:
+        """The latest due time of the schedule, not after `until`, that was run or missed."""
         run = [r.claimed.due for r in self.of(drill) if r.claimed and r.claimed.scheduled]
-        return max([*run, *(due for name, due in self.missed if name == drill)], default=None)
+        known = (*run, *(due for name, due in self.missed if name == drill))
+        return max((due for due in known if due <= until), default=None)
 
     def is_settled(self, drill: str, due: float) -> bool:
         """Whether a due time was run or missed already."""

@@ -13,11 +13,13 @@ from bot.domain.practice import Run
 
 
 def own_holds(board: Board, run: Run) -> frozenset[str]:
-    """The ids of the run's own holds: its cut, and what put it back after a restart or a failure."""
+    """The ids of the run's own holds: its cut, and what put it back after a restart or a failure.
+
+    By their ids alone: what a hold says of itself may be another writer's word for somebody's real stop.
+    """
     if run.started is None:
         return frozenset()
-    back = (hold.hold for hold in board.hold_events.values() if hold.origin == "drill" and hold.parent == run.id)
-    return frozenset({run.started.hold, *back})
+    return frozenset({run.started.hold, *(hold for hold in board.hold_events if hold.startswith(_back(run)))})
 
 
 def why_void(board: Board, run: Run) -> str:
@@ -48,10 +50,10 @@ def put_back_hold(board: Board, run: Run, keys: tuple[str, ...], *, why: str, no
     """The hold that takes the place of a release that did not come to its end; its id is new each time."""
     cut = board.hold_events[run.started.hold] if run.started else None
     assert cut is not None  # noqa: S101  # nothing is released before it was cut
-    number = next(it for it in itertools.count(1) if f"{run.id}.back{it}" not in board.hold_events)
+    number = next(it for it in itertools.count(1) if f"{_back(run)}{it}" not in board.hold_events)
     return events.HoldAdded(
         at=board.stamp(keys, now),
-        hold=f"{run.id}.back{number}",
+        hold=f"{_back(run)}{number}",
         incident=cut.incident,
         mode=cut.mode,
         by=events.Person(kind="bot", id="drill"),
@@ -71,6 +73,11 @@ def begun(board: Board, run: Run) -> tuple[str, ...]:
     named = {key for released in run.released for _, key in released.pairs}
     open_ = named - run.given_back
     return tuple(key for key in run.targets() if key in open_ and board.effective(key) is Mode.NORMAL)
+
+
+def _back(run: Run) -> str:
+    """How the ids of the holds begin that take the place of the run's release; no stop's id does."""
+    return f"{run.id}.back"
 
 
 def _came(hold: events.HoldAdded | None) -> str:

@@ -91,10 +91,13 @@ class Drills:
         now = self._desk.clock.now()
         return await self._begin(drill, now if due is None else due, by, scheduled=due is not None, ask=ask)
 
-    def wake(self, incident: str) -> None:  # noqa: ARG002  # the reporter's port: any incident may be a real stop's
-        """A stop may have come: a real one ends every fault before its first cut begins. Never blocks."""
-        if self._desk.faults.active and any(run.note_stop() for run in self._running.values()):
-            self._desk.faults.clear()
+    def wake(self, incident: str) -> None:
+        """A real stop, wherever it is, ends every fault before its first cut begins. Never blocks."""
+        if not self._desk.faults.active:
+            return
+        known = self._desk.recorder.board.incidents.get(incident)
+        if known is not None and not known.drill:
+            self._desk.faults.cut_short()
 
     async def tick(self) -> None:
         """Takes up what an earlier process left, what was asked for, and what is due."""
@@ -114,14 +117,17 @@ class Drills:
 
     def pending(self, drill: Drill) -> list[tuple[float, float]]:
         """Due times that are neither run nor missed, each with the moment to which people postponed it."""
-        now, known = self._desk.clock.now(), self.practice.known_due(drill.id)
-        since = max(self._first_seen(drill), known if known is not None else -math.inf)
+        now = self._desk.clock.now()
+        latest = self.practice.known_due(drill.id, now + EARLY)  # a clock that was ahead once must not silence it
+        known = -math.inf if latest is None else latest
+        since = max(self._first_seen(drill), known)
         found = {*islice(due_between(drill.schedule, drill.timezone, since, now), _MANY)}
         if len(found) == _MANY:  # down for long: what is still worth running, or missing, is among the latest
             found = {*due_between(drill.schedule, drill.timezone, now - _LATELY, now)}
         coming = next_due(drill.schedule, drill.timezone, max(found, default=since))
         found |= {coming} if coming is not None else set()
-        found |= {due for name, due in self.practice.answers if name == drill.id and due > now - _FORGOTTEN}
+        answered = (due for name, due in self.practice.answers if name == drill.id and due > now - _FORGOTTEN)
+        found |= {due for due in answered if self.moved(drill.id, due) >= known}  # else it went by with a later one
         open_ = (due for due in sorted(found) if not self.practice.is_settled(drill.id, due))
         return [(due, self.moved(drill.id, due)) for due in open_]
 

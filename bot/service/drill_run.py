@@ -6,7 +6,7 @@ as it is, and every injected fault has ended before the stop's first cut begins.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from adapters.base import Mode
 from bot.domain import drill_events as drills
@@ -19,6 +19,7 @@ from bot.domain.plan import Plan, Scope
 from bot.domain.practice import Run
 from bot.service.drill_ports import CannotDrill, DrillDesk
 from bot.service.drill_release import Release
+from bot.service.inventory import Target
 from bot.service.ports import StopOrder
 from bot.service.scoring import Stopwatch, shortcomings, witnessed
 from bot.service.stop import hold_of
@@ -48,7 +49,7 @@ class DrillRun:
         self.run = run
         self._drill = drill
         self._claimed = claimed
-        self._watch = Stopwatch(mode=drill.mode, asked_at=desk.clock.now())
+        self._watch = Stopwatch(mode=claimed.mode, asked_at=desk.clock.now())
         self._evaluations: list[drills.Tried] = []
         self._faults: list[drills.FaultScore] = []
         self._load = ""
@@ -81,7 +82,7 @@ class DrillRun:
         """After a restart: what is still cut is given back by this run, or stays held and is told."""
         started = self.run.started
         if started is None or not await self._found_cut(started):
-            return self._end("failed", RESTARTED, ())
+            return self._end("failed", "; ".join([RESTARTED, *self._unseen()]), ())
         self._watch.asked_at = self._board.hold_events[started.hold].at
         with contextlib.suppress(Void):
             if release.pairs(self._board, self.run):
@@ -94,16 +95,26 @@ class DrillRun:
             return True
         known = self._desk.inventory().targets
         targets = [known[key] for key in self.run.targets() if key in known]
-        await self._desk.dispatcher.look(targets)
-        if release.why_void(self._board, self.run) or not any(it.seen and it.seen.mode > Mode.NORMAL for it in targets):
+        cut = await self._maybe_cut(targets)
+        if not cut:
             return False
-        self._desk.dispatcher.wake(self.run.targets(), carried=True)  # what they were like before is in the baselines
-        await self._desk.stops.stop(self._order())
-        return started.hold in self._board.hold_events
+        self._desk.dispatcher.wake([it.key for it in cut], carried=True)  # what they were like is in the baselines
+        await self._desk.stops.stop(self._order(surface.name for target in cut for surface in target.surfaces))
+        return True
 
-    def note_stop(self) -> bool:
-        """Whether a real stop has made the release void."""
-        return self.run.started is not None and bool(release.why_void(self._board, self.run))
+    async def _maybe_cut(self, targets: Sequence[Target]) -> list[Target]:
+        """Those that nothing else holds and that are restricted, or cannot be seen: a doubt stays held."""
+        began = self._desk.clock.monotonic()
+        await self._desk.dispatcher.look(targets)
+        free = [target for target in targets if not self._board.holds.live(target.key)]
+        return [it for it in free if it.seen is None or it.seen_at < began or it.seen.mode > Mode.NORMAL]
+
+    def _unseen(self) -> Sequence[str]:
+        """What nobody can say of targets that left the configuration before it was known whether they were cut."""
+        known = self._desk.inventory().targets
+        names = self.run.surfaces_of(key for key in self.run.targets() if key not in known)
+        why = "may be cut still, and the configuration has no such target any more: look there"
+        return [f"{', '.join(names)} {why}"] if names else []
 
     def _planned(self) -> Plan:
         """The plan, or `CannotDrill` with every reason at once."""
@@ -173,7 +184,7 @@ class DrillRun:
         try:
             injected = self._inject(started)
             self._stopped()
-            await self._desk.stops.stop(self._order())
+            await self._desk.stops.stop(self._order(self._drill.surfaces))
             self._watch.asked_at = self._board.hold_events[started.hold].at
             await self._settle(started.targets)
             self._desk.faults.clear()
@@ -185,12 +196,12 @@ class DrillRun:
             await self._unload(load)
         self._desk.record(drills.DrillMeasured(at=self._desk.clock.now(), run=self.run.id, card=self._card()))
 
-    def _order(self) -> StopOrder:
+    def _order(self, surfaces: Iterable[str]) -> StopOrder:
         return StopOrder(
-            mode=self._drill.mode,
-            scope=Scope(surfaces=frozenset(self._drill.surfaces)),
+            mode=self._claimed.mode,
+            scope=Scope(surfaces=frozenset(surfaces)),
             by=self._claimed.by,
-            reason=f"drill {self._drill.id}",
+            reason=f"drill {self._claimed.drill}",
             channel=self._desk.inventory().configuration.workspace.incident_channel,
             origin="drill",
             delivery=self._delivery(),
@@ -239,6 +250,10 @@ class DrillRun:
 
     def _survived(self, injected: Sequence[drills.Fault]) -> None:
         """Whether everything was proven in its time with the faults there."""
+        if injected and self._desk.faults.ended_early:
+            faults = ", ".join(injected)
+            self._remarks.append(f"the injected {faults} ended early, for a real incident, and proves nothing")
+            return
         late = [key for key in self.run.targets() if key not in self._watch.cut_at]
         detail = f"not cut in time: {', '.join(self.run.surfaces_of(late))}" if late else ""
         self._faults = [drills.FaultScore(fault=fault, survived=not late, detail=detail) for fault in injected]
@@ -294,13 +309,13 @@ class DrillRun:
             return self.run.measured.card.model_copy(update={"interrupted": True, "next_due": self._next_due()})
         configuration, targets = self._desk.inventory().configuration, self._desk.inventory().targets
         during = [why for tried in self._evaluations if tried.when == "during" for why in tried.failing]
-        effects = witnessed(configuration, during) if any(it.when == "during" for it in self._evaluations) else {}
-        cut = self.run.started
+        tried, cut = any(it.when == "during" for it in self._evaluations), self.run.started
+        effects = witnessed(configuration, during, self._watch.held(cut.targets)) if tried and cut else {}
         return drills.Scorecard(
-            kind=self._drill.kind,
-            mode=self._drill.mode,
+            kind=self._claimed.kind,
+            mode=self._claimed.mode,
             asked_at=self._watch.asked_at if cut else None,
-            surfaces=self._watch.scores(cut.targets, targets, effects) if cut else (),
+            surfaces=self._watch.scores(cut.targets, targets, effects, self._board.drifts) if cut else (),
             evaluations=tuple(self._evaluations),
             faults=tuple(self._faults),
             load=self._load,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from adapters.base import Mode
 from bot.domain.armed import Armed, State, is_part, not_armed
 from bot.domain.due import chance
 from bot.service.dispatch import Dispatcher
@@ -80,9 +81,17 @@ def make_drills(
 
 
 async def what_is_not_armed(inventory: Inventory, keys: Sequence[str]) -> Sequence[str]:
-    """Why these targets could not be cut now, a sentence each; changes nothing."""
+    """Why these targets could not be cut now, or nothing would be shown by it, a sentence each; changes nothing."""
     found = await probe(inventory.targets[key] for key in keys if key in inventory.targets)
-    return [f"{it.surface} could not be cut now: {problem}" for it in found for problem in it.problems]
+    strict = {it.surface: it.seen.mode for it in found if it.seen and it.seen.exists and it.seen.mode > Mode.NORMAL}
+    return [
+        *(f"{it.surface} could not be cut now: {problem}" for it in found for problem in it.problems),
+        *(
+            f"{name} reads as {mode} already, though no hold of ours says so: find out who restricted it, for a drill "
+            "of it would measure nothing"
+            for name, mode in strict.items()
+        ),
+    ]
 
 
 async def what_was_checked(standings: Standings, surfaces: Collection[str], clock: Clock) -> Sequence[str]:

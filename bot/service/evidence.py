@@ -21,6 +21,7 @@ from bot.service.told import Asking, Told
 
 _log = logging.getLogger(__name__)
 _TURN = 100  # targets that are judged in one turn of the event loop
+NOT_RUN = "the evaluations could not be run"
 _PROOF = "proven"  # asked of whoever opens a ballot, together with who goes without it
 
 
@@ -81,7 +82,7 @@ class Machines:
             return tuple(found.sentence for found in await self._evaluator.run(jobs) if not found.passed)
         except Exception as error:  # noqa: BLE001  # as above
             _log.exception("the evaluations could not be run")
-            return (_failed("the evaluations could not be run", error),)
+            return (_failed(NOT_RUN, error),)
 
     async def _told(self, returns: Iterable[events.Return]) -> Mapping[str, Told]:
         return await self._asking.all(item.key for item in returns) if self._asking else {}

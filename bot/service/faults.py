@@ -20,6 +20,7 @@ class Faults:
         self._active: set[Fault] = set()
         self._hung: dict[int, Adapter] = {}
         self._cleared = asyncio.Event()
+        self.ended_early = False  # whether a real stop ended those that were injected last
 
     def refuse_slack(self) -> str:
         """Why no call to Slack is made; empty where they are."""
@@ -38,6 +39,7 @@ class Faults:
         """Begins a fault; says whether it could. `hung` needs the adapter whose cuts do not answer."""
         if fault == "hung" and not (adapter is not None and self._hang(adapter)):
             return False
+        self.ended_early = self.ended_early and self.active
         self._active.add(fault)
         return True
 
@@ -45,6 +47,11 @@ class Faults:
         """Ends every fault at once; a cut that hangs goes on."""
         self._active.clear()
         self.unhang()
+
+    def cut_short(self) -> None:
+        """As `clear`, but for something real: what was injected proves nothing."""
+        self.ended_early = True
+        self.clear()
 
     def unhang(self) -> None:
         """Lets the surface that hangs go on; the other faults last."""

@@ -1,14 +1,16 @@
 """How a drill's cut is measured: by the journal's own outcomes and their times."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adapters.base import Mode
 from bot.domain import drill_events as drills
 from bot.domain import events
 from bot.domain.board import Board
+from bot.domain.evidence import Answer, expected
 from bot.domain.model import Configuration
 from bot.domain.outcome import Outcome
+from bot.service.evidence import NOT_RUN
 from bot.service.inventory import Target
 
 PROVEN = frozenset({Outcome.VERIFIED, Outcome.APPLIED})
@@ -42,12 +44,34 @@ class Stopwatch:
                 self.proven_at.setdefault(key, board.proof_at[key])
         return settled
 
+    def held(self, targets: Iterable[drills.Drilled]) -> dict[str, Mode]:
+        """What each surface was last read as, of those that were."""
+        return {
+            name: proof.held
+            for target in targets
+            for name in target.surfaces
+            if (proof := self.cut.get(target.key)) is not None and proof.held is not None
+        }
+
     def scores(
-        self, targets: Sequence[drills.Drilled], known: dict[str, Target], effects: dict[str, int]
+        self,
+        targets: Sequence[drills.Drilled],
+        known: dict[str, Target],
+        effects: dict[str, int],
+        drifts: Mapping[str, Collection[float]],
     ) -> tuple[drills.SurfaceScore, ...]:
-        """One line per surface. `effects` are what a witness saw, of the surfaces that have one."""
+        """One line per surface.
+
+        Args:
+            targets: what the run cuts.
+            known: what is configured now, by key.
+            effects: what a witness saw, of the surfaces that have one.
+            drifts: when each target ever came back by itself.
+        """
         return tuple(
-            self._score(target.key, name, known.get(target.key), effects.get(name))
+            self._score(target.key, name, known.get(target.key), effects.get(name)).model_copy(
+                update={"came_back": sum(at >= self.asked_at for at in drifts.get(target.key, ()))}
+            )
             for target in targets
             for name in target.surfaces
         )
@@ -75,16 +99,30 @@ class Stopwatch:
         return None if at is None else _ms(at - self.asked_at)
 
 
-def witnessed(configuration: Configuration, failing: Sequence[str]) -> dict[str, int]:
-    """Effects after the cut, by surface with a witness: an evaluation that must be refused there is one."""
+def witnessed(configuration: Configuration, failing: Sequence[str], held: Mapping[str, Mode]) -> dict[str, int]:
+    """Effects after the cut, by surface with a witness: an evaluation that must be refused there and that answered.
+
+    Args:
+        configuration: whose evaluations they are.
+        failing: what did not come out as expected, a sentence each.
+        held: what each surface was read as.
+    """
+    if any(NOT_RUN in why for why in failing):
+        return {}
     found: dict[str, int] = {}
+    silent: set[str] = set()
     for agent in configuration.agents:
         for evaluation in agent.evaluations:
-            seen = sum(f"the evaluation {agent.id}/{evaluation.id} was allowed" in why for why in failing)
-            for surface in evaluation.surfaces or tuple(item.id for item in agent.surfaces):
-                name = f"{agent.id}/{surface}"
-                found[name] = found.get(name, 0) + seen
-    return found
+            names = [f"{agent.id}/{it}" for it in evaluation.surfaces or (surface.id for surface in agent.surfaces)]
+            mode = max((held[name] for name in names if name in held), default=Mode.NORMAL)
+            if expected(evaluation.expect, mode) != Answer.REFUSED:
+                continue
+            about = [why for why in failing if f"the evaluation {agent.id}/{evaluation.id} " in why]
+            seen = sum(" was allowed " in why for why in about)
+            silent.update(names if len(about) > seen else ())
+            found.update({name: found.get(name, 0) + seen for name in names})
+    unseen = {name for name in found if name in silent and not found[name]}
+    return {name: effects for name, effects in found.items() if name not in unseen}
 
 
 def shortcomings(card: drills.Scorecard) -> list[str]:
@@ -95,6 +133,9 @@ def shortcomings(card: drills.Scorecard) -> list[str]:
             found.append(f"{score.surface} is {score.outcome}{f': {score.detail}' if score.detail else ''}")
         elif score.cut_ms is not None and score.cut_ms > score.deadline_ms:
             found.append(f"{score.surface} took {score.cut_ms / 1000:.1f} s of {score.deadline_ms / 1000:g} s")
+        if score.came_back:
+            times = "once" if score.came_back == 1 else f"{score.came_back} times"
+            found.append(f"{score.surface} came back by itself {times} while it was held")
         if score.effects:
             found.append(f"{score.surface}: the agent still had an effect after the cut")
     found += [f"{why} ({tried.when} the cut)" for tried in card.evaluations for why in tried.failing]

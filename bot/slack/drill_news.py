@@ -93,7 +93,8 @@ class DrillNews:
 
     def _overdue(self, drill: Drill) -> Iterator[News]:
         """Once a day after the latest missed one, until somebody ran it."""
-        missed = [it for (name, _), it in self._board.practice.missed.items() if name == drill.id]
+        now = self._clock.now()  # what a clock that was ahead once had missed hides nothing
+        missed = [it for (name, _), it in self._board.practice.missed.items() if name == drill.id and it.at <= now]
         latest = max(missed, key=lambda it: it.due, default=None)
         if latest is None:
             return
@@ -101,7 +102,7 @@ class DrillNews:
         ran = any(
             run.claimed and run.claimed.at > latest.due and run.ended and run.ended.how != "refused" for run in runs
         )
-        days = int((self._clock.now() - latest.at) // _DAY)
+        days = int((now - latest.at) // _DAY)
         if ran or days < 1:
             return
         yield News(

@@ -109,7 +109,7 @@ class DrillRig(Rig):
                 giving=Giving(
                     recorder=self.recorder,
                     stored=self._stored,
-                    budget=lambda key: self.inventory.targets[key].deadline,
+                    budget=lambda key: it.deadline if (it := self.inventory.targets.get(key)) else 0.0,
                     clock=self.clock,
                 ),
                 evidence=self.evaluations,

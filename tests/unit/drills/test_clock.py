@@ -114,6 +114,31 @@ async def test_a_bot_that_was_down_tells_the_last_missed_one_and_how_many_more(m
     await again.aclose()
 
 
+async def test_an_answered_reminder_is_missed_with_the_rest_and_not_told_by_itself(make_drills: Make) -> None:
+    """A week without the bot is one message, whoever had taken over the first of its drills."""
+    rig = started(make_drills, "2026-10-19T09:30", drill(schedule="0 * * * *", remind=(HOUR,)))
+    rig.people = frozenset({ALICE.id})
+    await rig.drills.tick()
+    (called,) = [it for calls in rig.board.practice.called.values() for it in calls]
+    rig.drills.calls.answer("weekly", called.due, called.begins, "acknowledged", ALICE)
+    rig.clock.start += 7 * DAY + HOUR / 2
+    for _ in range(3):
+        await rig.drills.tick()
+    assert len(missed(rig)) == 1
+
+
+async def test_a_clock_that_was_ahead_for_a_while_silences_nothing(make_drills: Make) -> None:
+    """What was missed in a year that has not come yet is told, and the next drill is the one of this week."""
+    rig = started(make_drills, "2026-10-16T09:00", drill())
+    await rig.drills.tick()
+    rig.clock.start += 365 * DAY
+    await rig.drills.tick()
+    assert len(missed(rig)) == 1
+    rig.clock.start -= 365 * DAY
+    await ticked(rig, "2026-10-19T10:30", every=300.0)
+    assert runs(rig) == ["2026-10-19T10:00+02:00"]
+
+
 async def test_an_operator_is_waited_for_and_what_is_typed_answers_the_due_time(make_drills: Make) -> None:
     """The clock does not begin it; typed a little early or late it is the one that is due, and not run again."""
     rig = started(make_drills, "2026-10-19T09:00", drill(by="operator"))

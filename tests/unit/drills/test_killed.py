@@ -1,12 +1,16 @@
 """A bot that is killed in the middle of a drill, at any step: is the surface given back, or held and reported?"""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from adapters.base import Mode
 from bot.domain import drill_events, events
 from bot.domain.board import Board
+from bot.domain.model import Drill
+from bot.domain.plan import Scope
+from bot.domain.practice import Run
 from bot.service.put_back import put_back
 from tests.unit.drills.drill_rig import ALICE, LEDGER, QUEUE, DrillRig, drill
 from tests.unit.service.rig import surface
@@ -45,6 +49,87 @@ async def test_after_a_restart_everything_is_given_back_or_held_and_told(make_dr
             assert (again.mode(name) > Mode.NORMAL) == held, (name, run)
     for name in (LEDGER, QUEUE):
         assert again.mode(name) is Mode.NORMAL  # nothing stood in the way, so that all of it came back
+    await again.aclose()
+
+
+async def cut_unrecorded(make: Make, *surfaces: str) -> DrillRig:
+    """A process that cut, and whose disk never took the hold, nor what was found."""
+    rig = make(*SURFACES, drills=[drill(surfaces=surfaces or (LEDGER,))])
+    await rig.watch.tick()
+    append = rig.journal.append
+    never = asyncio.get_running_loop().create_future()
+
+    def drills_alone(event: events.AnyEvent) -> Awaitable[bool]:
+        return append(event) if event.type.startswith("drill_") else asyncio.shield(never)
+
+    rig.journal.append = drills_alone  # type: ignore[method-assign]  # what the disk takes
+    await rig.drills.run("weekly", by=ALICE)
+    await rig.until(lambda: rig.mode() is Mode.FULL_STOP)
+    rig.journal.append = append  # type: ignore[method-assign]
+    return rig
+
+
+async def over(rig: DrillRig) -> Run:
+    """The only run, after a minute."""
+    for _ in range(60):
+        await rig.drills.tick()
+        await rig.watch.tick()
+        await rig.clock.sleep(1.0)
+    (run,) = rig.board.practice.runs.values()
+    assert run.ended is not None
+    return run
+
+
+@pytest.mark.parametrize("drills", [[drill()], [drill(id="another")], [drill(surfaces=(QUEUE,), mode=Mode.READ_ONLY)]])
+async def test_what_was_cut_without_its_hold_is_given_back_whatever_became_of_the_drill(
+    make_drills: Make, drills: list[Drill]
+) -> None:
+    """By the plan in the journal: a drill that was taken out or changed since cuts nothing else, and leaves nothing."""
+    rig = await cut_unrecorded(make_drills)
+    again = await rig.restarted(*SURFACES, drills=drills)
+    run = await over(again)
+    assert run.ended is not None
+    assert (run.ended.how, run.ended.card.mode, run.left) == ("failed", Mode.FULL_STOP, None)
+    assert (again.mode(LEDGER), again.mode(QUEUE)) == (Mode.NORMAL, Mode.NORMAL)
+    assert "restrict" not in again.world(QUEUE).calls
+    assert not again.board.held_surfaces()
+    await again.aclose()
+
+
+async def test_what_cannot_be_seen_after_the_restart_stays_held_and_is_told(make_drills: Make) -> None:
+    """Nobody knows whether it was cut: that is no reason to forget it."""
+    rig = await cut_unrecorded(make_drills)
+    rig.world(LEDGER).faults.unreachable = True
+    again = await rig.restarted(*SURFACES, drills=[drill()])
+    run = await over(again)
+    assert run.left is not None
+    assert run.left.surfaces == (LEDGER,)
+    assert again.board.held_surfaces() == {LEDGER}
+    rig.world(LEDGER).faults.unreachable = False
+    await again.aclose()
+
+
+async def test_what_left_the_configuration_before_it_could_be_seen_is_told(make_drills: Make) -> None:
+    """Nothing can look there any more, nor give it back."""
+    rig = await cut_unrecorded(make_drills)
+    again = await rig.restarted(surface(QUEUE), drills=[drill(surfaces=(QUEUE,))])
+    run = await over(again)
+    assert run.ended is not None
+    assert f"{LEDGER} may be cut still, and the configuration has no such target any more" in run.ended.why
+    await again.aclose()
+
+
+async def test_a_stop_that_came_meanwhile_keeps_its_own_and_the_rest_is_held_and_told(make_drills: Make) -> None:
+    """The release is void: what the drill cut beside it is not forgotten."""
+    rig = await cut_unrecorded(make_drills, LEDGER, QUEUE)
+    await rig.until(lambda: rig.mode(QUEUE) is Mode.FULL_STOP)
+    await rig.stop(scope=Scope(surfaces=frozenset({LEDGER})))
+    again = await rig.restarted(*SURFACES, drills=[drill(surfaces=(LEDGER, QUEUE))])
+    run = await over(again)
+    assert run.left is not None
+    assert (run.left.surfaces, run.released) == ((QUEUE,), [])
+    assert (again.mode(LEDGER), again.mode(QUEUE)) == (Mode.FULL_STOP, Mode.FULL_STOP)
+    assert again.board.held_surfaces() == {LEDGER, QUEUE}
     await again.aclose()
 
 

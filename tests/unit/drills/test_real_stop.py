@@ -125,6 +125,42 @@ async def test_a_stop_elsewhere_is_no_business_of_the_drill(make_drills: Make) -
     assert (rig.mode(LEDGER), rig.mode(QUEUE)) == (Mode.NORMAL, Mode.FULL_STOP)
 
 
+async def test_a_real_stop_is_never_taken_for_the_drills_own_hold(make_drills: Make) -> None:
+    """Whatever another writer says of it later: that it is a drill's, or older than it is."""
+    rig = make_drills(surface(LEDGER), drills=[drill(hold=5.0)])
+    run = await rig.drills.run("weekly", ALICE)
+    await rig.clock.sleep(1.0)
+    receipt = await rig.stop()
+    real = rig.board.hold_events[receipt.hold]
+    rig.board.apply(real.model_copy(update={"at": 1.0, "origin": "drill", "parent": run.id}))
+    await rig.ended(run)
+    assert run.ended is not None
+    assert (run.ended.how, run.released) == ("void", [])
+    assert rig.mode() is Mode.FULL_STOP
+
+
+@pytest.mark.parametrize("fault", ["slack", "ledger"])
+async def test_a_stop_elsewhere_ends_every_injected_fault_too(make_drills: Make, fault: str) -> None:
+    """It has to be told and kept; the drill goes on, and claims nothing of a fault that did not last."""
+    rig = make_drills(surface(LEDGER, deadline=20.0), surface(QUEUE), drills=[drill(faults=(fault,))])
+    rig.world(LEDGER).faults.slow = 3.0
+    rig.reporter.wake = rig.drills.wake  # type: ignore[method-assign]  # as the bot is composed
+    run = await rig.drills.run("weekly", ALICE)
+    await rig.until(lambda: rig.faults.active)
+    await rig.clock.sleep(1.0)
+    assert rig.faults.active
+    await rig.stop(scope=Scope(surfaces=frozenset({QUEUE})))
+    assert not rig.faults.active
+    await rig.ended(run)
+    assert run.ended is not None
+    assert (run.ended.how, run.ended.card.faults) == ("passed", ())
+    assert run.ended.card.remarks == (f"the injected {fault} ended early, for a real incident, and proves nothing",)
+    rig.world(LEDGER).faults.slow = 0.0
+    again = await rig.run()
+    assert again.ended is not None
+    assert [(it.fault, it.survived) for it in again.ended.card.faults] == [(fault, True)]
+
+
 @pytest.mark.parametrize("fault", ["slack", "ledger", "hung"])
 async def test_a_stop_ends_every_injected_fault_before_its_first_cut(make_drills: Make, fault: str) -> None:
     """In the same turn as the stop; the surface that hung is cut at once."""

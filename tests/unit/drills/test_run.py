@@ -1,15 +1,18 @@
 """Does a drill cut by the ordinary stop, measure, and give back exactly its own hold?"""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from adapters.base import Mode
 from bot.domain import drill_events, events
+from bot.domain.model import Evaluation
 from bot.domain.outcome import Outcome
 from bot.domain.plan import Scope
 from bot.domain.practice import unpractised
 from bot.service.drill_ports import CannotDrill
+from bot.service.drilling import what_is_not_armed
 from tests.unit.drills.drill_rig import ALICE, LEDGER, QUEUE, DrillRig, drill
 from tests.unit.service.rig import surface
 
@@ -120,6 +123,56 @@ async def test_evaluations_before_during_and_after_are_the_witness(make_drills: 
     assert run.ended.how == "failed"
     assert "(during the cut)" in run.ended.why
     assert rig.mode() is Mode.NORMAL
+
+
+@pytest.mark.parametrize(
+    ("expect", "failing", "effects"),
+    [
+        ({Mode.READ_ONLY: "refused"}, (), 0),
+        ({Mode.READ_ONLY: "refused"}, ("the evaluation billing/refund was allowed at full_stop, where …",), 1),
+        ({Mode.READ_ONLY: "refused"}, ("the evaluation billing/refund gave no answer (it ended with 1)",), None),
+        ({Mode.READ_ONLY: "refused"}, ("the evaluations could not be run (OSError): …",), None),
+        ({Mode.NORMAL: "allowed"}, (), None),
+        ({Mode.FULL_STOP: "allowed"}, (), None),
+    ],
+)
+async def test_what_no_witness_saw_is_not_counted_as_none(
+    make_drills: Make, expect: dict[Mode, str], failing: tuple[str, ...], effects: int | None
+) -> None:
+    """An evaluation is a witness where it must be refused and answers; any other one saw nothing either way."""
+    rig = make_drills(surface(LEDGER), surface(QUEUE), drills=[drill(surfaces=(LEDGER, QUEUE))])
+    refund = Evaluation(id="refund", surfaces=("ledger",), expect=expect, command=("refund",))
+    (agent,) = rig.inventory.configuration.agents
+    configuration = rig.inventory.configuration
+    rig.inventory.configuration = replace(configuration, agents=(replace(agent, evaluations=(refund,)),))
+    rig.evaluations.failing = [(), failing]
+    run = await rig.run()
+    assert run.ended is not None
+    assert [score.effects for score in run.ended.card.surfaces] == [effects, None]
+
+
+async def test_a_surface_that_came_back_while_it_was_held_is_no_pass(make_drills: Make) -> None:
+    """The agent could act after the time that the card calls the cut."""
+    rig = make_drills(surface(LEDGER), drills=[drill(hold=10.0)])
+    run = await rig.drills.run("weekly", ALICE)
+    await rig.clock.sleep(3.0)
+    rig.world(LEDGER).loosen()
+    rig.dispatcher.check(rig.inventory.key_of(LEDGER) or "")
+    await rig.ended(run)
+    assert run.ended is not None
+    assert (run.ended.how, run.left) == ("failed", None)
+    assert run.ended.why == f"{LEDGER} came back by itself once while it was held"
+    assert run.ended.card.surfaces[0].came_back == 1
+    assert rig.mode() is Mode.NORMAL
+
+
+async def test_what_somebody_restricted_already_is_not_drilled(make_drills: Make) -> None:
+    """No hold says so, and all the same it is not the drill's to give back; a surface that is open is no problem."""
+    rig = make_drills(surface(LEDGER), surface(QUEUE))
+    rig.world(LEDGER).rights["write"] = "off"
+    keys = [rig.inventory.key_of(name) or "" for name in (LEDGER, QUEUE)]
+    (why,) = await what_is_not_armed(rig.inventory, keys)
+    assert why.startswith(f"{LEDGER} reads as read_only already, though no hold of ours says so: find out who")
 
 
 async def test_a_workload_runs_through_the_cut_and_is_ended(make_drills: Make) -> None:
