@@ -1,5 +1,7 @@
 """What may a drill's release name, and what does it never take for its own?"""
 
+import pytest
+
 from adapters.base import Mode
 from bot.domain import drill_events as drills
 from bot.domain import events, release
@@ -78,6 +80,8 @@ def test_a_run_that_never_began_has_none() -> None:
     board.apply(drills.DrillMeasured(at=9.0, run="drill-2", card=CARD))
     run = board.practice.runs["drill-2"]
     assert release.own_holds(board, run) == frozenset()
+    with pytest.raises(AssertionError):
+        release.put_back_hold(board, run, (KEY,), why="it failed", now=20.0)
 
 
 def test_the_latest_known_due_time_is_one_of_the_schedule_up_to_a_moment() -> None:
