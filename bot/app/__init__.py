@@ -46,7 +46,8 @@ from bot.slack.thread import Thread
 from bot.store.engine import BadUrlError
 from bot.store.lock import AlreadyServedError
 from bot.store.serving import Serving
-from bot.web.listener import Listener, cannot_listen, require_loopback
+from bot.web.entrances import Entrance, Entrances
+from bot.web.listener import Listener, require_loopback
 from bot.web.metrics import Metrics, Source, TimedJournal
 from bot.web.private import build_private
 from bot.web.public import build_public
@@ -75,6 +76,7 @@ class App:
         self._taken: AlreadyServedError | None = None
         self._door: Door | None = None
         self._thread: Thread | None = None
+        self._entrances = Entrances(())
         self._schedule = Schedule()
         state_dir = environment.state_dir
         self._serving = Serving(
@@ -311,17 +313,17 @@ class App:
         )
         private = build_private(view=self._view, checks=self._checks, metrics=self._metrics, clock=CLOCK)
         require_loopback(_ADMIN_HOST)
-        for app, host, port, what, variable in (
-            (public, self._env.host, self._env.port, "public", "AGENT_KILL_PORT"),
-            (private, _ADMIN_HOST, self._env.admin_port, "private", "AGENT_KILL_ADMIN_PORT"),
-        ):
-            listener = Listener(app, host, port)
-            try:
-                bound = await listener.start()
-            except OSError as error:
-                raise OSError(cannot_listen(error, what, f"{host}:{port}", variable)) from error
-            self._stack.push_async_callback(listener.stop)
-            _log.info("the %s listener is on http://%s:%d", what, host, bound)
+        self._entrances = Entrances(
+            [
+                Entrance(listener=Listener(app, host, port), what=what, address=f"{host}:{port}", variable=variable)
+                for app, host, port, what, variable in (
+                    (public, self._env.host, self._env.port, "public", "AGENT_KILL_PORT"),
+                    (private, _ADMIN_HOST, self._env.admin_port, "private", "AGENT_KILL_ADMIN_PORT"),
+                )
+            ]
+        )
+        self._stack.push_async_callback(self._entrances.close)
+        await self._entrances.open()
 
     def _view(self) -> StatusView:
         inventory = self._core.inventory
@@ -348,6 +350,7 @@ class App:
             *self._serving.problems(),
             *self._news.problems(),
             *self._drills.problems(),
+            *self._entrances.problems(),
             *filter(None, [self._core.watchdog.problem()]),
         ]
 

@@ -6,15 +6,19 @@ import importlib
 import logging
 import os
 from pathlib import Path
+from types import ModuleType
 
 import click
 
 from bot.cli import common
 from bot.core import Core
 from bot.domain.model import Configuration
+from bot.service.shortage import is_shortage
 from bot.settings.environment import Environment
 from bot.settings.served import served
 
+_log = logging.getLogger(__name__)
+_AGAIN = 0.2  # seconds until the rest of the bot is loaded again
 _YOUNG = 50_000  # objects between two looks for garbage: ten thousand cuts make some hundred thousand at once
 
 
@@ -47,8 +51,20 @@ async def _serve(env: Environment) -> str:
         common.fail(f"no usable agent in {env.config}; run `agent-kill check` and mend what it names")
     core.reload(configuration)
     core.recover()
-    app = await asyncio.to_thread(importlib.import_module, "bot.app")
+    app = await _the_rest()
     gc.freeze()  # what is loaded by now stays: to look through it again and again would hold the cuts up
     gc.set_threshold(_YOUNG, 20, 50)
     problem: str = await app.serve(env, core, findings)
     return problem
+
+
+async def _the_rest() -> ModuleType:
+    """Loads the rest of the bot. The cuts may hold every descriptor; each gives its own back by its deadline."""
+    while True:
+        try:
+            return await asyncio.to_thread(importlib.import_module, "bot.app")
+        except (OSError, ImportError) as error:
+            if not is_shortage(error):
+                raise
+            _log.warning("the rest of the bot cannot be loaded yet, the cuts go on: %s", error)
+            await asyncio.sleep(_AGAIN)

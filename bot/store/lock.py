@@ -79,13 +79,19 @@ class FileLock:
             holder = os.pread(fd, 1000, 0).decode(errors="replace")
             os.close(fd)
             raise AlreadyServedError(_taken(_said(holder), f"the file {self._path.name}")) from error
-        self._fd = fd
+        self._fd, self._problem = fd, ""
         os.ftruncate(fd, 0)
         os.pwrite(fd, json.dumps(_self(self._clock.now())).encode(), 0)
 
     async def keep(self) -> None:
-        """A file's lock cannot be lost."""
-        await asyncio.Event().wait()
+        """A file's lock cannot be lost; one that a disk refused, or that found no descriptor left, is tried again."""
+        while True:
+            await self._clock.sleep(_EVERY)
+            try:
+                if self._fd is None:
+                    await self.acquire()
+            except AlreadyServedError as error:
+                self._problem = str(error)
 
     def problems(self) -> list[str]:
         """Why the lock is not held."""

@@ -90,21 +90,44 @@ class Listener:
 
     async def start(self) -> int:
         """Listens, and returns the port. Raises OSError where the address is taken."""
-        await self._runner.setup()
-        make = cast("Callable[[], asyncio.Protocol]", self._runner.server)
-        try:
-            self._server = await asyncio.get_running_loop().create_server(
-                lambda: _Peer(make(), self._peers), self._host, self._port, backlog=1024
-            )
-        except OSError:
-            await self._runner.cleanup()
-            raise
+        port = await self.bind()
+        await self.serve()
+        return port
+
+    async def bind(self) -> int:
+        """Takes the address, lets nobody in yet, and returns the port.
+
+        Raises:
+            OSError: it cannot be had. `EMFILE`: every descriptor is taken.
+        """
+        loop = asyncio.get_running_loop()
+        if self._server is None:
+            server = await loop.create_server(self._peer, self._host, self._port, backlog=1024, start_serving=False)
+            if not server.sockets:  # asyncio takes a socket that it is refused for a family that there is not
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            self._server = server
         return int(self._server.sockets[0].getsockname()[1])
+
+    async def serve(self) -> None:
+        """Lets peers in, after `bind`. Raises OSError where somebody else listens at the same address meanwhile."""
+        await self._runner.setup()
+        if self._server is None:
+            raise RuntimeError(f"nothing is bound to {self._host}:{self._port}: call `bind` first")
+        try:
+            await self._server.start_serving()
+        except OSError:
+            await self.stop()
+            raise
+
+    def _peer(self) -> asyncio.Protocol:
+        make = cast("Callable[[], asyncio.Protocol]", self._runner.server)
+        return _Peer(make(), self._peers)
 
     async def stop(self) -> None:
         """Closes the socket, lets running requests end for three seconds, closes the rest."""
         if self._server:
             self._server.close()
+            self._server = None
         await self._runner.cleanup()
         self._peers.close()
 

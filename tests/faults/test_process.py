@@ -1,13 +1,17 @@
 """Does what happens to the bot's own process (frozen, out of descriptors, told to end, started twice) cost a stop?"""
 
 import asyncio
+import contextlib
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.acceptance.whole_bot import free_port
 from tests.contract.servers import Database
 from tests.faults.conftest import Make
 from tests.faults.crash_points import holds, proven, recorded_but_not_sent
@@ -15,6 +19,7 @@ from tests.faults.estate import Estate, until
 from tests.faults.programs import ROOT
 
 SOON = 0.6  # seconds
+_CROWD = 60
 _MAY_LOG_IN = "SELECT rolcanlogin FROM pg_roles WHERE rolname = $1"
 
 
@@ -72,24 +77,75 @@ async def test_a_bot_without_descriptors_still_stops(make: Make) -> None:
     estate = make()
     program = await estate.serve(files=40)
     port = await estate.port(program)
-    crowd = [await _connected(port) for _ in range(60)]
+    async with _crowd(port):
+        beside = await estate.stop()
 
-    beside = await estate.stop()
-
-    assert await beside.ended() == 0, estate.logs()
-    await estate.all_cut(within=SOON)
-    assert program.code is None
-    for writer in crowd:
-        if writer:
-            writer.close()
+        assert await beside.ended() == 0, estate.logs()
+        await estate.all_cut(within=SOON)
+        assert program.code is None, estate.logs()
     assert await estate.post_stop(port), estate.logs()
 
 
-async def _connected(port: int) -> asyncio.StreamWriter | None:
+async def test_a_crowd_that_is_there_from_the_start_ends_no_bot(make: Make) -> None:
+    """F12, P1 P3: held while it opens its listeners and through its first rounds of everything, it is whole later."""
+    port = free_port()
+    estate = make(environ={"AGENT_KILL_PORT": str(port)})
+    program = await estate.serve(files=40)
+    async with _crowd(port):
+        await until(lambda: program.log.count("the tick adopt failed") > 2 or program.code is not None, 20, estate.logs)
+        beside = await estate.stop()
+        assert await beside.ended() == 0, estate.logs()
+        await estate.all_cut(within=SOON)
+        assert program.code is None, estate.logs()
+
+    assert await estate.post_stop(port), estate.logs()
+    async with asyncio.timeout(20):
+        while (await estate.status(program))["problems"]:  # noqa: ASYNC110  # another process's state
+            await asyncio.sleep(0.05)
+    program.send(signal.SIGTERM)
+    async with asyncio.timeout(10):
+        assert await program.ended() == 0, estate.logs()
+
+
+async def test_a_cold_start_that_cuts_with_every_descriptor_goes_on(make: Make) -> None:
+    """F12, P2: more hung surfaces than descriptors, before the rest of the bot is even loaded; none of it ends it."""
+    estate = make(surfaces=tuple(f"s{number}" for number in range(60)))
+    await recorded_but_not_sent(estate)
+    for surface in estate.surfaces:
+        await estate.tell(surface, "fault", "hang")
+    log = estate.folder / "cold.err"
+    with log.open("w") as err:
+        limited = ["prlimit", "--nofile=40", sys.executable, "-m", "bot", "serve"]
+        process = subprocess.Popen(limited, env=estate.variables(), cwd=ROOT, stderr=err)  # noqa: ASYNC220  # ended below
     try:
-        return (await asyncio.open_connection("127.0.0.1", port))[1]
-    except OSError:
-        return None
+        await until(lambda: "cannot be loaded yet" in log.read_text() or process.poll() is not None, 30, log.read_text)
+        for surface in estate.surfaces:
+            await estate.tell(surface, "fault", "")
+        await estate.all_cut(within=20)
+        assert process.poll() is None, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+@asynccontextmanager
+async def _crowd(port: int) -> AsyncIterator[None]:
+    """Connections that say nothing, as many as a bot of 40 descriptors cannot have, from its first moment on."""
+    writers: list[asyncio.StreamWriter] = []
+    try:
+        async with asyncio.timeout(20):
+            while len(writers) < _CROWD:
+                try:
+                    writers.append((await asyncio.open_connection("127.0.0.1", port))[1])
+                except OSError:  # nobody listens yet
+                    await asyncio.sleep(0.001)
+        yield
+    finally:
+        for writer in writers:
+            writer.close()
+        for writer in writers:
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
 async def test_sigterm_in_the_middle_hands_over(make: Make) -> None:

@@ -1,5 +1,6 @@
 """Is one `serve` active per SQLite file, and does the lock die with its process?"""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,6 +12,16 @@ from bot.core import SystemClock
 from bot.store.lock import AlreadyServedError, make_lock
 
 CLOCK = SystemClock()
+
+
+class Quick(SystemClock):
+    """Waits for nothing."""
+
+    async def sleep(self, _seconds: float) -> None:
+        """Lets others go on."""
+        await asyncio.sleep(0)
+
+
 _HOLD = """
 import asyncio, sys
 from bot.core import SystemClock
@@ -71,4 +82,23 @@ async def test_a_disk_that_refuses_does_not_keep_the_bot_from_starting(tmp_path:
     lock = make_lock(f"sqlite:///{tmp_path / 'state' / 'ledger.sqlite3'}", CLOCK)
     await lock.acquire()
     assert "could not be taken: File exists" in lock.problems()[0]
+    await lock.release()
+
+
+async def test_what_a_disk_refused_at_the_start_is_taken_later(tmp_path: Path) -> None:
+    """The problem lasts as long as the disk refuses, and a second `serve` is refused from then on."""
+    state = tmp_path / "state"
+    state.write_text("a file where the folder should be")
+    url = f"sqlite:///{state / 'ledger.sqlite3'}"
+    lock = make_lock(url, Quick())
+    await lock.acquire()
+    keeping = asyncio.create_task(lock.keep())
+    state.unlink()
+    async with asyncio.timeout(5):
+        while lock.problems():  # noqa: ASYNC110  # the effect itself
+            await asyncio.sleep(0)
+    with pytest.raises(AlreadyServedError):
+        await make_lock(url, CLOCK).acquire()
+    keeping.cancel()
+    await asyncio.wait({keeping})
     await lock.release()
