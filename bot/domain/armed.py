@@ -104,10 +104,9 @@ class Roll:
 
     def is_news(self) -> bool:
         """Whether `news` may have any, whoever is there; costs nothing where nothing was ever amiss."""
-        told = self._told.items()
-        return any(not armed for _, (_, armed) in told) or any(
-            self.told_armed(name) is not self.is_armed(name) for name in self._seen
-        )
+        told = (armed for _, armed in self._told.values())
+        found = (change.armed for _, change in self._seen.values())
+        return not (all(told) and all(found))
 
     def news(self, subjects: Iterable[str]) -> tuple[str, ...]:
         """Whom people have to be told of: who is not as they believe, and who is gone and was NOT ARMED."""
@@ -133,9 +132,9 @@ def standing(roll: Roll, subject: str, checked_at: float | None, now: float, per
         now: Unix time.
         period: seconds within which everything is to be checked once.
     """
-    known = checked_at is not None and checked_at <= now + _AHEAD  # a clock that was set back makes nothing fresh
-    age, last = max(0.0, now - checked_at) if checked_at is not None and known else None, roll.last(subject)
-    since = roll.since(subject)
+    age, last, since = None, roll.last(subject), roll.since(subject)
+    if checked_at is not None and checked_at <= now + _AHEAD:  # a clock that was set back makes nothing fresh
+        age = max(0.0, now - checked_at)
     if last is not None and not last.armed:
         return Armed(subject=subject, state=State.NOT_ARMED, why=last.why, next=last.next, since=since, age=age)
     if age is None:
@@ -151,10 +150,12 @@ _LOOK = "see that `agent-kill serve` runs, and look into its log"
 
 def not_armed(found: Mapping[str, Armed]) -> tuple[Armed, ...]:
     """What could not be cut now, or is not known to be; what was found amiss first."""
-    return tuple(sorted((it for it in found.values() if not it.ok), key=lambda it: (_RANK[it.state], it.subject)))
+    return tuple(
+        sorted((it for it in found.values() if not it.ok), key=lambda it: (_WORST.index(it.state), it.subject))
+    )
 
 
-_RANK = {State.NOT_ARMED: 0, State.STALE: 1, State.UNCHECKED: 2, State.ARMED: 3}
+_WORST = (State.NOT_ARMED, State.STALE, State.UNCHECKED)
 
 
 def is_part(subject: str) -> bool:

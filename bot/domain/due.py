@@ -40,9 +40,12 @@ def next_due(schedule: str, timezone: str, after: float) -> float | None:
 
 def _room(zone: ZoneInfo, at: float) -> timedelta:
     """How far around an instant local times may be out of order: not at all, but near a change of the clocks."""
-    moment = datetime.fromtimestamp(at, UTC)
-    before, after = ((moment + leap).astimezone(zone).utcoffset() for leap in (-_LEAP, _LEAP))
-    return _LEAP if before != after else timedelta()
+    changes = _offset(zone, at - _LEAP.total_seconds()) != _offset(zone, at + _LEAP.total_seconds())
+    return _LEAP if changes else timedelta()
+
+
+def _offset(zone: ZoneInfo, at: float) -> timedelta | None:
+    return datetime.fromtimestamp(at, zone).utcoffset()
 
 
 def due_between(schedule: str, timezone: str, since: float, until: float) -> Iterator[float]:

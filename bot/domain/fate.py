@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
@@ -17,6 +17,7 @@ from bot.domain.model import Configuration, Surface
 
 Kind = Literal["machine", "server", "host", "account", "credential", "backstop", "way", "disk"]
 _PORTS = {
+    "postgres": 5432,
     "postgresql": 5432,
     "redis": 6379,
     "rediss": 6379,
@@ -141,7 +142,7 @@ def logins(what: str, value: str, *, secret: bool) -> Iterator[Login]:
     elif secret:
         yield Login(what=what, digest=_digest(_BEARER.sub("", value.strip())))
     elif _HOST_PORT.fullmatch(value):
-        host, _, port = value.rpartition(":")
+        host, port = value.split(":")
         yield Login(what=what, endpoint=Endpoint(host.lower(), int(port)))
     elif value.startswith("/") and value.endswith((".sock", ".socket")):
         yield Login(what=what, endpoint=Endpoint(""))
@@ -150,16 +151,27 @@ def logins(what: str, value: str, *, secret: bool) -> Iterator[Login]:
 def _of_url(what: str, url: str) -> Login:
     try:
         parts = urlsplit(url)
-        options, port = parse_qs(parts.query), parts.port
+        host, port = _host_of(parts)
     except ValueError:  # whoever reads it in earnest says what is wrong
         return Login(what=what)
-    host = parts.hostname or options.get("host", [""])[0].lower()
-    scheme = {"postgres": "postgresql"}.get(parts.scheme.partition("+")[0], parts.scheme.partition("+")[0])
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     place = Endpoint(
-        "" if host.startswith("/") else host, port or _PORTS.get(scheme), parts.path.strip("/").partition("/")[0]
+        "" if host.startswith("/") else host,
+        port or _PORTS.get(parts.scheme.partition("+")[0]),
+        parts.path.strip("/").partition("/")[0],
     )
     return Login(what=what, endpoint=place, user=user, digest=_digest(f"{user}\0{password}") if password else None)
+
+
+def _host_of(parts: SplitResult) -> tuple[str, int | None]:
+    """The host, or the folder of its socket, and the port.
+
+    Both may stand in the options, and a folder may be written with `%2F`: libpq, "Connection URIs".
+    """
+    if parts.hostname:
+        return unquote(parts.hostname), parts.port
+    options = dict(parse_qsl(parts.query))
+    return options.get("host", "").lower(), int(options["port"]) if "port" in options else parts.port
 
 
 def _digest(secret: str) -> str:
@@ -184,7 +196,7 @@ def _values(part: object, name: str) -> Iterator[tuple[str, str, bool]]:
         yield name, part, False
     elif isinstance(part, BaseModel):
         for key in type(part).model_fields:
-            yield from _values(getattr(part, key), f"{name}.{key}".strip("."))
+            yield from _values(getattr(part, key), f"{name}.{key}".removeprefix("."))
     elif isinstance(part, Mapping):
         for key, value in part.items():
             yield from _values(value, f"{name}.{key}")
@@ -207,7 +219,7 @@ def shared_fate(configuration: Configuration, own: Iterable[Login], network: Net
     return tuple(sorted(report.all(), key=lambda fate: (_ORDER.index(fate.kind), fate.with_)))
 
 
-_ORDER: tuple[Kind, ...] = ("account", "credential", "server", "way", "machine", "host", "backstop", "disk")
+_ORDER: tuple[Kind, ...] = ("account", "credential", "server", "way", "machine", "host", "backstop")
 
 
 class _Report:
@@ -293,18 +305,18 @@ class _Report:
                 stopped.setdefault(name, []).append(it)
         used = [("its ledger", login) for login in self._own]
         used += [(it.surface.name, login) for it in self._found for login in it.own]
-        shut: dict[tuple[str, str], dict[str, None]] = {}  # what the bot is shut out of, by who stops which account
+        shut: dict[tuple[str, str], list[str]] = {}  # what the bot is shut out of, by who stops which account
         for whose, login in used:
-            for one in stopped.get(login.user, ()) if login.user and login.endpoint else ():
+            for one in stopped.get(login.user, ()) if login.user else ():
                 if login.endpoint and self._at(login.endpoint, one):
-                    shut.setdefault((one.surface.name, login.user), {})[whose] = None
+                    shut.setdefault((one.surface.name, login.user), []).append(whose)
         for (name, user), whose_all in shut.items():
             yield Fate(
                 kind="account",
                 with_=user,
                 surfaces=(name,),
                 message=f"{name} stops the account {user}, with which the bot itself logs in for "
-                f"{_few(list(whose_all))}: the cut would shut the switch out",
+                f"{_few(list(dict.fromkeys(whose_all)))}: the cut would shut the switch out",
                 next="give the bot a login of its own",
             )
 
@@ -317,9 +329,7 @@ class _Report:
             (login.digest, login.endpoint): it.surface.name for it in self._found for login in it.own if login.digest
         }
         for one in self._found:
-            used = next(
-                (keys[key] for it in one.agents if (key := (it.digest, it.endpoint)) in keys and it.digest), None
-            )
+            used = next((keys[key] for it in one.agents if (key := (it.digest, it.endpoint)) in keys), None)
             if used is not None:
                 yield Fate(
                     kind="credential",
@@ -333,8 +343,10 @@ class _Report:
     def _backstops(self) -> Iterator[Fate]:
         by_name = {it.surface.name: it for it in self._found}
         for one in self._found:
-            other = by_name.get(one.surface.backstop or "")
-            if other is not None and any(self._at(place, other) for place in self._where(one)):
+            if one.surface.backstop not in by_name:
+                continue
+            other = by_name[one.surface.backstop]
+            if any(self._at(place, other) for place in self._where(one)):
                 yield Fate(
                     kind="backstop",
                     with_=other.surface.name,

@@ -102,8 +102,7 @@ class Practice:
 
     def of(self, drill: str) -> tuple[Run, ...]:
         """The runs of a drill, oldest first."""
-        found = [run for run in self.runs.values() if run.claimed is not None and run.claimed.drill == drill]
-        return tuple(sorted(found, key=lambda run: (run.claimed.at if run.claimed else 0.0, run.id)))
+        return tuple(self.runs[it.run] for it in sorted(self._claims(drill), key=lambda it: (it.at, it.run)))
 
     def last(self, drill: str) -> Run | None:
         """The latest run that came to an end."""
@@ -111,26 +110,26 @@ class Practice:
 
     def known_due(self, drill: str, until: float = math.inf) -> float | None:
         """The latest due time of the schedule, not after `until`, that was run or missed."""
-        run = [r.claimed.due for r in self.of(drill) if r.claimed and r.claimed.scheduled]
+        run = [it.due for it in self._claims(drill) if it.scheduled]
         known = (*run, *(due for name, due in self.missed if name == drill))
         return max((due for due in known if due <= until), default=None)
 
     def is_settled(self, drill: str, due: float) -> bool:
         """Whether a due time was run or missed already."""
-        taken = (run.claimed.due for run in self.of(drill) if run.claimed and run.claimed.scheduled)
-        return (drill, due) in self.missed or due in taken
+        return (drill, due) in self.missed or any(it.scheduled and it.due == due for it in self._claims(drill))
 
     def drilled(self) -> dict[str, tuple[float, float | None]]:
         """By surface: when a run last proved its cut, and when the schedule of that run asks for it again."""
         found: dict[str, tuple[float, float | None]] = {}
-        for run in self.runs.values():
-            card = run.ended.card if run.ended else None
-            if run.ended is None or card is None or card.kind == "tabletop":
-                continue
-            for score in card.surfaces:
-                if score.outcome in _CUT and (score.surface not in found or found[score.surface][0] < run.ended.at):
-                    found[score.surface] = (run.ended.at, card.next_due)
+        ends = sorted((run.ended for run in self.runs.values() if run.ended), key=lambda it: (it.at, it.run))
+        for ended in ends:
+            if ended.card.kind != "tabletop":
+                cut = (score.surface for score in ended.card.surfaces if score.outcome in _CUT)
+                found |= dict.fromkeys(cut, (ended.at, ended.card.next_due))
         return found
+
+    def _claims(self, drill: str) -> list[drills.DrillClaimed]:
+        return [run.claimed for run in self.runs.values() if run.claimed and run.claimed.drill == drill]
 
     def pullers(self) -> frozenset[str]:
         """The Slack users who started a run themselves."""

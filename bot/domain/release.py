@@ -29,13 +29,10 @@ def why_void(board: Board, run: Run) -> str:
     if run.ended is not None:
         return "the drill is over"
     own, keys = own_holds(board, run), run.targets()
-    for key in keys:
-        for hold in board.holds.live(key):
-            if hold not in own:
-                return _came(board.hold_events.get(hold))
-    later = (hold for hold in board.hold_events.values() if hold.at >= run.started.at and hold.hold not in own)
-    other = next((hold for hold in later if not set(keys).isdisjoint(hold.targets.keys)), None)
-    return _came(other) if other else ""
+    live = (board.hold_events[hold] for key in keys for hold in board.holds.live(key))
+    later = (hold for hold in board.hold_events.values() if hold.at >= run.started.at)
+    named = (hold for hold in later if not set(keys).isdisjoint(hold.targets.keys))
+    return next((_came(hold) for hold in itertools.chain(live, named) if hold.hold not in own), "")
 
 
 def pairs(board: Board, run: Run) -> tuple[tuple[str, str], ...]:
@@ -48,8 +45,8 @@ def pairs(board: Board, run: Run) -> tuple[tuple[str, str], ...]:
 
 def put_back_hold(board: Board, run: Run, keys: tuple[str, ...], *, why: str, now: float) -> events.HoldAdded:
     """The hold that takes the place of a release that did not come to its end; its id is new each time."""
-    cut = board.hold_events[run.started.hold] if run.started else None
-    assert cut is not None  # noqa: S101  # nothing is released before it was cut
+    assert run.started is not None  # noqa: S101  # nothing is released before it was cut
+    cut = board.hold_events[run.started.hold]
     number = next(it for it in itertools.count(1) if f"{_back(run)}{it}" not in board.hold_events)
     return events.HoldAdded(
         at=board.stamp(keys, now),
@@ -80,8 +77,8 @@ def _back(run: Run) -> str:
     return f"{run.id}.back"
 
 
-def _came(hold: events.HoldAdded | None) -> str:
-    if hold is not None and hold.origin == "restore":
+def _came(hold: events.HoldAdded) -> str:
+    if hold.origin == "restore":
         return "a vote has taken it over"
-    who = f" by <@{hold.by.id}>" if hold is not None and hold.by.kind == "slack" else ""
+    who = f" by <@{hold.by.id}>" if hold.by.kind == "slack" else ""
     return f"a real stop{who} came, and it wins"

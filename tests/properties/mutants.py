@@ -30,7 +30,7 @@ from tests.properties.mutating.trial import in_fork
 
 ROOT = Path(__file__).parents[2]
 PATHS = ("bot/domain", "bot/service/stop.py", "bot/service/dispatch.py", "bot/service/lane.py", "bot/journal")
-TESTS = ("tests/unit/domain", "tests/unit/service", "tests/unit/journal", "tests/properties")
+TESTS = ("tests/unit/domain", "tests/unit/service", "tests/unit/drills", "tests/unit/journal", "tests/properties")
 LEFT_OUT = ("tests/properties/test_model.py",)  # runs no code of ours
 _KILLERS = 4  # test files that are tried before all others
 KEPT = ROOT / "build" / "mutants.jsonl"

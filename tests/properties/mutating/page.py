@@ -12,10 +12,10 @@ _LISTED = Path(__file__).with_name("equivalents.toml")
 _HEAD = """# Mutants of the stop path
 
 One small change at a time is made in `bot/domain`, `bot/service/{{stop,dispatch,lane}}.py` and `bot/journal`, and the
-quick tests that run the changed line are run against it: those of `tests/unit/domain`, `tests/unit/service`,
-`tests/unit/journal` and `tests/properties`, properties with at most 60 examples, the same ones each time. A mutant is
-*killed* where a test fails, or uses far more time than it does otherwise; *equivalent* where no trial can notice it,
-for the reason that stands below; and else *alive*. Docstrings, annotations, decorators and log lines are not changed.
+quick tests that run the changed line are run against it: those of `tests/unit/{{domain,service,drills,journal}}` and
+`tests/properties`, properties with at most 60 examples, the same ones each time. A mutant is *killed* where a test
+fails, or uses far more time than it does otherwise; *equivalent* where no trial can notice it, for the reason that
+stands below; and else *alive*. Docstrings, annotations, decorators and log lines are not changed.
 
 `make mutants` tries what it does not know yet, writes this page, and exits 1 where one is alive or was not tried. What
 was found out is kept in `build/mutants.jsonl` while the text of the function stays, so that the numbers may be of

@@ -1,6 +1,7 @@
 """What may be said of a button, by what was found, what was told, and when somebody last looked?"""
 
 import itertools
+import math
 
 import pytest
 
@@ -49,6 +50,61 @@ def test_two_findings_of_one_moment_are_no_good_news() -> None:
         for event in pair:
             roll.apply(event)
         assert not roll.is_armed("a/1")
+
+
+def test_two_reasons_of_one_moment_amount_to_the_same_in_any_order() -> None:
+    """As two journals may have them; the younger finding counts for all that."""
+    whys = [ArmedChanged(at=1.0, changes=(ArmedSeen(subject="a/1", armed=False, why=why),)) for why in ("down", "gone")]
+    found_ = []
+    for pair in itertools.permutations(whys):
+        roll = Roll()
+        for event in pair:
+            roll.apply(event)
+        found_.append(roll.last("a/1"))
+    assert found_[0] == found_[1]
+    roll.apply(ArmedChanged(at=2.0, changes=(ArmedSeen(subject="a/1", armed=False, why="a"),)))
+    assert (roll.last("a/1"), roll.since("a/1")) == (ArmedSeen(subject="a/1", armed=False, why="a"), 2.0)
+    assert (roll.last("a/2"), roll.since("a/2")) == (None, None)
+
+
+def test_two_messages_of_one_moment_told_no_good_news() -> None:
+    """In any order; the later message counts, whatever it said."""
+    for pair in itertools.permutations((told(1.0, "a/1"), told(1.0, "a/1", armed=True))):
+        roll = Roll()
+        for event in pair:
+            roll.apply(event)
+        assert not roll.told_armed("a/1")
+        roll.apply(told(2.0, "a/1", armed=True))
+        roll.apply(told(1.5, "a/1"))
+        assert roll.told_armed("a/1")
+
+
+def test_news_is_whatever_people_do_not_know() -> None:
+    """Those that are there in their order, then those that are gone by name; none where nothing ever was amiss."""
+    roll = Roll()
+    assert not roll.is_news()
+    roll.apply(found(1.0, "a/2", "a/1", armed=True))
+    assert (roll.is_news(), roll.news(["a/1", "a/2"])) == (False, ())
+    roll.apply(found(2.0, "a/2", "a/1"))
+    assert (roll.is_news(), roll.news(["a/2", "a/3", "a/1", "a/2"])) == (True, ("a/2", "a/1"))
+    roll.apply(told(3.0, "a/2", "a/1"))
+    assert roll.news(["a/2", "a/1"]) == ()
+    assert (roll.is_news(), roll.news(["a/1"]), roll.news([])) == (True, ("a/2",), ("a/1", "a/2"))
+    roll.apply(found(4.0, "a/2", "a/1", armed=True))
+    assert roll.news(["a/2"]) == ("a/2", "a/1")
+    roll.apply(told(5.0, "a/2", "a/1", armed=True))
+    assert (roll.is_news(), roll.news([])) == (False, ())
+
+
+def test_what_is_recorded_next_is_later_than_all_that_is_known_of_it() -> None:
+    """Also than what was told, and than what bears the same time; and no later than that."""
+    roll = Roll()
+    roll.apply(found(10.0, "a/1"))
+    roll.apply(told(20.0, "a/2"))
+    assert roll.stamp(["a/1"], 10.0) == roll.stamp(["a/3", "a/1"], 1.0) == math.nextafter(10.0, math.inf)
+    assert roll.stamp(["a/1", "a/2"], 10.0) == math.nextafter(20.0, math.inf)
+    assert roll.stamp(["a/1", "a/2"], 30.0) == 30.0
+    assert roll.stamp([], 1.0) == 1.0
 
 
 def test_a_clock_that_is_set_back_hides_nothing() -> None:

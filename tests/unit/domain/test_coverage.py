@@ -61,8 +61,74 @@ def test_each_surface_says_what_it_lacks_and_what_it_holds_here() -> None:
         ["canary", "backstop", "drill"],
         None,
     )
+    assert [surface.reach.declared for surface in coverage(WHOLE, {}).surfaces] == [frozenset(), frozenset()]
     assert found.json()["without"] == {
         "canary": ["billing/queue"],
         "backstop": ["billing/queue"],
         "drill": ["billing/queue"],
     }
+
+
+def test_the_document_has_all_of_it() -> None:
+    """Under names that whoever reads it may count on."""
+    both = (surface("ops/shell"), surface("ops/mail", SurfaceClass.QUEUE))
+    lost = Quarantined(agent="ops", id="chat", why="no such key", surface_class=SurfaceClass.QUEUE)
+    ops = Agent(
+        id="ops", name="Operations", surfaces=both, quarantined=(lost,), not_applicable={SurfaceClass.TOOL: "none"}
+    )
+    reach = {"ops/shell": Reach(declared=CUTS, why="it is asked for", attests="self")}
+    gap = {"cover": "gap", "surfaces": [], "reason": ""}
+    bare: dict[str, object] = {"risk": "medium", "enforced": None, "canary": False, "backstop": None, "drills": []}
+    bare |= {"adapter": "memory", "lacks": ["canary", "backstop", "drill"]}
+    assert coverage(Configuration(agents=(ops,)), reach).json() == {
+        "agents": [
+            {
+                "agent": "ops",
+                "classes": {str(kind): gap for kind in SurfaceClass}
+                | {
+                    "tool": {"cover": "not_applicable", "surfaces": [], "reason": "none"},
+                    "database": {"cover": "covered", "surfaces": ["ops/shell"], "reason": ""},
+                    "queue": {"cover": "covered", "surfaces": ["ops/mail", "ops/chat"], "reason": ""},
+                },
+            }
+        ],
+        "surfaces": [
+            {
+                "surface": "ops/shell",
+                "class": "database",
+                "modes": ["read_only", "full_stop"],
+                "why": "it is asked for",
+                "proof": "self",
+                **bare,
+            },
+            {"surface": "ops/mail", "class": "queue", "modes": [], "why": "", "proof": "catalogue", **bare},
+        ],
+        "broken": [{"surface": "ops/chat", "why": "no such key"}],
+        "without": {what: ["ops/shell", "ops/mail"] for what in ("canary", "backstop", "drill")},
+    }
+
+
+def test_a_cell_says_which_of_its_surfaces_are_broken() -> None:
+    """Beside those that work, which cover it; alone they leave it open."""
+    lost = Quarantined(agent="billing", id="old", why="wrong", surface_class=SurfaceClass.DATABASE)
+    (row,) = coverage(Configuration(agents=(replace(BILLING, quarantined=(lost,)),)), {}).agents
+    cell = next(cell for cell in row.cells if cell.surface_class is SurfaceClass.DATABASE)
+    assert (cell.cover, cell.surfaces, cell.broken) == (
+        Cover.COVERED,
+        ("billing/ledger", "billing/old"),
+        ("billing/old",),
+    )
+    assert "database" not in row.gaps
+
+
+def test_a_canary_is_said_to_be_there_and_not_shown() -> None:
+    """It is a credential of the agent's."""
+    ledger = coverage(WHOLE, {}).surfaces[0].json()
+    assert (ledger["canary"], ledger["backstop"]) == (True, "billing/queue")
+
+
+def test_every_drill_of_a_surface_is_named() -> None:
+    """In the order of the configuration."""
+    other = replace(DRILL, id="monthly", surfaces=("billing/queue", "billing/ledger"))
+    found = coverage(replace(WHOLE, drills=(DRILL, other)), {})
+    assert [surface.drills for surface in found.surfaces] == [("weekly", "monthly"), ("monthly",)]

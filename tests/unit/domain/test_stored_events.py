@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from bot.domain import armed_events, events
+from bot.domain import armed_events, drill_events, event_base, events
 
 BY = {"kind": "slack", "id": "U0ALICE"}
 TARGET = {"key": "t", "surfaces": ["a/1"], "round_to": "read_only"}
@@ -114,6 +114,7 @@ ENTRIES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"type": "drill_asked", "ask": "x", "drill": "d", "by": BY}, {}),
     (CLAIMED, {"scheduled": True, "ask": None}),
     (STARTED, {"backstops": [], "faults": [], "load": []}),
+    ({**STARTED, "backstops": ["b/1"], "faults": ["slack", "ledger", "hung"], "load": ["run", "it"]}, {}),
     ({"type": "drill_measured", "run": "r", "card": CARD}, {"card": CARD_LATER}),
     ({"type": "drill_released", "run": "r", "pairs": [["h", "t"]]}, {}),
     ({"type": "drill_gave_back", "run": "r", "targets": ["t"]}, {}),
@@ -172,14 +173,112 @@ def test_a_hold_says_all_that_a_restart_needs() -> None:
     assert events.EVENT.validate_python(whole).model_dump(mode="json") == whole
 
 
+SCORE = {"surface": "a/1", "asked": "read_only"}
+SCORE_LATER: dict[str, Any] = {
+    **SCORE,
+    "held": None,
+    "outcome": "pending",
+    "attempt": None,
+    "cut_ms": None,
+    "proof_ms": None,
+    "deadline_ms": 0.0,
+    "ended": 0,
+    "left": None,
+    "effects": None,
+    "given_back_ms": None,
+    "came_back": 0,
+    "detail": "",
+}
+MEASURED: dict[str, Any] = {
+    **SCORE,
+    "held": "full_stop",
+    "outcome": "verified",
+    "attempt": "refused",
+    "cut_ms": 12.5,
+    "proof_ms": 30.0,
+    "deadline_ms": 1000.0,
+    "ended": 2,
+    "left": 0,
+    "effects": 1,
+    "given_back_ms": 40.0,
+    "came_back": 3,
+    "detail": "two sessions ended",
+}
+
+
+def test_a_scorecard_is_read_as_it_was_measured() -> None:
+    """Whatever a report needs years later; what was not measured says so, and no number in its place."""
+    whole: dict[str, Any] = {
+        **CARD,
+        "asked_at": 1.5,
+        "surfaces": [MEASURED, SCORE],
+        "evaluations": [{"when": "before", "failing": ["no tools"]}, {"when": "during"}, {"when": "after"}],
+        "faults": [{"fault": name, "survived": True} for name in ("slack", "ledger", "hung")],
+        "load": "it ended with 1",
+        "remarks": ["it was slow"],
+        "interrupted": True,
+        "next_due": 9.0,
+    }
+    read = drill_events.Scorecard.model_validate(whole)
+    assert read.model_dump(mode="json") == {
+        **whole,
+        "surfaces": [MEASURED, SCORE_LATER],
+        "evaluations": [*whole["evaluations"][:1], *({"when": when, "failing": []} for when in ("during", "after"))],
+        "faults": [{**fault, "detail": ""} for fault in whole["faults"]],
+    }
+    assert drill_events.Scorecard.model_validate_json(read.model_dump_json()) == read
+
+
+@pytest.mark.parametrize("kind", ["tabletop", "canary", "live"])
+@pytest.mark.parametrize("how", ["passed", "failed", "void", "refused"])
+def test_a_drill_is_of_one_of_three_kinds_and_ends_in_one_of_four_ways(kind: str, how: str) -> None:
+    """And in no other."""
+    ended = {**ENDED, "at": 1.0, "how": how, "card": {**CARD, "kind": kind}}
+    read = events.EVENT.validate_python(ended)
+    assert isinstance(read, drill_events.DrillEnded)
+    assert (read.how, read.card.kind) == (how, kind)
+    for wrong in ({"how": f"{how}!"}, {"card": {**CARD, "kind": f"{kind}!"}}):
+        with pytest.raises(ValidationError):
+            events.EVENT.validate_python({**ended, **wrong})
+
+
+@pytest.mark.parametrize("answer", ["acknowledged", "handed_over", "postponed"])
+def test_a_reminder_is_answered_in_one_of_three_ways(answer: str) -> None:
+    """And in no other."""
+    read = events.EVENT.validate_python({**ANSWERED, "at": 1.0, "answer": answer})
+    assert isinstance(read, drill_events.DrillAnswered)
+    assert read.answer == answer
+    with pytest.raises(ValidationError):
+        events.EVENT.validate_python({**ANSWERED, "at": 1.0, "answer": "late"})
+
+
 def _all(kind: type[BaseModel]) -> list[type[BaseModel]]:
     return [kind, *(below for child in kind.__subclasses__() for below in _all(child))]
 
 
-PARTS = [events.Person, events.HeldTarget, events.LeftAlone, events.Proof, events.Owned, events.Return, events.Finding]
+PARTS = [
+    event_base.Person,
+    events.HeldTarget,
+    events.LeftAlone,
+    events.Proof,
+    events.Owned,
+    events.Return,
+    events.Finding,
+]
 
 
-@pytest.mark.parametrize("kind", [*_all(events.Event), *PARTS, events.OrphanSeen, armed_events.ArmedSeen])
+DRILL_PARTS = [
+    drill_events.Drilled,
+    drill_events.SurfaceScore,
+    drill_events.Tried,
+    drill_events.FaultScore,
+    drill_events.Scorecard,
+]
+
+
+@pytest.mark.parametrize(
+    "kind", [*_all(event_base.Event), *PARTS, *DRILL_PARTS, events.OrphanSeen, armed_events.ArmedSeen]
+)
 def test_what_nobody_wrote_is_refused_and_what_was_read_stays(kind: type[BaseModel]) -> None:
     """An entry with a word too much is no entry of ours; one that was read is never changed in memory."""
     assert (kind.model_config.get("extra"), kind.model_config.get("frozen")) == ("forbid", True)

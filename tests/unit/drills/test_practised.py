@@ -40,7 +40,7 @@ def test_only_a_real_cut_that_was_proven_counts_and_not_for_ever() -> None:
         practice.fold(event)
     names = ["a/fresh", "a/old", "a/planned", "a/failed", "a/none", "a/none"]
     found = practised(practice, [], names, None, NOW)
-    assert found == Practised(never=("a/planned", "a/failed", "a/none"), overdue=("a/old",))
+    assert found == Practised(never=("a/planned", "a/failed", "a/none"), overdue=("a/old",), pulled=0, people=None)
 
 
 def test_people_count_who_stopped_or_drilled_themselves() -> None:
@@ -48,6 +48,37 @@ def test_people_count_who_stopped_or_drilled_themselves() -> None:
     stops = [stop("U1"), stop("U9"), stop("U2", "drill")]
     found = practised(Practice(), stops, [], {"U1", "U2", "U3"}, NOW)
     assert (found.pulled, found.people) == (1, 3)
+
+
+def test_a_drill_is_overdue_an_hour_after_its_time() -> None:
+    """Or after ninety days, whatever its schedule asks for, or where it asks for nothing more."""
+    practice = Practice()
+    due = NOW - 3600.0
+    for surface, at, next_due in (
+        ("a/hour", NOW - DAY, due),
+        ("a/later", NOW - DAY, due - 0.5),
+        ("a/old", NOW - 90 * DAY, None),
+        ("a/older", NOW - 90 * DAY - 0.5, None),
+        ("a/rare", NOW - 90 * DAY - 0.5, NOW + DAY),
+    ):
+        end = ended(surface, at)
+        practice.fold(end.model_copy(update={"card": end.card.model_copy(update={"next_due": next_due})}))
+    names = ["a/rare", "a/older", "a/old", "a/later", "a/hour"]
+    assert practised(practice, [], names, None, NOW).overdue == ("a/rare", "a/older", "a/later")
+
+
+def test_surfaces_and_people_are_counted_together() -> None:
+    """A stop of a drill's own, or by somebody who is no Slack user, is nobody's; who began a drill pulled it too."""
+    practice = Practice()
+    practice.fold(ended("a/old", NOW - 8 * DAY))
+    for user in ("U2", "U3"):
+        by = events.Person(kind="slack", id=user)
+        claim = {"run": user, "drill": "d", "kind": "live", "mode": Mode.FULL_STOP, "due": 1.0, "by": by}
+        practice.fold(drills.DrillClaimed.model_validate({"at": 1.0, **claim}))
+    practice.fold(drills.DrillStarted(at=2.0, run="U2", hold="h", mode=Mode.FULL_STOP, targets=()))
+    cli = stop("U4").model_copy(update={"by": events.Person(kind="cli", id="U4")})
+    found = practised(practice, [stop("U1"), cli], ["a/old", "a/none"], {"U1", "U2", "U3", "U4"}, NOW)
+    assert found == Practised(never=("a/none",), overdue=("a/old",), pulled=2, people=4)
 
 
 def test_the_report_names_the_first_of_them_and_counts_the_rest() -> None:
