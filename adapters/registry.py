@@ -28,6 +28,7 @@ BUILT_IN = (
     "postgres_role",
     "rabbitmq_user",
     "redis_acl",
+    "supervisor_process",
 )
 DECLARED = (
     "kind",

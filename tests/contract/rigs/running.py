@@ -10,6 +10,7 @@ from tests.contract.http_rig import Farm, farm
 from tests.contract.nats_server import NatsServer
 from tests.contract.rabbit_server import RabbitServer
 from tests.contract.servers import PostgresServer, ValkeyServer
+from tests.contract.supervisor_server import SupervisorServer
 
 
 class Running:
@@ -53,6 +54,16 @@ class Running:
     def flags(self) -> FlagServer:
         """A server of feature flags."""
         return self._stack.enter_context(FlagServer())
+
+    @cached_property
+    def supervisor(self) -> SupervisorServer:
+        """A supervisord with the bot's extension."""
+        return self._stack.enter_context(SupervisorServer())
+
+    @cached_property
+    def supervisor_plain(self) -> SupervisorServer:
+        """A supervisord as it comes."""
+        return self._stack.enter_context(SupervisorServer(extension=False))
 
     def close(self) -> None:
         """Stops them."""
