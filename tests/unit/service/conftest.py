@@ -4,6 +4,7 @@ import pytest
 import pytest_asyncio
 
 from bot.domain.model import Surface
+from tests.unit.service.drafts_rig import DraftsRig
 from tests.unit.service.restore_rig import RestoreRig
 from tests.unit.service.rig import Rig
 from tests.unit.service.virtual_time import VirtualLoop
@@ -35,6 +36,20 @@ async def make_restore() -> AsyncIterator[Callable[..., RestoreRig]]:
 
     def make(*surfaces: Surface, **more: object) -> RestoreRig:
         rigs.append(RestoreRig(*surfaces, **more))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        await rig.aclose()
+
+
+@pytest_asyncio.fixture
+async def make_drafts() -> AsyncIterator[Callable[..., DraftsRig]]:
+    """Makes rigs whose surfaces park that are closed at the end."""
+    rigs: list[DraftsRig] = []
+
+    def make(*surfaces: Surface, **more: object) -> DraftsRig:
+        rigs.append(DraftsRig(*surfaces, **more))
         return rigs[-1]
 
     yield make

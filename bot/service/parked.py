@@ -1,0 +1,207 @@
+"""What agents proposed and surfaces parked: looked at while a middle mode is held, and as long as something is parked.
+
+Level-triggered: each look compares what a surface lists with what the journal knows of it, so a restart goes on where
+it was. No stop waits for anything here: looks are tasks of their own, few at once, and none begins while a cut is under
+way.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from bot.domain import draft_events as drafts
+from bot.domain.drafts import Proposal
+from bot.domain.model import ApprovePolicy
+from bot.service.decisions import Answer, Decisions, Order
+from bot.service.inventory import Inventory
+from bot.service.lots import Found, Listing, Lot, look, lots_of
+from bot.service.ports import Clock
+from bot.service.recorder import Recorder
+
+_LOG = logging.getLogger(__name__)
+TICK = 1.0  # seconds between ticks; what is due is decided here
+FAST, CALM, REST = 2.0, 10.0, 30.0  # seconds between two looks: a young hold or open drafts; a hold; none that parks
+_YOUNG = 600.0  # seconds
+_SLOWER = 10  # times as long as a look took passes until the next one
+_AT_ONCE = 4  # looks
+_EXPIRED_AT_ONCE = 20
+_MISSED = 3  # whole listings without a draft until it counts as gone: another's hand may hold it for a moment
+
+
+class ParkedWork:
+    """One for the whole bot.
+
+    Args:
+        inventory: yields the current one.
+        recorder: records events.
+        hurried: whether a cut is under way in its own time: then no look begins.
+        refresh: reads other writers' journals, without waiting.
+        clock: time.
+
+    Attributes:
+        listings: what each lot listed last, by its key.
+        decisions: what people decide on them.
+    """
+
+    def __init__(
+        self,
+        *,
+        inventory: Callable[[], Inventory],
+        recorder: Recorder,
+        hurried: Callable[[], bool],
+        refresh: Callable[[], object],
+        clock: Clock,
+    ) -> None:
+        self.listings: dict[tuple[str, str], Listing] = {}
+        self.decisions = Decisions(lots=self._lots, recorder=recorder, policy=self.policy, refresh=refresh, clock=clock)
+        self._inventory = inventory
+        self._recorder = recorder
+        self._board = recorder.board
+        self._hurried = hurried
+        self._clock = clock
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._looking: set[tuple[str, str]] = set()
+        self._next: dict[tuple[str, str], float] = {}
+        self._missed: Counter[str] = Counter()
+        self._known: tuple[Inventory, dict[str, tuple[Lot, ...]]] | None = None
+
+    async def tick(self) -> None:
+        """Settles what an earlier process left, and starts the looks that are due."""
+        proposals = self._board.proposals.known()
+        for proposal in [it for found in proposals.values() for it in found]:
+            self.decisions.take_up(proposal)
+        if self._hurried():
+            return
+        now = self._clock.monotonic()
+        for lot in self._due(proposals, now):
+            self._looking.add(lot.key)
+            task = asyncio.create_task(self._look(lot), name=f"what {lot.key[1]} parks")
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    async def aclose(self) -> None:
+        """Ends what is under way."""
+        await self.decisions.aclose()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def found(self) -> Iterator[Found]:
+        """Everything that is listed now and open, in the order of the surfaces, oldest first."""
+        for listing in self.listings.values():
+            for item in listing.found:
+                proposal = self._board.proposals.all.get(item.name)
+                if proposal is not None and proposal.open:
+                    yield item
+
+    def problems(self) -> list[str]:
+        """What cannot be listed, a sentence each."""
+        items = sorted(self.listings.items(), key=lambda it: it[0])
+        return [f"what {key[1]} parks cannot be listed: {it.trouble}" for key, it in items if it.trouble]
+
+    def expires_at(self, draft: str, digest: str) -> float | None:
+        """When it can no longer be released, Unix seconds; None where it was never seen so."""
+        proposal = self._board.proposals.all.get(draft)
+        return proposal.expires_at(digest, self.policy()) if proposal else None
+
+    async def decide(self, order: Order) -> Answer:
+        """As `Decisions.decide`; what is parked is looked at again soon after."""
+        answer = await self.decisions.decide(order)
+        self._next.clear()
+        return answer
+
+    def _due(self, proposals: dict[str, list[Proposal]], now: float) -> list[Lot]:
+        """The lots to look at now: where a middle mode is held, and where something is known to be parked."""
+        keys = {*self._board.holds.targets(), *proposals}
+        found = [lot for key, known in self._lots().items() if key in keys for lot in known]
+        return [lot for lot in found if self._is_due(lot, proposals, now)]
+
+    def _is_due(self, lot: Lot, proposals: dict[str, list[Proposal]], now: float) -> bool:
+        key = lot.target.key
+        parks = self._board.effective(key) in lot.modes
+        waits = key in proposals
+        if lot.key in self._looking or not (parks or waits) or now < self._next.get(lot.key, 0.0):
+            return False
+        lively = waits or self._is_young(key)
+        self._next[lot.key] = now + (REST if not parks else FAST if lively else CALM)
+        return True
+
+    def _is_young(self, target: str) -> bool:
+        live = (self._board.hold_events.get(hold) for hold in self._board.holds.live(target))
+        return self._clock.now() - max((hold.at for hold in live if hold), default=0.0) < _YOUNG
+
+    async def _look(self, lot: Lot) -> None:
+        try:
+            async with self._slots, self.decisions.locks[lot.target.key]:
+                started = self._clock.monotonic()
+                listing = await look(lot)
+                took = self._clock.monotonic() - started
+            self._next[lot.key] = max(self._next.get(lot.key, 0.0), self._clock.monotonic() + _SLOWER * took)
+            self._take(lot, listing)
+        finally:
+            self._looking.discard(lot.key)
+
+    def _take(self, lot: Lot, listing: Listing) -> None:
+        """Compares what is listed with what is known."""
+        before, self.listings[lot.key] = self.listings.get(lot.key), listing
+        if listing.trouble and (before is None or before.trouble != listing.trouble):
+            _LOG.warning("what %s parks cannot be listed: %s", lot.key[1], listing.trouble)
+        news = tuple(found.seen() for found in listing.found if self._is_news(found))
+        if news:
+            self._recorder.record(drafts.DraftsSeen(at=self._clock.now(), drafts=news))
+        gone = self._gone(lot, listing)
+        if gone:
+            self._recorder.record(drafts.DraftsGone(at=self._clock.now(), drafts=gone))
+        self._expire(listing)
+
+    def _is_news(self, found: Found) -> bool:
+        proposal = self._board.proposals.all.get(found.name)
+        if proposal is None:
+            return True
+        return proposal.ended() is None and (found.digest not in proposal.seen or proposal.vanished)
+
+    def _gone(self, lot: Lot, listing: Listing) -> tuple[str, ...]:
+        """The drafts that are not there any more though nobody decided on them here."""
+        there = {found.name for found in listing.found}
+        for name in there:
+            self._missed.pop(name, None)
+        if not listing.whole:
+            return ()
+        missing = [
+            proposal.name
+            for proposal in self._board.proposals.known().get(lot.target.key, ())
+            if proposal.name not in there and proposal.standing() is None and _belongs(proposal, lot)
+        ]
+        self._missed.update(missing)
+        return tuple(name for name in missing if self._missed[name] >= _MISSED)
+
+    def _expire(self, listing: Listing) -> None:
+        """Drops what nobody decided on in time, some at a time."""
+        begun = 0
+        for found in listing.found:
+            begun += self.decisions.expire(self._board.proposals.all[found.name], found.digest)
+            if begun >= _EXPIRED_AT_ONCE:
+                return
+
+    def _lots(self) -> dict[str, tuple[Lot, ...]]:
+        """What parks, by target; gathered once for each inventory."""
+        inventory = self._inventory()
+        if self._known is None or self._known[0] is not inventory:
+            gathered = ((key, tuple(lots_of(target))) for key, target in inventory.targets.items())
+            self._known = (inventory, {key: found for key, found in gathered if found})
+        return self._known[1]
+
+    def policy(self) -> ApprovePolicy:
+        """The current `policy.approve`."""
+        return self._inventory().configuration.policy.approve
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOG.error("what is parked could not be looked at", exc_info=error)
+
+
+def _belongs(proposal: Proposal, lot: Lot) -> bool:
+    return any(set(seen.surfaces) & set(lot.names) for _, seen in proposal.seen.values())
