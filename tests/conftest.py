@@ -14,6 +14,7 @@ import pytest
 ALONE = {
     "tests/acceptance/test_benchmark.py": "measures what it measures only undisturbed",
     "tests/acceptance/test_demo_page_browser.py": "a browser fills both processors",
+    "tests/acceptance/test_drill_demo.py": "judges milliseconds by the demo's own witness",
     "tests/acceptance/test_thousand_surfaces.py": "judges milliseconds under a thousand cuts",
     "tests/contract/test_drill_servers.py": "judges milliseconds by the agent's own witness",
     "tests/contract/test_http_control_scale.py": "judges milliseconds under a thousand cuts",

@@ -1,6 +1,6 @@
 """The bot's configuration file for the demo: an ordinary one, with every secret taken from the environment."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -9,6 +9,8 @@ from bot.sandbox.demo.cast import PLACES, Agent, Place
 from bot.sandbox.demo.estate import BOT, Estate
 
 _ADAPTERS = {"sql": "postgres_role", "queue": "redis_acl"}
+REHEARSAL = "rehearsal"
+"""The drill that `/agent-drill run` names in a demo."""
 _WATCH = {"fast": "2s", "fast_for": "10m", "slow": "2s"}
 _RESTORE = {"groups": ["S0RESTORE"], "quorum": 2, "full_stop_quorum": 2, "dwell": "2s", "step": "2s"}
 SHORTENED = (
@@ -18,7 +20,7 @@ SHORTENED = (
 """What policy makes longer than a demo lasts, in words."""
 
 
-def text(agents: Iterable[Agent], estate: Estate) -> str:
+def text(agents: Sequence[Agent], estate: Estate) -> str:
     """The YAML for these agents."""
     whole = {
         "workspace": {"incident_channel": "C0INCIDENT", "audit_channel": "C0AUDIT"},
@@ -26,8 +28,22 @@ def text(agents: Iterable[Agent], estate: Estate) -> str:
         "watch": _WATCH,
         "policy": {"stop": {"groups": ["S0ONCALL"]}, "restore": _RESTORE},
         "agents": {agent.id: _agent(agent, estate) for agent in agents},
+        "drills": {REHEARSAL: _rehearsal(agents)},
     }
     return yaml.safe_dump(whole, sort_keys=False, default_flow_style=None, width=120)
+
+
+def _rehearsal(agents: Sequence[Agent]) -> dict[str, Any]:
+    """A drill of all that the first agent has; its time is far away, so that none begins in the middle of a demo."""
+    first = agents[0]
+    return {
+        "schedule": "0 10 1 JAN *",
+        "surfaces": [place.name for place in first.places],
+        "mode": "full_stop",
+        "kind": "live",
+        "accept_loss": True,
+        "hold": "3s",
+    }
 
 
 def secrets(estate: Estate) -> dict[str, str]:

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -107,7 +107,7 @@ class Scene:
         self._stack.push_async_callback(self.product.stop)
         await self.product.start()
 
-    def configure(self, agents: Iterable[Agent]) -> None:
+    def configure(self, agents: Sequence[Agent]) -> None:
         """Writes the bot's configuration file."""
         self.product.configuration.write_text(configuration.text(agents, self.estate), encoding="utf-8")
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bot.sandbox.errors import SlackError
 from bot.sandbox.page.hands import Hands
+from bot.sandbox.page.slack_part import picture
 from bot.sandbox.page.stream import Stream
 from bot.sandbox.page.world import World
 
@@ -40,6 +41,7 @@ def application(world: World) -> web.Application:
     app.router.add_get("/api/stream", stream.serve)
     app.router.add_get("/api/state", _shows(world.state))
     app.router.add_get("/api/rates", _shows(world.rates))
+    app.router.add_get("/api/picture/{name}", _picture(world))
     app.router.add_get("/api/journal", _shows(lambda: list(world.journal.entries)))
     for name in ("say", "react", "click", "submit", "close_view", "shortcut"):
         app.router.add_post(f"/api/{name}", _does(getattr(hands, name)))
@@ -56,6 +58,16 @@ def _shows(what: Callable[[], Any]) -> Handler:
     async def show(request: web.Request) -> web.Response:
         del request
         return web.json_response(what())
+
+    return show
+
+
+def _picture(world: World) -> Handler:
+    async def show(request: web.Request) -> web.Response:
+        content = picture(world.scene.simulator, request.match_info["name"])
+        if not content:
+            raise web.HTTPNotFound(text="there is no such picture")
+        return web.Response(body=content, content_type="image/png")
 
     return show
 

@@ -16,6 +16,7 @@ CHANNELS = {
 }
 """By name: the topic. The page shows these."""
 _PREVIEW = 20_000  # characters of a file
+_PNG = b"\x89PNG\r\n\x1a\n"  # with which every one begins
 
 
 def slack_state(simulator: Simulator, manifest: Json) -> dict[str, Any]:
@@ -93,10 +94,21 @@ def _message(message: Message, simulator: Simulator) -> dict[str, Any]:
 
 
 def _file(shown: Json, simulator: Simulator) -> dict[str, str]:
-    found = simulator.workspace.files.get(str(shown.get("id")))
-    content = found.content if found and found.content else b""
+    """A picture is fetched by its address; of every other file the page shows the beginning."""
+    name = str(shown.get("id"))
     title = str(shown.get("title") or shown.get("name") or "")
-    return {"id": str(shown.get("id")), "title": title, "text": content.decode("utf-8", "replace")[:_PREVIEW]}
+    if picture(simulator, name):
+        return {"id": name, "title": title, "picture": f"/api/picture/{name}"}
+    found = simulator.workspace.files.get(name)
+    content = found.content if found and found.content else b""
+    return {"id": name, "title": title, "text": content.decode("utf-8", "replace")[:_PREVIEW]}
+
+
+def picture(simulator: Simulator, name: str) -> bytes:
+    """The bytes of an uploaded PNG; empty where that file is none."""
+    found = simulator.workspace.files.get(name)
+    content = found.content if found and found.content else b""
+    return content if content.startswith(_PNG) else b""
 
 
 def _ephemeral(one: Ephemeral) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from bot.slack.blocks.message import Block, Message, context, header, listing, m
 from bot.slack.limits import NAME, escape, tame
 from bot.slack.story import Chapter, Story
 
+_CUT = ":white_check_mark:"
 _STOPS = 5  # told in full; the rest of them by number
 _OWNERS = 20
 _LATE = 60.0  # seconds
@@ -45,7 +46,9 @@ def tally(story: Story) -> str:
     if number["all"] and number["proven"] == number["all"] and not given:
         return f"all {number['all']:,} cut and proven" if number["all"] > 1 else "cut and proven"
     parts = [f"{number['proven']:,} of {wording.plural(number['all'], 'surface')} cut and proven"]
-    if given:
+    if given and not number["proven"]:
+        parts = [f"{given}, of {wording.plural(number['all'], 'surface')}"]
+    elif given:
         parts.append(given)
     if number["not_cut"]:
         parts.append(f"{number['not_cut']:,} NOT CUT")
@@ -84,13 +87,13 @@ def _settled(story: Story) -> str:
 def _totals(story: Story) -> str:
     number = story.totals
     rows = [
-        (":white_check_mark:", "cut and proven", number["proven"]),
+        (_CUT, "cut and proven", number["proven"]),
         (":warning:", "NOT PROVEN", number["not_proven"]),
         (":x:", "NOT CUT", number["not_cut"]),
         (":hourglass_flowing_sign:", "still being cut", number["pending"]),
     ]
-    shown = [f"{emoji} *{count:,}* {words}" for emoji, words, count in rows if count or words == "cut and proven"]
     given = wording.given(story.now.lines)
+    shown = [f"{emoji} *{count:,}* {words}" for emoji, words, count in rows if count or (not given and emoji == _CUT)]
     if given:
         shown.append(f":arrow_up: {given}")
     return f"{'   '.join(shown)}   of {wording.plural(number['all'], 'surface')}"

@@ -67,6 +67,7 @@ export function avatar(m) {
 }
 
 function file(one) {
+  if (one.picture) return el("figure", { class: "file" }, el("figcaption", { class: "file-name" }, one.title), el("img", { src: one.picture, alt: one.title }));
   const lines = (one.text ?? "").split("\n");
   const preview = lines.slice(0, 6).join("\n") + (lines.length > 6 ? "\n…" : "");
   return el(
