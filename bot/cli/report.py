@@ -23,6 +23,7 @@ from bot.report.attestation import Outside, statement
 from bot.report.document import document, person
 from bot.report.incident import incident_report
 from bot.report.moments import who
+from bot.report.names import Names, known
 from bot.report.page import incident_page, statement_page
 from bot.report.period import PeriodError, period
 from bot.report.record import Record, read_record
@@ -34,8 +35,10 @@ from bot.settings import last_good, load
 from bot.settings.check import declared
 from bot.settings.environment import Environment
 from bot.settings.own_logins import own_logins
+from bot.slack.names import read_names
 
 _WIDTH = 120  # of a report that goes into a file or a pipe
+_ROSTER = Path("cache") / "roster.json"
 _REASON = 60  # characters of a reason in the list
 
 
@@ -64,25 +67,30 @@ def command(incident: str | None, attest: str | None, html: Path | None, config:
     if attest is not None:
         _attest(record, env, attest, html, as_json=as_json)
     elif incident is not None:
-        _tell(record, incident, html, as_json=as_json)
+        _tell(record, incident, _names(env), html, as_json=as_json)
     elif html is not None:
         common.fail("--html writes one incident: name it, as in `agent-kill report INCIDENT --html FILE`")
     else:
-        _list(record, as_json=as_json)
+        _list(record, _names(env), as_json=as_json)
     sys.exit(0 if record.chains.intact else 1)
 
 
-def _tell(record: Record, words: str, html: Path | None, *, as_json: bool) -> None:
+def _names(env: Environment) -> Names:
+    """What people are called, by the roster's file; a report goes on without it."""
+    return known(read_names(env.state_dir / _ROSTER))
+
+
+def _tell(record: Record, words: str, names: Names, html: Path | None, *, as_json: bool) -> None:
     try:
         made = incident_report(record, find(record.board, words).id)
     except UnknownIncidentError as error:
         common.fail(str(error))
     if html is not None:
-        _write(html, incident_page(made))
+        _write(html, incident_page(made, names))
     if as_json:
-        common.print_json(document(made))
+        common.print_json(document(made, names))
     elif html is None:
-        text.show(made, _console())
+        text.show(made, _console(), names)
     else:
         click.echo(f"{html}: {made.id}, journals {made.chains.verdict}")
 
@@ -93,8 +101,7 @@ def _attest(record: Record, env: Environment, words: str, html: Path | None, *, 
 
     try:
         signer = make_signer(env.state_dir, env.writer, common.secret(env.signing_key))
-        roster = read_roster(env.state_dir / "cache" / "roster.json")
-        outside = _outside(record.configuration, env, roster)
+        outside = _outside(record.configuration, env, read_roster(env.state_dir / _ROSTER))
         made = statement(record, period(words, record.at), outside, maker=signer.name)
     except (BadKeyError, PeriodError) as error:
         common.fail(str(error))
@@ -114,7 +121,7 @@ def _outside(configuration: Configuration | None, env: Environment, roster: Rost
     """What the journals do not have. Contacts nothing: hosts are compared by their names."""
     callers = tuple(sorted(env.stop_secrets))
     if configuration is None:
-        return Outside(roster=roster, callers=callers)
+        return Outside(roster=roster, callers=callers, names=_names(env))
     return Outside(
         roster=roster,
         callers=callers,
@@ -123,6 +130,7 @@ def _outside(configuration: Configuration | None, env: Environment, roster: Rost
             *shared_fate(configuration, own_logins(env, os.environ), Network()),
             *disk_fates(journal_folders(env.state_dir)),
         ),
+        names=_names(env),
     )
 
 
@@ -159,7 +167,7 @@ def _configuration(env: Environment) -> Configuration | None:
     return found
 
 
-def _list(record: Record, *, as_json: bool) -> None:
+def _list(record: Record, names: Names, *, as_json: bool) -> None:
     incidents = newest_first(record.board)
     if as_json:
         common.print_json(
@@ -191,7 +199,8 @@ def _list(record: Record, *, as_json: bool) -> None:
         first = min(incident.holds, key=lambda hold: hold.at)
         state = ("closed" if incident.closed else "open") + (", drill" if incident.drill else "")
         asked = f"{max(hold.mode for hold in incident.holds)} on {first.scope}"
-        cells = (incident.id, stamp(incident.opened_at), state, asked, who(first.by), shorten(first.reason, _REASON))
+        by, reason = names.put(who(first.by)), shorten(first.reason, _REASON)
+        cells = (incident.id, stamp(incident.opened_at), state, asked, by, reason)
         table.add_row(*(Text(seen(cell)) for cell in cells))
     console.print(table)
 

@@ -23,18 +23,37 @@ def answers(made: Json) -> list[Json]:
 
 def _who(told: Json) -> str:
     may = told["may_stop"]
-    named = len(may["people"])
-    read = f" as of {spoken(may['roster_read_at'])}" if may["roster_read_at"] else ", which were never read"
-    groups = f", by the groups {', '.join(may['groups'])}{read}" if may["groups"] else ""
-    doors = [f"{named} {'person' if named == 1 else 'people'} in Slack{groups}"]
+    doors = [_in_slack(may)]
     doors += [f"the signed callers {', '.join(may['signed_callers'])}"] if may["signed_callers"] else []
     doors += (
         [f"whoever can log in as the bot's user on {', '.join(may['command_line_on'])}"]
         if may["command_line_on"]
         else []
     )
-    ever = named - len(told["never_stopped"])
-    return f"{'; '.join(doors)}. {ever} of the {named} ever did, in earnest or in a drill."
+    return f"{'; '.join(doors)}. {_ever(told)}"
+
+
+def _ever(told: Json) -> str:
+    """How many of those who may ever did; not known where nobody knows who they are."""
+    may, named = told["may_stop"], len(told["may_stop"]["people"])
+    pulled = len(told["stopped"])
+    did = f"{pulled} {'person is' if pulled == 1 else 'people are'} recorded to have pulled the switch"
+    if may["groups"] and may["roster_read_at"] is None:
+        return f"Who is in these groups is not known here, since the roster was never read; {did}."
+    if not named:
+        return f"{did}."
+    return f"{named - len(told['never_stopped'])} of the {named} ever did, in earnest or in a drill."
+
+
+def _in_slack(may: Json) -> str:
+    named, groups = len(may["people"]), ", ".join(may["groups"])
+    people = f"{named} {'person' if named == 1 else 'people'}"
+    if not groups:
+        return f"{people} in Slack"
+    if may["roster_read_at"] is None:
+        beside = f" and {people} named beside them" if named else ""
+        return f"the members of the Slack groups {groups}, which were never read{beside}"
+    return f"{people} in Slack, by the groups {groups} as of {spoken(may['roster_read_at'])}"
 
 
 def _when(made: Json) -> str:

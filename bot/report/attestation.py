@@ -1,5 +1,6 @@
 """The statement over a period: what can be said of the switch from what is recorded, and first what cannot."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from bot.report.answers import answers
 from bot.report.cuts import Cut
 from bot.report.document import chains
 from bot.report.inventory import gaps, inventory, lacking, self_attested
+from bot.report.names import NOBODY, Names
 from bot.report.people import people, voters
 from bot.report.period import Period
 from bot.report.practised import drills
@@ -34,12 +36,14 @@ class Outside:
         callers: names of those who may call the signed stop.
         coverage: the inventory of now; None where the configuration cannot be read.
         fates: what the switch shares with what it is to contain, by the names in the configuration.
+        names: of people, as Slack last told them.
     """
 
     roster: Roster
     callers: tuple[str, ...] = ()
     coverage: Coverage | None = None
     fates: tuple[Fate, ...] = ()
+    names: Names = NOBODY
 
 
 def statement(record: Record, period: Period, outside: Outside, *, maker: str) -> Json:
@@ -84,6 +88,7 @@ def statement(record: Record, period: Period, outside: Outside, *, maker: str) -
     }
     made["not_proven"] = list(_not_proven(made))
     made["answers"] = answers(made)
+    made["names"] = outside.names.among(json.dumps(made, ensure_ascii=False))
     first = ("kind", "version", "verdict", "made_at", "made_by", "period", "not_proven", "answers")
     return {name: made[name] for name in (*first, *(name for name in made if name not in first))}
 
@@ -202,6 +207,6 @@ def _of_people(told: Json) -> Iterator[str]:
     may = told["may_stop"]
     if may["groups"] and may["roster_read_at"] is None:
         yield f"who is in {', '.join(may['groups'])} is not known here: the roster was never read"
-    if told["never_stopped"]:
+    elif told["never_stopped"]:
         total = len(may["people"])
         yield f"{len(told['never_stopped'])} of {total} people who may stop never did, not even in a drill"

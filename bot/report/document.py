@@ -1,5 +1,6 @@
 """The report of an incident as one JSON document; `docs/reports.md` describes it."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,6 +8,7 @@ from bot.domain import events
 from bot.report.cuts import Cut
 from bot.report.incident import IncidentReport
 from bot.report.moments import Moment
+from bot.report.names import NOBODY, Names
 from bot.report.picture import Together, together
 from bot.report.record import Chains
 from bot.report.scope import Place
@@ -16,8 +18,13 @@ from bot.report.votes import Balloted
 VERSION = 1
 
 
-def document(report: IncidentReport) -> dict[str, Any]:
-    """Everything in the report. Times are RFC 3339 in UTC, durations are seconds."""
+def document(report: IncidentReport, names: Names = NOBODY) -> dict[str, Any]:
+    """Everything in the report, and the names of the people in it. Times are RFC 3339 in UTC, durations seconds."""
+    made = _document(report)
+    return {**made, "names": names.among(json.dumps(made, ensure_ascii=False))}
+
+
+def _document(report: IncidentReport) -> dict[str, Any]:
     return {
         "kind": "agent-kill incident report",
         "version": VERSION,

@@ -1,8 +1,9 @@
 """The report of an incident as one page: no script, nothing from elsewhere, readable offline and printed."""
 
 import base64
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,8 +16,10 @@ from bot.domain.words import seen
 from bot.report import times
 from bot.report.chart import chart
 from bot.report.cuts import Cut
+from bot.report.document import document
 from bot.report.incident import IncidentReport
 from bot.report.moments import who
+from bot.report.names import NOBODY, Names
 from bot.report.picture import LANES, MARKS, MODES, picture, together
 from bot.report.text import EXPORT, VERIFY, ending, sentence
 from bot.report.trend import LAST, Point, Series
@@ -53,11 +56,13 @@ class Alike:
         return sum(cut.ended for cut in self.cuts)
 
 
-def incident_page(report: IncidentReport) -> str:
-    """Renders it."""
+def incident_page(report: IncidentReport, names: Names = NOBODY) -> str:
+    """Renders it, people by their names where they are known."""
     shown = report.moments[:_MOMENTS]
     return render(
         "incident.html.j2",
+        names,
+        people=document(report, names)["names"],
         report=report,
         picture=Markup(picture(report.lanes)),  # noqa: S704  # names in it are escaped, the rest is ours
         hidden_lanes=max(0, len(together(report.lanes)) - LANES),
@@ -72,7 +77,10 @@ def incident_page(report: IncidentReport) -> str:
 def statement_page(made: dict[str, Any]) -> str:
     """Renders a statement; everything on the page is of the document."""
     classes = list(made["inventory"]["agents"][0]["classes"]) if made["inventory"]["agents"] else []
-    return render("statement.html.j2", made=made, classes=classes, few=_SHOWN, trend=_trend(made))
+    names = Names(made["names"])
+    return render(
+        "statement.html.j2", names, made=made, classes=classes, few=_SHOWN, trend=_trend(made), people=made["names"]
+    )
 
 
 def _trend(made: dict[str, Any]) -> Markup | None:
@@ -103,7 +111,7 @@ def alike(cuts: Iterable[Cut]) -> tuple[Alike, ...]:
     return tuple(rows)
 
 
-def render(template: str, **values: object) -> str:
+def render(template: str, names: Names = NOBODY, **values: object) -> str:
     """A page from its template, with the style in it; everything that is not ours is escaped."""
     pages = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -111,7 +119,7 @@ def render(template: str, **values: object) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_tame,
+        finalize=partial(_tame, names),
     )
     filters: dict[str, Callable[..., Any]] = {
         "stamp": times.stamp,
@@ -124,6 +132,7 @@ def render(template: str, **values: object) -> str:
         "spaced": lambda word: str(word).replace("_", " "),
         "entries": _entries,
         "named": label,
+        "who_is_who": _who_is_who,
     }
     pages.filters.update(filters)
     style = Markup((_FOLDER / "report.css").read_text("utf-8"))  # noqa: S704  # the page's own
@@ -141,6 +150,12 @@ def _entries(places: Sequence[tuple[str, int]], most: int = 3) -> str:
     return named + ("\N{HORIZONTAL ELLIPSIS}" if len(places) > most else "")
 
 
-def _tame(value: object) -> object:
-    """Without characters that nobody sees, which may turn the direction of what follows."""
-    return seen(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+def _tame(names: Names, value: object) -> object:
+    """With names, and without characters that nobody sees, which may turn the direction of what follows."""
+    return names.put(seen(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _who_is_who(people: Mapping[str, str]) -> Markup:
+    """The ids, which nothing may put a name for."""
+    rows = (Markup("<li>{}: <code>{}</code></li>").format(seen(name), one) for one, name in people.items())
+    return Markup("").join(rows)

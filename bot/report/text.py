@@ -12,6 +12,7 @@ from bot.domain.words import seen
 from bot.report.cuts import Cut
 from bot.report.incident import IncidentReport
 from bot.report.moments import Moment, who
+from bot.report.names import NOBODY, Names
 from bot.report.record import Chains
 from bot.report.times import lasting, precise, stamp
 from bot.report.votes import Balloted
@@ -22,25 +23,25 @@ VERIFY = "agent-kill audit verify FOLDER --key key.txt --anchors anchors.txt"
 _STYLE = {"asked": "bold", "not_cut": "bold red", "drift": "bold red", "cut": "green", "refused": "yellow"}
 
 
-def show(report: IncidentReport, console: Console) -> None:
+def show(report: IncidentReport, console: Console, names: Names = NOBODY) -> None:
     """Prints it: what is wrong with it, what happened, what was not cut, then the rest."""
-    for line in _lines(report):
+    for line in _lines(report, names):
         console.print(line)
 
 
-def _lines(report: IncidentReport) -> Iterator[RenderableType]:
+def _lines(report: IncidentReport, names: Names) -> Iterator[RenderableType]:
     yield from wrong(report.chains)
     yield Text(f"{report.id}, covering {stamp(report.since)} to {stamp(report.until)}", style="bold")
-    yield from (_text(sentence) for sentence in report.summary())
+    yield from (_text(names.put(sentence)) for sentence in report.summary())
     yield Text()
     yield from _open_ends(report)
     yield Text()
-    yield _timeline(report.moments)
+    yield _timeline(report.moments, names)
     yield Text()
     yield _surfaces(report.cuts)
     for ballot in report.votes:
         yield Text()
-        yield from _ballot(ballot)
+        yield from _ballot(ballot, names)
     yield Text()
     yield Text("The journals", style="bold")
     yield from (_text(f"  {sentence}") for sentence in report.chains.sentences())
@@ -52,13 +53,14 @@ def _lines(report: IncidentReport) -> Iterator[RenderableType]:
 
 def show_statement(made: dict[str, Any], console: Console) -> None:
     """What a statement says, in short: what is not proven, then the five answers."""
+    names = Names(made["names"])
     console.print(_text(f"Statement over {made['period']['asked']}, {made['made_at']}", "bold"))
     console.print(Text("Not proven", style="bold yellow"))
     for line in made["not_proven"]:
-        console.print(_text(f"  {line}", "" if made["verdict"] == "intact" else "red"))
+        console.print(_text(f"  {names.put(line)}", "" if made["verdict"] == "intact" else "red"))
     for answer in made["answers"]:
         console.print(_text(answer["question"], "bold"))
-        console.print(_text(f"  {answer['answer']}"))
+        console.print(_text(f"  {names.put(answer['answer'])}"))
     console.print(
         _text("The whole of it, signed: --json, or --html FILE. `agent-kill audit statement FILE` checks it.")
     )
@@ -101,7 +103,7 @@ def _why(cut: Cut) -> str:
     return "; ".join(words)
 
 
-def _timeline(moments: Iterable[Moment]) -> Table:
+def _timeline(moments: Iterable[Moment], names: Names) -> Table:
     table = Table(title="Timeline (UTC)", title_justify="left", show_lines=False)
     table.add_column("when", no_wrap=True)
     table.add_column("what", overflow="fold")
@@ -110,7 +112,7 @@ def _timeline(moments: Iterable[Moment]) -> Table:
         entries = ", ".join(f"{chain}:{seq}" for chain, seq in moment.evidence[:2])
         entries += "…" if len(moment.evidence) > 2 else ""  # noqa: PLR2004  # as many as are shown
         when = precise(moment.at).removesuffix(" UTC")
-        table.add_row(when, _text(sentence(moment), _STYLE.get(moment.kind, "")), entries)
+        table.add_row(when, _text(names.put(sentence(moment)), _STYLE.get(moment.kind, "")), entries)
     return table
 
 
@@ -140,12 +142,12 @@ def _surfaces(cuts: tuple[Cut, ...]) -> Table:
     return table
 
 
-def _ballot(ballot: Balloted) -> Iterator[Text]:
+def _ballot(ballot: Balloted, names: Names) -> Iterator[Text]:
     opened = ballot.opened
     yield _text(f"{opened.ballot}: {opened.scope} to {opened.mode}, quorum {opened.quorum}", "bold")
     yield from (_text(f"  shown: {line.about}: {line.says}") for line in opened.evidence)
-    yield from (_text(f"  {stamp(vote.at)} {vote.who}: {vote.says}") for vote in ballot.votes)
-    yield _text(f"  {ballot.counted[0]} for, {ballot.counted[1]} against; {ending(ballot)}")
+    yield from (_text(f"  {stamp(vote.at)} {names.put(vote.who)}: {vote.says}") for vote in ballot.votes)
+    yield _text(f"  {ballot.counted[0]} for, {ballot.counted[1]} against; {names.put(ending(ballot))}")
 
 
 def ending(ballot: Balloted) -> str:

@@ -14,7 +14,7 @@ from bot.domain.electorate import FRESH
 from bot.domain.model import Configuration
 from bot.domain.policy import UNREAD, Group, GroupState, Kind, Roster, group_problems
 from bot.service.ports import Clock
-from bot.slack import cache_file
+from bot.slack import cache_file, names
 from bot.slack.groups import read_groups
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,9 @@ class RosterCache:
         self._clock = clock
         self._configuration = configuration
         self._team = team
-        self._roster = _thaw(cache_file.load(path))
+        kept = cache_file.load(path)
+        self._roster = _thaw(kept)
+        self._names = names.thaw(kept)  # for people to read: nothing is decided by them
         self._people_at: dict[str, float] = {}
         self._unknown: set[str] = set()  # whom Slack does not know, or no longer
         self._groups_at = float("-inf")  # when the last read of the groups began
@@ -93,10 +95,11 @@ class RosterCache:
         name = user.get("id")
         if not isinstance(name, str):
             return
-        kind = kind_of(user, self._team())
+        kind, called = kind_of(user, self._team()), names.name_of(user)
         self._people_at[name] = self._clock.monotonic()
         self._unknown.discard(name)
-        if self._roster.people.get(name) is not kind:
+        if self._roster.people.get(name) is not kind or self._names.get(name, "") != called:
+            self._names[name] = called
             people = {**self._roster.people, name: kind}
             self._keep(Roster(groups=self._roster.groups, people=people, read_at=self._roster.read_at))
 
@@ -237,7 +240,7 @@ class RosterCache:
 
     def _keep(self, roster: Roster) -> None:
         self._roster = roster
-        cache_file.save(self._path, _freeze(roster))
+        cache_file.save(self._path, {**_freeze(roster), names.KEY: self._names})
 
     def _say_problems(self) -> None:
         problems = self.problems()

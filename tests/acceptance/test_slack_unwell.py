@@ -9,6 +9,7 @@ from bot.sandbox.simulator import Simulator
 from bot.slack.authorize import make_authorize
 from bot.slack.bolt import make_app
 from bot.slack.identity import IdentityCache
+from bot.slack.names import read_names
 from tests.unit.slack.door_rig import MANIFEST, Rig, configuration, door_at, rig
 
 TROUBLES = ["down", "hang", "429", "503"]
@@ -47,16 +48,19 @@ async def test_the_first_command_ever_needs_no_auth_test(kind: str, tmp_path: Pa
 
 @pytest.mark.parametrize("kind", TROUBLES)
 async def test_after_a_restart_the_last_roster_allows(kind: str, tmp_path: Path) -> None:
-    """Groups are remembered on disk; the age of what was remembered is on the record."""
+    """Groups are remembered on disk, and what people are called; the age of what was remembered is on the record."""
+    file = tmp_path / "cache" / "roster.json"
     async with Simulator(MANIFEST) as slack:
         async with door_at(slack, tmp_path) as running:
             await running.roster_read()
+            await slack.wait_for(lambda: read_names(file).get("U0ONCALL") == "Olivia On-Call")
         trouble(slack, kind)
         async with door_at(slack, tmp_path) as running:
             await stops(running)
             assert running.stops.orders[0].roster_age is not None
             await slack.wait_for(lambda: any("roster" in problem for problem in running.door.problems()), timeout=20)
-        assert (tmp_path / "cache" / "roster.json").stat().st_mode & 0o777 == 0o600
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert read_names(file)["U0ONCALL"] == "Olivia On-Call"
 
 
 async def test_at_a_very_first_start_only_unread_groups_refuse(tmp_path: Path) -> None:

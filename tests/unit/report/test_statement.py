@@ -174,3 +174,16 @@ def test_the_page_leads_with_what_is_not_proven(tmp_path: Path) -> None:
     assert "&lt;script&gt;alert(1)" in page
     for words in ("U0EVE", "billing/ledger", "run-3", "inc-1", "GAP", "n/a"):
         assert words in page
+
+
+def test_a_roster_that_was_never_read_is_no_empty_one(tmp_path: Path) -> None:
+    """Nobody knows who may stop: it is said so, and no count is made of nobody."""
+    state = quarter(tmp_path, *run(3))
+    (state / "cache" / "roster.json").unlink()
+    made = stated(state)
+    who = answer(made, "Who can stop it?")
+    assert who.startswith("the members of the Slack groups S0ONCALL, which were never read")
+    assert "Who is in these groups is not known here, since the roster was never read; 1 person is recorded" in who
+    assert "0 of the" not in who
+    assert not [line for line in made["not_proven"] if "people who may stop never did" in line]
+    assert "who is in S0ONCALL is not known here: the roster was never read" in made["not_proven"]
