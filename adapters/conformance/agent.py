@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from adapters.base import Adapter, Mode
 from adapters.conformance.rig import Rig, Session, Stopped
@@ -72,8 +72,9 @@ async def busy(rig: Rig, mode: Mode = Mode.READ_ONLY, *, pause: float = 0.0) -> 
         yield agent
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        (ended,) = await asyncio.gather(task, return_exceptions=True)  # keeps a cancellation of whoever waits
+        if isinstance(ended, Exception):
+            raise ended
 
 
 @asynccontextmanager

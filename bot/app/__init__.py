@@ -1,7 +1,6 @@
 """Composes everything around the stop path: the only module that knows every other room."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -399,9 +398,9 @@ async def serve(environment: Environment, core: Core, findings: tuple[Finding, .
 
 
 async def _end(task: "asyncio.Task[None]") -> None:
+    """What it failed with was said by whoever ran it, and nothing that failed earlier may look like a bad end."""
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await asyncio.gather(task, return_exceptions=True)  # keeps a cancellation of whoever waits
 
 
 def _text(secret: SecretStr | None) -> str | None:

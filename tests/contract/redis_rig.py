@@ -104,8 +104,10 @@ class Rig:
 
 
 def one_connection(url: str) -> Redis:
-    """A client with one connection, without retries."""
-    return Redis.from_url(url, single_connection_client=True, retry=Retry(NoBackoff(), 0), protocol=2)
+    """A client with one connection, without retries, and without the `asyncio.wait_for` that loses a cancellation."""
+    return Redis.from_url(
+        url, single_connection_client=True, retry=Retry(NoBackoff(), 0), protocol=2, socket_timeout=None
+    )
 
 
 async def yes(changes: tuple[Change, ...]) -> bool:

@@ -17,8 +17,7 @@ async def background(work: Callable[[], Awaitable[None]], name: str) -> AsyncIte
         yield
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.gather(task, return_exceptions=True)  # whoever leaves may be cancelled meanwhile, and learns it
 
 
 async def _again(work: Callable[[], Awaitable[None]]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 from redis.asyncio import Redis
 
+from bot.sandbox.demo import queues
 from bot.sandbox.demo.cast import ALL, PLACES, Agent, Place, agent_of
 from bot.sandbox.demo.child import Child, python
 from bot.sandbox.demo.workers import Tally
@@ -210,7 +211,7 @@ class Estate:
             await owner.close()
 
     async def _queue_logins(self) -> None:
-        async with Redis.from_url(self.valkey.url(), protocol=2) as server:
+        async with queues.client(self.valkey.url()) as server:
             await _acl(server, BOT, f">{self.password(BOT)}", "-@all", *_ACL.split())
             for agent in _with("queue"):
                 rights = (f"~{agent.id}:*", "+@all", "-@dangerous", "-@admin")

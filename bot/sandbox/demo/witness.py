@@ -1,5 +1,6 @@
 """The witness: counts what the agents really did, with eyes of its own, and knows nothing of the bot."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ import asyncpg
 from aiohttp import ClientSession
 from redis.asyncio import Redis
 
+from bot.sandbox.demo import queues
 from bot.sandbox.demo.cast import Agent, Place, agent_of
 from bot.sandbox.demo.estate import DATABASE, Estate
 from bot.sandbox.demo.guards.office_line import KEY
@@ -17,6 +19,7 @@ _ROWS = "SELECT count(*) FROM payments WHERE agent = $1"
 _SEEN = "SELECT count(*), count(*) FILTER (WHERE at > to_timestamp($2)) FROM payments WHERE agent = $1"
 _HOLDING = "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND query LIKE '%pg_sleep%' AND state = 'active'"
 _NEVER = 4e9  # Unix seconds
+_PATIENCE = 5.0  # seconds for a question to Valkey, which the demo may freeze
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Witness:
 
     async def open(self) -> None:
         """Connects."""
-        self._queue = Redis.from_url(self._estate.valkey.url(), protocol=2, decode_responses=True)
+        self._queue = queues.client(self._estate.valkey.url(), decode_responses=True)
         self._web = ClientSession(headers={KEY: self._estate.witness_key})
         self._sql = await asyncpg.connect(self._estate.postgres.dsn(database=DATABASE))
 
@@ -90,8 +93,9 @@ class Witness:
 
     async def _jobs(self, stream: str, moment: float) -> Sight:
         """The server itself gives every job the time at which it came, in milliseconds."""
-        total = int(await self._queue.xlen(stream))
-        later = await self._queue.xrange(stream, min=f"({int(moment * 1000)}-999999", count=10_000)
+        async with asyncio.timeout(_PATIENCE):
+            total = int(await self._queue.xlen(stream))
+            later = await self._queue.xrange(stream, min=f"({int(moment * 1000)}-999999", count=10_000)
         return Sight(total, len(later or ()))
 
     async def _book(self, since: Mapping[str, float]) -> dict[str, list[int]]:
@@ -120,11 +124,13 @@ class Witness:
 
     async def order(self, agent: Agent) -> None:
         """Puts an order where the agent waits for one."""
-        await self._queue.rpush(f"{agent.id}:orders", "order")
+        async with asyncio.timeout(_PATIENCE):
+            await self._queue.rpush(f"{agent.id}:orders", "order")
 
     async def untaken(self, agent: Agent) -> int:
         """Orders that nobody took."""
-        return int(await self._queue.llen(f"{agent.id}:orders"))
+        async with asyncio.timeout(_PATIENCE):
+            return int(await self._queue.llen(f"{agent.id}:orders"))
 
     # By hand ---------------------------------------------------------------------------------------------------------
     async def reenable(self, agent: Agent) -> None:

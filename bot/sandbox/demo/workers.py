@@ -14,6 +14,8 @@ from redis.asyncio import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from bot.sandbox.demo import queues
+
 PERIOD = 0.04  # seconds between two actions: 25 a second
 LONG = 3600  # seconds that the work in flight would take
 _KNOCK = 0.05  # seconds before the door is tried again
@@ -128,8 +130,8 @@ class QueueWorker:
                 await session.xadd(f"{self._name}:jobs", {"job": "order"})
 
     def _client(self) -> Redis:
-        return Redis.from_url(
-            self._url, single_connection_client=True, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, protocol=2
+        return queues.client(
+            self._url, single_connection_client=True, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2
         )
 
 
