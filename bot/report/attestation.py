@@ -198,6 +198,9 @@ def _of_drills(made: Json) -> Iterator[str]:
         yield f"faults that a drill did not survive: {', '.join(failed)}"
     if not told["faults"]:
         yield "no fault was injected in this period: that the switch works during a failure is not shown by it"
+    blind = {it["surface"] for run in told["runs"] for it in run["surfaces"] if it["effects_after_the_cut"] is None}
+    if blind:
+        yield f"what the agent still did after a drill's cut was not measured, for want of a witness: {label(blind)}"
     undrilled = lacking(made["inventory"], "drill")
     if undrilled:
         yield f"in no drill's schedule: {label(undrilled)}"

@@ -16,6 +16,7 @@ from bot.domain.outcome import Outcome
 from bot.service.baseline import Baselines
 from bot.service.desk import Desk
 from bot.service.episode import Episode
+from bot.service.foreign import foreign
 from bot.service.inventory import Inventory, Target
 from bot.service.lane import Lane
 from bot.service.loosening import Order
@@ -221,9 +222,9 @@ class Dispatcher:
         async with slots:
             try:
                 async with asyncio.timeout(target.deadline):
-                    target.remember(await target.adapter.observe(), self._clock.monotonic())
+                    target.remember(await foreign(target.adapter.observe()), self._clock.monotonic())
                     if isinstance(target.adapter, Noting):
-                        target.noted = await target.adapter.note() or {}
+                        target.noted = await foreign(target.adapter.note()) or {}
             except Exception:  # noqa: BLE001  # an unreachable surface is not this sweep's business
                 return
 

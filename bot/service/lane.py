@@ -22,6 +22,7 @@ from bot.service import proofs
 from bot.service.bell import Bell
 from bot.service.call import Call
 from bot.service.desk import Desk
+from bot.service.foreign import foreign
 from bot.service.inventory import Target
 from bot.service.loosening import Order, loosen, mode_to_hold, prove
 from bot.service.sight import Sight, attempt_all, look_at
@@ -249,7 +250,8 @@ class Lane:
     async def _carry_out(self, call: Call) -> events.Proof:
         """The round itself: every error becomes a proof."""
         try:
-            return await (self._cut_and_prove(call) if call.order is None else self._loosen_and_prove(call, call.order))
+            order = call.order
+            return await foreign(self._cut_and_prove(call) if order is None else self._loosen_and_prove(call, order))
         except Refused as error:
             return proofs.proof(self._so_far(call.mode), proofs.refused(error), settled=True)
         except Unreachable as error:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from adapters.base import Mode, Observation
 from adapters.errors import Refused, Unreachable
+from bot.service.foreign import foreign
 from bot.service.inventory import Target
 from bot.service.redact import redact
 
@@ -39,8 +41,9 @@ async def probe_one(target: Target) -> list[Probed]:
     seen, problems, remarks = None, [], []
     try:
         async with asyncio.timeout(target.deadline):
-            seen = await target.adapter.observe()
-            problems += [f"missing: {item}" for item in await target.adapter.preflight()]
+            seen = await foreign(target.adapter.observe())
+            problems += _unreadable(seen)
+            problems += [f"missing: {item}" for item in await foreign(target.adapter.preflight())]
     except TimeoutError:
         problems.append(f"no answer within {target.deadline:g} s")
     except Unreachable as error:
@@ -49,7 +52,7 @@ async def probe_one(target: Target) -> list[Probed]:
         problems.append(f"refused: {error}" + (f" (missing: {', '.join(error.missing)})" if error.missing else ""))
     except Exception as error:  # noqa: BLE001  # whatever it is, this surface could not be cut now
         problems.append(f"{type(error).__name__}: {error}")
-    if seen is not None:
+    if seen is not None and not _unreadable(seen):
         problems += _unable(seen)
         remarks += _rounded(target, seen)
     return [
@@ -57,10 +60,19 @@ async def probe_one(target: Target) -> list[Probed]:
             surface=surface.name,
             problems=tuple(map(redact, problems)),
             remarks=tuple(map(redact, remarks)),
-            seen=seen,
+            seen=None if _unreadable(seen) else seen,
         )
         for surface in target.surfaces
     ]
+
+
+def _unreadable(seen: object) -> list[str]:
+    """Why an answer cannot be read: what shows nothing must not look armed."""
+    if not isinstance(seen, Observation):
+        return [f"its adapter answered {type(seen).__name__}, and no observation: it has to be mended"]
+    if not isinstance(seen.mode, Mode) or not isinstance(seen.enforceable, AbstractSet):
+        return ["its adapter answered an observation that cannot be read: it has to be mended"]
+    return []
 
 
 def _unable(seen: Observation) -> list[str]:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from adapters.base import Attempt, Mode, Observation
+from bot.service.foreign import foreign
 from bot.service.inventory import Target
 
 
@@ -25,7 +26,7 @@ async def attempt_all(target: Target, seen: Observation) -> tuple[Attempt, ...]:
     """Tries every canary at once; one that fails was not tried."""
     if not target.canaries or not seen.exists:
         return ()
-    calls = (canary.attempt(mode=seen.mode) for canary in target.canaries)
+    calls = (foreign(canary.attempt(mode=seen.mode)) for canary in target.canaries)
     answers = await asyncio.gather(*calls, return_exceptions=True)
     return tuple(answer if isinstance(answer, Attempt) else Attempt.UNTRIED for answer in answers)
 
@@ -33,7 +34,7 @@ async def attempt_all(target: Target, seen: Observation) -> tuple[Attempt, ...]:
 async def look_at(target: Target) -> Sight | None:
     """Reads the target and tries its canaries; None where it cannot be read, whatever the reason."""
     try:
-        seen = await target.adapter.observe()
+        seen = await foreign(target.adapter.observe())
     except Exception:  # noqa: BLE001  # a look proves nothing when it fails
         return None
     return Sight(seen, await attempt_all(target, seen))

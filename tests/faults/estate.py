@@ -84,9 +84,9 @@ class Estate:
             },
         }
 
-    def configure(self, agents: dict[str, Any]) -> None:
-        """Writes the configuration file."""
-        (self.folder / "agent-kill.yaml").write_text(HEAD + yaml.safe_dump({"agents": agents}))
+    def configure(self, agents: dict[str, Any], more: str = "") -> None:
+        """Writes the configuration file, with further parts of it."""
+        (self.folder / "agent-kill.yaml").write_text(HEAD + more + yaml.safe_dump({"agents": agents}))
 
     def url(self, surface: str, path: str) -> str:
         """An address of a surface's receiver."""

@@ -39,7 +39,9 @@ ROSTER = {
 }
 
 
-def run(number: int, *, survived: bool = True, how: drills.How = "passed") -> list[events.Event]:
+def run(
+    number: int, *, survived: bool = True, how: drills.How = "passed", effects: int | None = 0
+) -> list[events.Event]:
     """A live drill of the ledger, started by Bob, so many days after the beginning; with a fault."""
     at = T0 + number * DAY
     score = drills.SurfaceScore(
@@ -50,7 +52,7 @@ def run(number: int, *, survived: bool = True, how: drills.How = "passed") -> li
         cut_ms=150,
         proof_ms=300,
         deadline_ms=5000,
-        effects=0,
+        effects=effects,
         given_back_ms=900,
     )
     fault = drills.FaultScore(fault="slack", survived=survived)

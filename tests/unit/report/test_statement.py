@@ -70,6 +70,13 @@ def test_what_went_wrong_is_among_what_is_not_proven(tmp_path: Path) -> None:
         assert sentence in said
 
 
+def test_what_no_witness_saw_is_not_proven(tmp_path: Path) -> None:
+    """Nobody looked for effects after the cut: that is no count of none."""
+    sentence = "what the agent still did after a drill's cut was not measured, for want of a witness: billing/ledger"
+    assert sentence in stated(quarter(tmp_path / "blind", *run(31), *run(32, effects=None)))["not_proven"]
+    assert sentence not in stated(quarter(tmp_path / "seen", *run(31)))["not_proven"]
+
+
 def test_another_period_does_not_count(tmp_path: Path) -> None:
     """What was proven before it is told as that, and what came after it is not told."""
     state = quarter(tmp_path, *run(3), *incident())

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
-from adapters.base import Adapter, Observation
+from adapters.base import Adapter, Mode, Observation
 from bot.domain import armed_events
 from bot.domain.armed import State
 from bot.domain.model import ArmedPeriod, Quarantined
@@ -247,6 +248,42 @@ async def test_a_call_that_cannot_be_ended_is_not_armed(make_rig: Callable[..., 
     assert "hangs" in checked.check.why("a/1")[0]
     stubborn.done.set()
     await rig.until(lambda: checked.states() == {"a/1": State.ARMED, "a/2": State.ARMED}, PERIOD)
+
+
+GOOD = Observation(exists=True, mode=Mode.NORMAL, enforceable=frozenset({Mode.FULL_STOP}))
+
+
+@pytest.mark.parametrize(
+    ("observed", "missing", "why"),
+    [
+        (None, (), "answered NoneType, and no observation"),
+        ("normal", (), "answered str, and no observation"),
+        (replace(GOOD, enforceable=None), (), "cannot be read"),  # type: ignore[arg-type]  # as a bad adapter
+        (replace(GOOD, mode="normal"), (), "cannot be read"),  # type: ignore[arg-type]  # as above
+        (GOOD, None, "TypeError"),
+        (asyncio.CancelledError(), (), "cancelled the call by itself"),
+        (GOOD, asyncio.CancelledError(), "cancelled the call by itself"),
+        (SystemExit(), (), "asked the whole process to end"),
+        (RecursionError(), (), "RecursionError"),
+    ],
+)
+async def test_an_adapter_that_answers_nonsense_is_not_armed(
+    make_rig: Callable[..., Rig], start: Start, observed: object, missing: object, why: str
+) -> None:
+    """Whatever it lets out, it is told, and the others are checked as ever."""
+
+    async def says(what: object) -> object:
+        if isinstance(what, BaseException):
+            raise what
+        return what
+
+    rig = make_rig(surface("a/1"), surface("a/2"))
+    adapter = rig.inventory.targets[rig.inventory.key_of("a/1") or ""].adapter
+    vars(adapter).update(observe=lambda: says(observed), preflight=lambda: says(missing))
+    checked = start(rig)
+    await rig.until(lambda: checked.states() == {"a/1": State.NOT_ARMED, "a/2": State.ARMED}, PERIOD)
+    assert why in checked.check.why("a/1")[0]
+    await rig.until(lambda: checked.told() == [{"a/1": False}], PERIOD)
 
 
 async def test_a_broken_surface_is_not_armed_and_one_that_is_gone_is_told(

@@ -1,8 +1,13 @@
 """What becomes of surfaces that hang, refuse, lie, half-apply, vanish or come back?"""
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from adapters.base import Attempt, Mode
+from adapters.errors import Unreachable
 from adapters.memory import Canary
 from bot.domain.model import Unsupported
 from bot.domain.outcome import Outcome
@@ -39,6 +44,67 @@ async def test_a_surface_that_answers_at_last_is_cut(make_rig: Make) -> None:
     rig.world("billing/api").faults.hang = False
 
     await rig.until(lambda: rig.lines()["billing/api"].outcome is Outcome.VERIFIED, within=90.0)
+
+
+@pytest.mark.parametrize("leaked", [asyncio.CancelledError, SystemExit])
+@pytest.mark.parametrize("verb", ["restrict", "observe", "attempt"])
+async def test_what_an_adapter_lets_out_does_not_end_its_cut(
+    make_rig: Make, verb: str, leaked: type[BaseException]
+) -> None:
+    """P2: a cancellation that a client library raises by itself, or its wish to end the process, is tried again."""
+    rig = make_rig(surface("billing/api", canary=Canary()))
+    (target,) = rig.inventory.targets.values()
+    call, left = getattr(target.adapter, verb), [3]
+
+    async def leaking(**order: Any) -> Any:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise leaked
+        return await call(**order)
+
+    vars(target.adapter)[verb] = leaking
+    await rig.stop()
+    await rig.until(lambda: rig.lines()["billing/api"].outcome is Outcome.VERIFIED)
+    assert left[0] < 0
+    assert rig.world("billing/api").mode() is Mode.FULL_STOP
+
+
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [
+        (asyncio.CancelledError(), "LeakedError: its adapter cancelled the call by itself"),
+        (SystemExit(), "LeakedError: its adapter asked the whole process to end"),
+        (KeyError("x"), "KeyError: 'x'"),
+        (Unreachable("no route"), "unreachable: no route"),
+    ],
+)
+async def test_what_ends_a_call_is_said(make_rig: Make, error: BaseException, detail: str) -> None:
+    """UNKNOWN, with what it was: nothing that a surface does goes by without a word."""
+    rig = make_rig(surface("billing/api"))
+    (target,) = rig.inventory.targets.values()
+
+    async def failing(**_: Any) -> Any:
+        raise error
+
+    vars(target.adapter)["restrict"] = failing
+    await rig.stop()
+    await rig.until(lambda: rig.lines()["billing/api"].outcome is Outcome.UNKNOWN)
+    assert rig.lines()["billing/api"].detail == detail
+
+
+async def test_what_an_adapter_lets_out_ends_no_sweep(make_rig: Make) -> None:
+    """The others are read all the same, and what cannot be read stays as it was last seen."""
+    rig = make_rig(surface("billing/api"), surface("billing/queue"), surface("billing/flag"))
+
+    async def leaking() -> Any:
+        raise asyncio.CancelledError
+
+    bad, worse, good = rig.inventory.targets.values()
+    vars(bad.adapter)["observe"] = vars(worse.adapter)["note"] = leaking
+    await rig.watch.tick()
+    assert (bad.seen, good.seen is None) == (None, False)
+    assert worse.seen is not None
+    assert (worse.noted, bool(good.noted)) == ({}, True)
 
 
 async def test_a_refusal_is_said_with_what_is_missing(make_rig: Make) -> None:
