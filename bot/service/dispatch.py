@@ -224,7 +224,8 @@ class Dispatcher:
                 async with asyncio.timeout(target.deadline):
                     target.remember(await foreign(target.adapter.observe()), self._clock.monotonic())
                     if isinstance(target.adapter, Noting):
-                        target.noted = await foreign(target.adapter.note()) or {}
+                        noted = await foreign(target.adapter.note())
+                        target.noted = noted or {}
             except Exception:  # noqa: BLE001  # an unreachable surface is not this sweep's business
                 return
 

@@ -70,7 +70,9 @@ def _unreadable(seen: object) -> list[str]:
     """Why an answer cannot be read: what shows nothing must not look armed."""
     if not isinstance(seen, Observation):
         return [f"its adapter answered {type(seen).__name__}, and no observation: it has to be mended"]
-    if not isinstance(seen.mode, Mode) or not isinstance(seen.enforceable, AbstractSet):
+    mode: object = seen.mode
+    enforceable: object = seen.enforceable
+    if not (isinstance(mode, Mode) and isinstance(enforceable, AbstractSet)):
         return ["its adapter answered an observation that cannot be read: it has to be mended"]
     return []
 
