@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from bot.app.arming import armed_check, in_slack
 from bot.app.heard import Counted, Heard
+from bot.app.parking import cards, parked_work
 from bot.app.restoring import way_back
 from bot.core import CLOCK, Core, journal_folders, make_signer, sealing_key
 from bot.domain.electorate import what_a_restore_needs
@@ -28,6 +29,7 @@ from bot.service.drilling import make_drills
 from bot.service.faults import Faults
 from bot.service.independence import TICK as INDEPENDENCE
 from bot.service.independence import Independence
+from bot.service.parked import TICK as PARKED
 from bot.service.pushes import Pushes
 from bot.service.readiness import STORED, Readiness
 from bot.service.watch import TICK
@@ -139,6 +141,7 @@ class App:
             standings=self._armed.standings,
         )
         core.reporters.inner = Heard(self._drills, core.reporters.inner)
+        self._parked = parked_work(core)
 
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT. Raises `AlreadyServedError` when another `serve` has the database."""
@@ -158,6 +161,7 @@ class App:
         self._stack.push_async_callback(self._core.aclose)
         self._stack.push_async_callback(self._serving.stop)
         self._stack.push_async_callback(self._drills.aclose)
+        self._stack.push_async_callback(self._parked.aclose)
         await self._serving.start()
         await self._open_slack()
         await self._open_listeners()
@@ -165,6 +169,7 @@ class App:
         self._schedule.every(_ADOPT, "adopt", self._adopt)
         self._schedule.every(ANCHORS, "anchors", self._checkpoints.tick)
         self._schedule.every(DRILLS, "drills", self._drills.tick, jitter=False)
+        self._schedule.every(PARKED, "parked", self._parked.tick)
         self._schedule.every(INDEPENDENCE, "independence", self._independence.tick)
         self._schedule.start()
         for name, work in (("armed check", self._armed.run()), ("armed news", self._news.run())):
@@ -236,6 +241,8 @@ class App:
         self._stack.push_async_callback(self._door.stop)
         self._open_restores(self._door)
         self._open_drills(self._door, api)
+        post = cards(self._core, self._parked, api, self._door)
+        self._stack.push_async_callback(_end, asyncio.create_task(post.run(), name="cards of what is parked"))
 
     def _open_restores(self, door: Door) -> None:
         """The way back: ballots in Slack, the evidence, and the steps; none of it is on the way of a stop."""
@@ -349,6 +356,7 @@ class App:
             *self._serving.problems(),
             *self._news.problems(),
             *self._drills.problems(),
+            *self._parked.problems(),
             *self._entrances.problems(),
             *filter(None, [self._core.watchdog.problem()]),
         ]

@@ -12,14 +12,17 @@ from bot.domain.coverage import Reach
 from bot.domain.fate import Fate
 from bot.domain.model import Configuration
 from bot.domain.policy import stoppers
+from bot.service.parked import ParkedWork
 from bot.service.ports import Clock, Reporter, Restores, SecondFactors, Stops
 from bot.slack.authorize import make_authorize
 from bot.slack.ballot_box import BallotBox
 from bot.slack.ballot_desk import BallotDesk
-from bot.slack.bodies import Back
+from bot.slack.bodies import Back, Body
 from bot.slack.bolt import make_app
 from bot.slack.client import SLACK, SlackApi
 from bot.slack.desk import Desk, Record
+from bot.slack.draft_desk import DraftDesk
+from bot.slack.draft_listeners import DraftListeners
 from bot.slack.drill_desk import DrillDesk, Drilling
 from bot.slack.drill_listeners import DrillListeners
 from bot.slack.drill_news import DrillNews
@@ -134,11 +137,26 @@ class Door:
             fates=fates,
         )
         self._drills = DrillDesk(authorise=desk.authorise, responder=responder, tasks=self._tasks)
+        self._drafts = DraftDesk(
+            board=board,
+            record=record,
+            configuration=configuration,
+            roster=self.roster,
+            clock=clock,
+            client=client,
+        )
         app = make_app(authorize=make_authorize(self._identity, client.token or ""), client=client)
         back = Back(responder=responder, client=client, tasks=self._tasks)
         drills = DrillListeners(desk=self._drills, back=back)
         drills.register(app)
-        RestoreListeners(desk=self._ballots, back=back, also=drills.reacted).register(app)
+        drafts = DraftListeners(desk=self._drafts, back=back)
+        drafts.register(app)
+
+        async def reacted(body: Body) -> None:
+            await drills.reacted(body)
+            await drafts.reacted(body)
+
+        RestoreListeners(desk=self._ballots, back=back, also=reacted).register(app)
         Listeners(desk=desk, roster=self.roster, seen=SeenEvents(clock), back=back).register(app)
         self._replays = Replays(cache / "used-signatures", clock.now()) if signing_secret is not None else None
         self._http = (
@@ -161,6 +179,10 @@ class Door:
     def serve_drills(self, drills: Drilling, news: DrillNews) -> None:
         """From now on drills can be asked for, and reminders answered."""
         self._drills.drills, self._drills.news = drills, news
+
+    def serve_drafts(self, parked: ParkedWork) -> None:
+        """From now on what is parked can be decided on."""
+        self._drafts.parked = parked
 
     async def start(self) -> None:
         """Starts what runs in the background. Never waits for Slack, never fails for it."""

@@ -159,9 +159,10 @@ class RosterCache:
             await self._read_person(name)
 
     def _voters(self) -> frozenset[str]:
-        policy = self._configuration().policy.restore
-        groups = (self._roster.group(name) for name in policy.groups)
-        return frozenset(policy.users).union(*(group.members for group in groups if group.state is GroupState.READ))
+        policy = self._configuration().policy
+        names = (*policy.restore.groups, *policy.approve.groups)
+        groups = [group for name in names if (group := self._roster.group(name)).state is GroupState.READ]
+        return frozenset((*policy.restore.users, *policy.approve.users)).union(*(group.members for group in groups))
 
     async def run(self) -> None:
         """Reads for ever; survives everything that Slack can answer."""

@@ -36,6 +36,8 @@ _EMOJI = {
     ":ballot_box_with_ballot:": "🗳️",
     ":hourglass:": "⌛",
     ":small_blue_diamond:": "🔹",
+    ":inbox_tray:": "📥",
+    ":raised_hand:": "✋",
 }
 
 

@@ -70,6 +70,10 @@ def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'s' * (number != 1)}"
 
 
+def _parked(body: Json) -> str:
+    return ", ".join(dict.fromkeys(name for one in body["drafts"] for name in one["surfaces"]))
+
+
 _POSTS = {
     "parent": "the incident's first message and its totals",
     "surface": "a surface's confirmation",
@@ -82,6 +86,8 @@ _POSTS = {
     "ballot-link": "where the vote is",
     "ballot-file": "all that the ballot was opened on",
     "ballot-end": "how the vote ended",
+    "draft": "what the agent asked for and did not get",
+    "drafts": "how much more is parked",
 }
 """What stands in a slot of the incident's thread, by the first word of its name."""
 _WORDS: dict[str, Callable[[Reader, Json], str]] = {
@@ -107,5 +113,17 @@ _WORDS: dict[str, Callable[[Reader, Json], str]] = {
     ),
     "acknowledged": lambda read, body: f"{read.who(body)} goes without {body['subject']}: {_reason(read, body)}",
     "episode_ended": lambda read, body: f"nothing of ours is left to undo on {read.where(body['target'])}",
+    "drafts_seen": lambda _, body: f"{_counted(len(body['drafts']), 'write')} parked on {_parked(body)}",
+    "drafts_gone": lambda _, body: f"{_counted(len(body['drafts']), 'write')} not parked any more, by another's hand",
+    "draft_shown": lambda read, body: f"card of {body['draft']}: {read.text(body['what'])}",
+    "draft_asked": lambda read, body: f"{read.who(body)} asks for the release of {body['draft']}",
+    "draft_decided": lambda read, body: (
+        f"{body['draft']} expired"
+        if body["verdict"] == "expire"
+        else f"{read.who(body)} decided to {body['verdict']} {body['draft']}"
+    ),
+    "draft_settled": lambda read, body: (
+        f"{body['draft']} is {body['how']}{': ' * bool(body['why'])}{read.plain(body['why'])}"
+    ),
     "note": lambda _, body: str(body["text"]),
 }
