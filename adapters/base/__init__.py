@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 T = TypeVar("T")
 
@@ -116,6 +116,16 @@ class Config(BaseModel):
     """Base of every `config_type` and `canary_type`: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        """No server knows a name that cannot be written: refused here, and not by whatever sends it."""
+        for word in value if isinstance(value, (tuple, list)) else (value,):
+            text = word.get_secret_value() if isinstance(word, SecretStr) else word
+            if isinstance(text, str) and ("\0" in text or text != text.encode(errors="replace").decode()):
+                raise ValueError("a setting is text, without NUL and in UTF-8")
+        return value
 
 
 class Shared:

@@ -15,7 +15,7 @@ guide.
 
 import pytest
 
-_ASSERTING = ("stops", "modes", "undo", "failures", "waits", "parked", "bounds", "keeper")
+_ASSERTING = ("stops", "modes", "undo", "failures", "waits", "parked", "desk", "hostile", "bounds", "keeper")
 pytest.register_assert_rewrite(*(f"adapters.conformance.{name}" for name in _ASSERTING))
 
 from adapters.conformance.keeper import Keeper, driven  # noqa: E402  # after the rewriting, so that failures show values

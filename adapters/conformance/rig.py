@@ -60,8 +60,8 @@ class Rig(Protocol):
 class FullRig(Rig, Protocol):
     """Every ability. Each is a method of the kind's rig, or a reason in its `lacks`."""
 
-    def mistyped(self) -> Adapter:
-        """An adapter for a target that does not exist."""
+    def mistyped(self, name: str = ..., /) -> Adapter:
+        """An adapter for a target that does not exist, of that name; or `ValueError`, where no target can have it."""
 
     def intruder(self) -> Adapter:
         """The same target, with a credential of the bot that the server does not know."""
@@ -127,10 +127,19 @@ class FullRig(Rig, Protocol):
         """The same target, configured so that it parks in the middle modes (`Parked`)."""
 
     async def propose(self, what: str) -> None:
-        """The agent asks for a write that the present mode parks; returns once the surface has it. Or `Stopped`."""
+        """The agent asks for a write that the present mode parks; returns once the surface has it. Or `Stopped`.
 
-    async def done(self, what: str) -> int:
-        """How often that write really had its effect, counted past the adapter."""
+        The text may be anything; what stands in it as `surrogateescape` has it is sent as those bytes, or `Stopped`.
+        """
+
+    def shown(self, what: str) -> tuple[str, ...]:
+        """The words that whoever approves that write must read in its item: the verb, of what, with what."""
+
+    async def done(self) -> Mapping[str, int]:
+        """Every real effect that there ever was, counted past the adapter: of what was proposed, by that name.
+
+        Others by any name: whatever else the bot could touch with its rights belongs here too.
+        """
 
     async def steal(self, draft: str) -> None:
         """The agent tries to release, to change and to remove what is parked; `Stopped` when every way is refused."""
@@ -145,7 +154,7 @@ GROUPS = {  # names for several abilities that a kind lacks for one reason
     "others": ("narrow", "meddle", "meddled", "rotate", "rotated"),
     "work": ("prepare", "redeliver", "stubborn", "queueing", "pile", "waiting"),
     "queue": ("queueing", "pile", "waiting"),
-    "parked": ("parking", "propose", "done", "steal"),
+    "parked": ("parking", "propose", "shown", "done", "steal"),
 }
 _PAIRS = {"reload": "restart", "thaw": "freeze", "meddled": "meddle", "rotated": "rotate"}
 

@@ -10,10 +10,9 @@ from adapters.conformance.agent import action_against, allowed, busy, opened
 from adapters.conformance.check import needs
 from adapters.conformance.keeper import Keeper
 from adapters.conformance.rig import FullRig, Rig, Stopped
-from adapters.conformance.wait import TICK, ticks
+from adapters.conformance.wait import LATE, TICK, ticks
 
 TRIES = 25  # refused tries of a busy agent after which "nothing acts" is believed
-WATCHED = 0.5  # seconds that processes are watched for effects
 
 
 class Stops:
@@ -46,6 +45,8 @@ class Stops:
                     with pytest.raises(Stopped):
                         await session.finish()
                     assert await rig.effects() == before, f"work that {mode} had ended had its effect"
+                    if mode is max(keeper.adapter.modes):
+                        await _quiet(rig, before)
                     assert cut.ended > 0, "work was ended and not counted"
             await keeper.relax(Mode.NORMAL)
 
@@ -57,6 +58,7 @@ class Stops:
                 before, refused = await rig.effects(), agent.refused
                 await agent.until(lambda it, least=refused + TRIES: it.refused >= least)  # type: ignore[misc]
                 assert await rig.effects() == before, f"the agent acted after {mode} was verified"
+            await _quiet(rig, before)
             await keeper.relax(Mode.NORMAL)
 
     @needs("prepare")
@@ -97,6 +99,6 @@ class Stops:
 
 
 async def _quiet(rig: Rig, before: int) -> None:
-    for _ in ticks(WATCHED):
+    for _ in ticks(LATE):
         assert await rig.effects() == before, "the agent acted after the stop was verified"
         await asyncio.sleep(TICK)

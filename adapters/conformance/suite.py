@@ -6,6 +6,7 @@ import pytest
 
 from adapters.conformance.check import spared
 from adapters.conformance.failures import Failures
+from adapters.conformance.hostile import Hostile
 from adapters.conformance.keeper import Keeper, driven
 from adapters.conformance.modes import Modes
 from adapters.conformance.parked import Holds
@@ -15,7 +16,7 @@ from adapters.conformance.undo import Undo
 from adapters.conformance.waits import Waits
 
 
-class ConformanceSuite(Stops, Modes, Undo, Failures, Waits, Holds):
+class ConformanceSuite(Stops, Modes, Undo, Failures, Hostile, Waits, Holds):
     """Subclass as `Test…` with a fixture `rig`. What does not fit a kind is in its rig's `lacks`, with the reason."""
 
     @pytest.fixture

@@ -4,6 +4,7 @@ import time
 
 PATIENCE = 10.0  # seconds to wait for something that must come
 TICK = 0.01
+LATE = 0.5  # seconds that are watched after a proof or a decision: an effect that was put off comes in them
 
 
 def ticks(seconds: float = PATIENCE) -> "Ticks":

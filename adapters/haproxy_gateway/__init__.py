@@ -57,7 +57,9 @@ class HaproxyGatewayConfig(Config):
 
     nodes: tuple[HaproxyNode, ...] = Field(min_length=1, description="every HAProxy that serves the backend")
     backend: str = Field(
-        pattern=r"^[A-Za-z0-9_.:-]+$", description="the agent's backend, whose name is its key in the map"
+        pattern=r"^[A-Za-z0-9_.:-]+$",
+        max_length=255,
+        description="the agent's backend, whose name is its key in the map",
     )
     map: str = Field(pattern=r"^[^\s;\\#]+$", description="the map's file, by its name in haproxy.cfg")
     reads: tuple[Literal["GET", "HEAD", "OPTIONS", "TRACE"], ...] = Field(

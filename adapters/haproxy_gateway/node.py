@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from adapters.base import Mode
@@ -41,6 +42,10 @@ class Gone(AdapterError):
 
 class Missing(AdapterError):
     """The backend or the map is not there; the text says which and where."""
+
+
+class Absent(Missing):
+    """The backend is not there, where everything else is."""
 
 
 @dataclass(slots=True)
@@ -116,7 +121,7 @@ class Process:
         """The backend's. Raises `Missing`."""
         found = load(await self.ask(f"show stat {target.backend} 6 -1"), target.backend)
         if found is None:
-            raise Missing(f"{self._line.place.name} has no backend {target.backend}")
+            raise Absent(f"{self._line.place.name} has no backend {target.backend}")
         return found
 
     async def put(self, target: Target, value: str | None, *, loosens: bool = False) -> None:
@@ -226,6 +231,9 @@ class Node:
             await asyncio.wait({saving}, timeout=SAVED)
             if not saving.done():
                 done.why.append(f"{self.file_key} is not written yet: a reload before that would undo this.")
+        except Absent:
+            await self._unsaved(saving, done)
+            raise
         finally:
             saving.cancel()
         return done
@@ -281,6 +289,13 @@ class Node:
             await self.file.write(self.target.backend, value.held(mode, token))
         except (OSError, ValueError) as error:
             done.why.append(f"{self.file_key} cannot be written ({_brief(error)}): its reload or restart undoes this.")
+
+    async def _unsaved(self, saving: "asyncio.Future[None]", done: Done) -> None:
+        """Takes the line out again that a cut of a backend which is not there wrote: nobody would know of it."""
+        await asyncio.wait({saving}, timeout=SAVED)
+        if self.file is not None and done.before.get(self.file_key) == Value(None):
+            with suppress(OSError, ValueError):
+                await self.file.write(self.target.backend, None)
 
     async def _saved(self) -> tuple[Value | None, str]:
         if self.file is None:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from adapters.base.parked import ARGUMENTS, Draft
+from adapters.base.parked import ARGUMENTS, Draft, legible
 from adapters.errors import AdapterError
 from adapters.http_control.answers import parsed
 from adapters.http_control.wire import short
@@ -53,10 +53,10 @@ def _draft(item: object, name: str) -> Draft:
     known, at = fields.get("id"), fields.get("at")
     if not isinstance(known, str) or not _ID.fullmatch(known):
         raise AdapterError(f"{name} lists a draft without an id of 1 to 64 of [A-Za-z0-9._:-]: mend the receiver")
-    arguments = str(fields.get("arguments", ""))
+    arguments = str(fields.get("arguments", "")).encode(errors="replace").decode()
     return Draft(
         id=known,
-        what=short(str(fields.get("what", "")), 200),
+        what=legible(str(fields.get("what", ""))),
         arguments=arguments if len(arguments) <= ARGUMENTS else arguments[: ARGUMENTS - 1] + "…",
         at=float(at) if isinstance(at, int | float) and not isinstance(at, bool) else None,
         waits=fields.get("waits") is True,

@@ -28,9 +28,9 @@ from adapters.base import (
     SurfaceClass,
     Waiting,
 )
-from adapters.base.parked import Draft, Drafts, Released
+from adapters.base.parked import Draft, Drafts, Released, legible, unless_stricter
 from adapters.errors import Refused, Unreachable
-from adapters.memory.world import FACTS, OFF, ON, PARKING, Denied, Faults, World, WorldSession
+from adapters.memory.world import FACTS, OFF, ON, PARKING, Denied, Faults, World, WorldSession, Write
 
 __all__ = ["FACTS", "OFF", "ON", "Canary", "Denied", "Faults", "Memory", "Settings", "World", "WorldSession"]
 
@@ -188,14 +188,14 @@ class Memory:
         """What the world parked."""
         await self._arrive("list")
         found = tuple(self.world.drafts.items())
-        items = (Draft(id=name, what=write.what, at=write.at, waits=write.waits) for name, write in found[:limit])
+        items = (_draft(name, write) for name, write in found[:limit])
         return Drafts(items=tuple(items), number=len(found))
 
     async def release(self, *, draft: str, by: str, gate: Gate) -> Released:
         """Does it, once the gate agreed."""
         await self._arrive("release")
         world = self.world
-        if draft in world.drafts and not await gate(()):
+        if draft in world.drafts and not await unless_stricter(self, gate)(()):
             return Released(done=False, why="a stricter hold came meanwhile")
         if world.release(draft, by) or world.released.get(draft) == by:
             return Released(done=True)
@@ -322,3 +322,7 @@ class Memory:
             self.world.rights[change.key] = change.was or OFF
             given.append(Change(key=change.key, was=found, now=change.was))
         return tuple(given), tuple(kept)
+
+
+def _draft(name: str, write: Write) -> Draft:
+    return Draft(id=name, what=legible(write.what), at=write.at, waits=write.waits)

@@ -31,6 +31,8 @@ class Faults:
     absent: bool = False  # the target does not exist
     lie: bool = False  # a cut is confirmed and read back, and the agent goes on
     half_apply: bool = False  # new work is fenced, open sessions stay alive
+    reach: bool = False  # the agent can touch what is parked
+    forget: bool = False  # a restart loses what is parked
     flap: bool = False  # each observation shows what is held, and then somebody loosens it
 
 
@@ -130,6 +132,19 @@ class World:
         session.alive = session.busy = False
         if session in self.sessions:
             self.sessions.remove(session)
+
+    def reach(self, session: WorldSession, draft: str) -> None:
+        """The agent takes away what is parked under that id. Raises `Denied`: it belongs to nobody but the bot."""
+        if not session.alive or not self.faults.reach:
+            raise Denied(f"{draft} is not the agent's")
+        self.drafts.pop(draft, None)
+
+    def restart(self) -> None:
+        """Ends every session; rights, marks and what waits or is parked stay."""
+        for session in list(self.sessions):
+            self.close(session)
+        if self.faults.forget:
+            self.drafts.clear()
 
     def loosen(self) -> None:
         """Gives every right, as somebody would by hand; the mark stays."""

@@ -15,10 +15,26 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from adapters.base import Attempt, Change, Config, Cut, Gate, Manual, Mode, Observation, Relaxed, Shared, SurfaceClass
+from adapters.base import (
+    Attempt,
+    BacklogPolicy,
+    Change,
+    Config,
+    Cut,
+    Gate,
+    Manual,
+    Mode,
+    Moved,
+    Observation,
+    Relaxed,
+    Shared,
+    SurfaceClass,
+    Waiting,
+)
 from adapters.base.record import Facts, changes, undone
 from adapters.errors import AdapterError, Refused, Unreachable
 from adapters.nats_user import consumers, probes
+from adapters.nats_user.backlog import Queues
 from adapters.nats_user.consumers import Consumers, Seen
 from adapters.nats_user.line import GRACE, Address, Endpoint, Line
 from adapters.nats_user.look import Look, Session, kick, push, read
@@ -72,12 +88,17 @@ class NatsUserConfig(Config):
     stream_creds: CredsText | None = Field(
         default=None, description="the text of the .creds file of a user of the bot's in the agent's account, to pause"
     )
+    backlog: bool = Field(
+        default=False, description="whether that user may also hold, drop and replay what waits for the consumers"
+    )
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         Address.of(self.url, self.creds.get_secret_value())
         if self.consumers and self.stream_creds is None:
             raise ValueError("consumers need stream_creds: a user of the bot's in the agent's account, to pause them")
+        if self.backlog and not self.consumers:
+            raise ValueError("backlog needs consumers: it is about what waits for them")
         return self
 
 
@@ -115,6 +136,7 @@ class NatsUser:
         streams = config.stream_creds if config.consumers else None
         there = _endpoint(shared, Address.of(config.url, streams.get_secret_value())) if streams else None
         self._consumers = Consumers(self._endpoint, there, config.consumers)
+        self._queues = Queues(there, config.consumers) if there is not None and config.backlog else None
         self._closed = False
 
     def target_key(self) -> str:
@@ -133,7 +155,8 @@ class NatsUser:
             found.append(self._missing(seen))
         if self._canary is not None and seen.newest is not None:
             found += self._canary.lacking(seen.newest, self._role)
-        return (*found, *await self._consumers.lacking(seen.newest or {}))
+        found += await self._consumers.lacking(seen.newest or {})
+        return (*found, *(await self._queues.lacking(seen.newest or {}, self._role) if self._queues else ()))
 
     async def observe(self) -> Observation:
         """Reads what every server keeps and enforces, and the role's open connections.
@@ -234,12 +257,38 @@ class NatsUser:
             return Attempt.UNTRIED
         return await self._canary.attempt(mode)
 
+    @classmethod
+    def policies(cls, config: Config) -> frozenset[BacklogPolicy]:
+        """All of them, where the settings say that the bot may move what waits."""
+        return frozenset(BacklogPolicy) if isinstance(config, NatsUserConfig) and config.backlog else frozenset()
+
+    async def count(self) -> Waiting:
+        """What waits for the consumers, and what lies aside of them."""
+        return await self._backlog().count()
+
+    async def hold(self, *, label: str) -> Moved:
+        """Moves what waits into a stream of ours."""
+        return await self._backlog().hold(label)
+
+    async def drop(self, *, label: str) -> Moved:
+        """Takes what waits out of its stream, for good."""
+        return await self._backlog().drop(label)
+
+    async def replay(self, *, label: str) -> Moved:
+        """Publishes what lies aside again."""
+        return await self._backlog().replay(label)
+
     async def aclose(self) -> None:
         """Gives up this target's share of the warm connection."""
         if not self._closed:
             self._closed = True
             await self._consumers.aclose()
             await self._endpoint.aclose()
+
+    def _backlog(self) -> Queues:
+        if self._queues is None:
+            raise AdapterError(f"No work of {self._role} is known: settings.backlog is off.")
+        return self._queues
 
     async def _paused(self) -> tuple[Seen, str]:
         """Pauses the consumers; returns what they were, and in a sentence what was not possible: the role is cut."""

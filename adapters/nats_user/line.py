@@ -9,6 +9,7 @@ import asyncio
 import json
 import secrets
 import ssl
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ LARGEST = 32 * 1024 * 1024  # bytes of one message; a page of CONNZ takes a few
 GRACE = 1.0  # seconds that further servers have to answer, once the first did
 BURY_SECONDS = 1.0  # a call that was cancelled ends after this at the latest, whatever the server does
 BURY_PAUSE = 0.05
+CROWDED = 30.0  # seconds for which a server too many is remembered
+LATE = 64  # questions whose late answers are still listened for
 KICK = "$SYS.REQ.SERVER.{}.KICK"
 
 
@@ -64,6 +67,7 @@ class Request:
         body: what is asked.
         wanted: how many servers should answer.
         all_of_them: whether there should be no more than these.
+        headers: of the question, as the protocol writes them; empty for none.
     """
 
     subject: str
@@ -73,6 +77,7 @@ class Request:
     answers: list[bytes] = field(default_factory=list)
     denied: bool = False  # the server does not let the bot ask this
     unheard: bool = False  # nobody serves this subject
+    headers: bytes = b""
 
     @property
     def done(self) -> bool:
@@ -106,10 +111,18 @@ class Line:
         self.owing = False  # whether answers are outstanding: what was sent may still run
         self._reader, self._writer = reader, writer
         self._inbox = f"_INBOX.agent-kill.{secrets.token_hex(8)}"
-        self.crowded = False  # whether more servers answered than were asked for: then some are not looked at
+        self._crowd = -CROWDED  # when more servers answered than were asked for
         self._asked = 0
         self._denied: set[str] = set()  # what the server refused once: of a repetition it says nothing
-        self._before: dict[str, Request] = {}  # the questions of the last turn, whose late answers may still come
+        self._before: dict[str, Request] = {}  # the last questions, whose late answers may still come
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more servers answered lately than were asked for: then some are not looked at.
+
+        It stays so for a while, because the answer of a slow one comes in any later turn, or between two of them.
+        """
+        return time.monotonic() - self._crowd < CROWDED
 
     @classmethod
     async def open(cls, address: Address) -> Self:
@@ -177,7 +190,7 @@ class Line:
 
     async def _ask(self, requests: Sequence[Request], grace: float) -> None:
         waiting: dict[str, Request] = dict(self._before)
-        self._before = {}
+        self._before = dict([*self._before.items()][-LATE:])
         for request in requests:
             request.denied = request.subject in self._denied
             if request.denied:
@@ -185,8 +198,9 @@ class Line:
             self._asked += 1
             reply = f"{self._inbox}.{self._asked}"
             waiting[reply] = self._before[reply] = request
-            self._writer.write(f"PUB {request.subject} {reply} {len(request.body)}\r\n".encode())
-            self._writer.write(request.body + b"\r\n")
+            head, whole = len(request.headers), request.headers + request.body
+            verb, sizes = ("HPUB", f"{head} {len(whole)}") if head else ("PUB", len(whole))
+            self._writer.write(f"{verb} {request.subject} {reply} {sizes}\r\n".encode() + whole + b"\r\n")
         await self._writer.drain()
         while not all(request.begun for request in requests):
             await self._take(waiting)
@@ -221,7 +235,8 @@ class Line:
             if request.unheard:
                 return
         request.answers.append(body)
-        self.crowded = self.crowded or (request.all_of_them and len(request.answers) > request.wanted)
+        if request.all_of_them and len(request.answers) > request.wanted:
+            self._crowd = time.monotonic()
 
     async def publish(self, subject: str) -> bool:
         """Publishes nothing to a subject. Returns whether the server let it through. Raises `Unreachable`."""

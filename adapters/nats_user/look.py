@@ -95,14 +95,13 @@ async def read(line: Line, *, account: str, role: str, servers: int, grace: floa
         raise AdapterError(
             f"{line.place} keeps no accounts that can be changed: the servers need a resolver of type full"
         )
-    crowded, line.crowded = line.crowded, False  # answers to the last reading that came late are counted in this one
     return Look(
         role=role,
         stored=tuple(_claims(answer.decode(errors="replace")) for answer in kept.answers if answer),
         enforced=tuple(_claims(text) for text in map(_enforced, used.replies()) if text),
         sessions=_sessions(open_.replies(), role),
         missing=max(servers - min(len(kept.answers), len(used.replies()), len(open_.replies())), 0),
-        crowded=crowded,
+        crowded=line.crowded,
     )
 
 

@@ -7,10 +7,10 @@ grants make a role read-only. `docs/adapters/postgres_role.md` says what cannot 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import asyncpg
-from pydantic import ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validator
 
 from adapters.base import Attempt, Change, Config, Cut, Gate, Manual, Mode, Observation, Relaxed, Shared, SurfaceClass
 from adapters.errors import AdapterError, Refused, Unreachable
@@ -24,6 +24,14 @@ from adapters.postgres_role.loosen import Overtaken, compared, give_back, reopen
 from adapters.postgres_role.manual import MANUAL
 from adapters.postgres_role.role import LOGIN, Mark, Role, read_role
 from adapters.postgres_role.survey import Survey, Surveyor
+
+LONGEST = 63  # bytes of a name: the server cuts off what is longer, and means another role
+
+
+def _role(name: str) -> str:
+    if len(name.encode()) > LONGEST:
+        raise ValueError(f"a role's name has at most {LONGEST} bytes: correct settings.role")
+    return name
 
 
 class _Address(Config):
@@ -41,7 +49,7 @@ class _Address(Config):
 class Settings(_Address):
     """The bot's own login, and the agent's role."""
 
-    role: str = Field(min_length=1, description="the agent's login role")
+    role: Annotated[str, AfterValidator(_role)] = Field(min_length=1, description="the agent's login role")
     parking: bool = Field(
         default=False,
         description="whether the set-up that parks writes is in the dsn's database; else middle modes are read_only",

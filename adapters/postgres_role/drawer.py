@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from adapters.base import Gate
-from adapters.base.parked import ARGUMENTS, Draft, Drafts, Released
+from adapters.base.parked import ARGUMENTS, Draft, Drafts, Released, legible
 from adapters.errors import Refused
 from adapters.postgres_role.facade import CHANGED, GONE, STRICTER
 from adapters.postgres_role.guards import SHOWN
@@ -71,11 +71,7 @@ def _number(draft: str) -> int:
 def _draft(row: asyncpg.Record) -> Draft:
     told = str(row["arguments"])
     told = told if len(told) <= ARGUMENTS else f"{told[: ARGUMENTS - 1]}…"
-    return Draft(id=str(row["id"]), what=_line(row["what"]), arguments=told, at=row["at"], waits=row["waits"])
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+    return Draft(id=str(row["id"]), what=legible(row["what"]), arguments=told, at=row["at"], waits=row["waits"])
 
 
 def _why(error: asyncpg.PostgresError) -> str:

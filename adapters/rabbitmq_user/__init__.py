@@ -30,7 +30,7 @@ from adapters.base import (
     SurfaceClass,
     Waiting,
 )
-from adapters.base.parked import Drafts, Released
+from adapters.base.parked import Drafts, Released, unless_stricter
 from adapters.base.record import Facts, changes, others, undone
 from adapters.errors import AdapterError, Refused
 from adapters.rabbitmq_user import probes
@@ -257,7 +257,7 @@ class RabbitmqUser:
 
     async def release(self, *, draft: str, by: str, gate: Gate) -> Released:
         """Publishes it to where it was for, in one transaction with its receipt and its removal."""
-        return await self._parking().release(draft, by, gate)
+        return await self._parking().release(draft, by, unless_stricter(self, gate))
 
     @overload
     async def drop(self, *, label: str) -> Moved: ...

@@ -22,6 +22,11 @@ FRAME = 131_072  # bytes of one frame
 LARGEST = 128 * 1024 * 1024  # bytes of one message; the server's own limit is 512 MiB by default, and 16 since 4.0
 HEARTBEAT = 60  # seconds: a server that hears nothing for twice as long ends the channel, and what it holds is free
 _END = b"\xce"
+_HEADER, _GET_OK = (
+    b"\x02",
+    b"\x01\x00\x3c\x00\x47",
+)  # how a content header and a `basic.get-ok` begin, their channel left out
+_UNREAD = Properties()  # stands for properties that are not what the protocol says
 _REFUSED, _ABSENT, _LOCKED, _NOT_ALLOWED, _IMPOSSIBLE = 403, 404, 405, 530, 540
 
 
@@ -94,8 +99,19 @@ class Message:
         found = dict(self.properties.headers or {})
         return {name: value for name, value in found.items() if name not in {"x-delivery-count", "x-acquired-count"}}
 
+    @property
+    def unread(self) -> bool:
+        """Whether its key or its properties are no text: publishers may send any bytes, and the library sends none."""
+        return self.properties is _UNREAD or any("\udc80" <= sign <= "\udcff" for sign in self.routing_key)
+
     def kept(self) -> dict[str, Any]:
-        """The properties that go on with it; who published it is not, as a server takes that from nobody else."""
+        """The properties that go on with it; who published it is not, as a server takes that from nobody else.
+
+        Raises:
+            AdapterError: they, or its routing key, cannot be published again as they are.
+        """
+        if self.unread:
+            raise AdapterError("a message has a routing key, or properties, that are no UTF-8: take it off by hand")
         named = {name: getattr(self.properties, name) for name in Properties.attributes()}
         return {**{k: v for k, v in named.items() if v not in (None, "") and k != "user_id"}, "headers": self.headers}
 
@@ -255,11 +271,29 @@ class Channel:
             size = int.from_bytes(head[3:])
             if size > FRAME:
                 raise AdapterError(f"{self._place} does not speak AMQP 0-9-1: a frame of {size} bytes was announced")
-            return frame.unmarshal(head + await self._reader.readexactly(size + len(_END)))[2]
+            return _unmarshal(head + await self._reader.readexactly(size + len(_END)))
         except (OSError, EOFError) as error:
             raise _unreachable(self._place, error) from error
         except (PAMQPException, ValueError, KeyError, TypeError) as error:
             raise AdapterError(f"{self._place} does not speak AMQP 0-9-1: {error}") from error
+
+
+def _unmarshal(raw: bytes) -> object:
+    """Reads a frame; of a message that somebody sent with bytes that are no text, what can be read of it."""
+    try:
+        return frame.unmarshal(raw)[2]
+    except (PAMQPException, ValueError, KeyError, TypeError):
+        content = raw[7:-1]
+        if raw[:1] == _HEADER:
+            return header.ContentHeader(0, int.from_bytes(content[4:12]), _UNREAD)
+        if raw[:1] + content[:4] != _GET_OK:
+            raise
+    tag, rest = int.from_bytes(content[4:12]), content[13:]
+    exchange, rest = rest[1 : rest[0] + 1], rest[rest[0] + 1 :]
+    key, behind = rest[1 : rest[0] + 1], int.from_bytes(rest[rest[0] + 1 :])
+    found = commands.Basic.GetOk(tag, exchange=exchange.decode(), message_count=behind)
+    found.routing_key = key.decode("utf-8", "surrogateescape")
+    return found
 
 
 def plain(message: Message) -> str:

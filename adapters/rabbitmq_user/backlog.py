@@ -87,7 +87,7 @@ class Queues:
 
     async def _move(self, task: Desk, source: str, target: str, *, back: bool = False) -> int:
         """What waits in one queue goes to the end of another, or nowhere; it counts with the commit."""
-        messages, _ = await task.take(source)
+        messages = await task.take(source)
         for message in messages:
             if target:
                 task.channel.publish("", target, message.body, _given(message) if back else _aside(message))

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any
 
 from adapters.base import Gate
-from adapters.base.parked import ARGUMENTS, Draft, Drafts, Released
+from adapters.base.parked import ARGUMENTS, Draft, Drafts, Released, legible
 from adapters.rabbitmq_user.amqp import Login, Message, plain
 from adapters.rabbitmq_user.facts import Way
 from adapters.rabbitmq_user.store import Desk, desk
@@ -53,8 +53,8 @@ class Parking:
     async def oldest(self, limit: int) -> Drafts:
         """The oldest, those that wait for a decision first."""
         async with desk(self._login, self._receipts) as task:
-            items, number = await self._items(task, await task.told(), limit)
-        return Drafts(items=tuple(self._draft(item) for item in items), number=number)
+            items = await self._items(task, await task.told())
+        return Drafts(items=tuple(self._draft(item) for item in items[:limit]), number=len(items))
 
     async def release(self, draft: str, by: str, gate: Gate) -> Released:
         """Publishes it, if the gate agrees and nobody did before."""
@@ -62,6 +62,8 @@ class Parking:
             said, item = await self._find(task, draft)
             if item is None:
                 return _said(said, by)
+            if item.message.unread:
+                return Released(done=False, why="Its routing key, or its properties, are no UTF-8: drop it.")
             boots = await self._boots()
             if said.get("what") == _BEGAN and not _same(said.get("boots"), boots):
                 return Released(
@@ -108,39 +110,41 @@ class Parking:
             said: dict[str, Any] = next((one for one in reversed(told) if one.get("draft") == draft), {})
             if said.get("what") in {_RELEASED, _DROPPED}:
                 return said, None
-            items, _ = await self._items(task, told, None)
+            items = await self._items(task, told)
             found = next((item for item in items if item.id == draft), None)
             if found is not None or time.monotonic() > until:
                 return said, found
             await task.give_back()
             await asyncio.sleep(_TICK)
 
-    async def _items(self, task: Desk, told: Sequence[dict[str, Any]], limit: int | None) -> tuple[list[Item], int]:
-        """What lies in both queues. Equal messages are told apart by how many of them were decided on before."""
+    async def _items(self, task: Desk, told: Sequence[dict[str, Any]]) -> list[Item]:
+        """What lies in both queues. Equal messages are told apart by how many of them were decided on before.
+
+        All of it, since a quorum queue puts what is given back behind what was given back before: to take the first
+        alone would change the order (measured).
+        """
         before = Counter(
             str(one["draft"]).rpartition("-")[0] for one in told if one.get("what") in {_RELEASED, _DROPPED}
         )
         found: list[Item] = []
-        number = 0
         for letter, what in _QUEUES:
             queue = self._way.queue(what)
-            messages, behind = await task.take(queue, None if limit is None else limit - len(found))
-            number += len(messages) + behind
-            for message in messages:
+            for message in await task.take(queue):
                 same = f"{letter}{_digest(message)}"
                 found.append(Item(f"{same}-{before[same]}", queue, message))
                 before[same] += 1
-        found = found[:limit]
-        return found, number
+        return found
 
     def _draft(self, item: Item) -> Draft:
         message = item.message
-        key = " ".join(message.routing_key.split())[:100]
+        key = legible(message.routing_key)
         text = plain(message)
         headers = f"\nheaders: {json.dumps(message.headers, default=str)}" if message.headers else ""
         return Draft(
             id=item.id,
-            what=f"publish to {self._way.to}" + (f" with routing key {key}" if key else ""),
+            what=f"publish to {self._way.to}"
+            + (f" with routing key {key}" if key else "")
+            + ("; it can only be dropped: not all of it is UTF-8" if message.unread else ""),
             arguments=_short(text + headers),
             waits=item.id.startswith("w"),
         )
@@ -164,8 +168,8 @@ def _said(said: dict[str, Any], by: str) -> Released:
 
 
 def _digest(message: Message) -> str:
-    kept = json.dumps(message.kept(), sort_keys=True, default=str)
-    return sha256(f"{message.routing_key}\0{kept}\0".encode() + message.body).hexdigest()[:24]
+    kept = "" if message.unread else json.dumps(message.kept(), sort_keys=True, default=str)
+    return sha256(f"{message.routing_key}\0{kept}\0".encode("utf-8", "surrogateescape") + message.body).hexdigest()[:24]
 
 
 def _short(text: str) -> str:

@@ -36,22 +36,22 @@ class Desk:
         self._hand: Counter[str] = Counter()  # by queue, how much is taken
         self._begun = False
 
-    async def take(self, queue: str, most: int | None = None) -> tuple[list[Message], int]:
-        """The first messages, or all that there are at this moment, and how many are behind them.
+    async def take(self, queue: str) -> list[Message]:
+        """All that there are at this moment.
 
         They are asked for, whatever the queue's length: a node that has no leader of the queue yet says that it is 0.
         """
         message = await self.channel.get(queue)
         if message is None:
-            return [], 0
+            return []
         found, there = [message], message.behind + 1
-        while len(found) < min(there, there if most is None else max(most, 1)):
+        while len(found) < there:
             message = await self.channel.get(queue)
             if message is None:
                 break
             found.append(message)
         self._hand[queue] += len(found)
-        return found, there - len(found)
+        return found
 
     def done(self, queue: str, message: Message) -> None:
         """This one is done with, once that is committed."""
@@ -77,7 +77,7 @@ class Desk:
 
     async def told(self) -> list[dict[str, Any]]:
         """Every receipt, oldest first. Before anything else is in hand."""
-        found = [facts(message) for message in (await self.take(self._receipts))[0]]
+        found = [facts(message) for message in await self.take(self._receipts)]
         await self.give_back()
         return found
 

@@ -30,7 +30,7 @@ from adapters.base import (
     SurfaceClass,
     Waiting,
 )
-from adapters.base.parked import Drafts, Released
+from adapters.base.parked import Drafts, Released, unless_stricter
 from adapters.errors import AdapterError, Refused, Unreachable
 from adapters.redis_acl.around import strangers
 from adapters.redis_acl.backlog import Queues
@@ -247,7 +247,7 @@ class RedisAcl:
 
     async def release(self, *, draft: str, by: str, gate: Gate) -> Released:
         """Renames a draft to the key that it proposes, if neither was changed since it was taken in."""
-        return await self._parking.release(draft, by, gate)
+        return await self._parking.release(draft, by, unless_stricter(self, gate))
 
     async def note(self) -> Mapping[str, str]:
         """The passwords on each server, as one digest that means nothing at another server or user."""

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Self, cast
 
 from adapters.base import Gate
-from adapters.base.parked import Draft, Drafts, Released
+from adapters.base.parked import Draft, Drafts, Released, legible
 from adapters.errors import AdapterError
 from adapters.redis_acl.commands import Catalogue
 from adapters.redis_acl.contents import LARGEST, MOST, Content, content, word
@@ -33,6 +33,7 @@ _WRITES = (("SET", "v"), ("DEL",), ("LPUSH", "v"), ("SADD", "m"), ("HSET", "f", 
 _READS = (("GET",), ("EXISTS",), ("LRANGE", "0", "1"), ("SMEMBERS",), ("HGETALL",), ("ZRANGE", "0", "1"), ("TYPE",))
 _SAME = 1000  # milliseconds within which two times of expiry are the same one
 _UNKNOWN = Content("", "", "")
+_NAME = 300  # letters of a key that is released
 _PAGE, _PAGES = "1000", 1000  # keys per SCAN, and how many of those one listing makes
 RIGHTS = (
     "+scan", "+time", "+type", "+watch", "+unwatch", "+multi", "+exec", "+pttl", "+persist", "+pexpire",
@@ -215,8 +216,8 @@ class Parking:
             if new.kind == "none":
                 await self._ask(line, ("UNWATCH",))
                 return False
-            at, left, why = _milliseconds(time) // 1000, cast("int", ttl), barred or new.why or old.why
-            entry = _Entry(key, new.kind, float(at), new.digest, old.digest, left, new.text, why, ends)
+            at, left, why = _milliseconds(time) / 1000, cast("int", ttl), barred or new.why or old.why
+            entry = _Entry(key, new.kind, at, new.digest, old.digest, left, new.text, why, ends)
             moves: list[Command] = [("RENAMENX", name, _item(number)), ("PERSIST", _item(number))]
             if new.kind == "hash" and new.words:  # written again, its fields lose times to live that nobody sees
                 moves.append(("HSET", _item(number), *new.words))
@@ -226,11 +227,13 @@ class Parking:
 
     async def _barred(self, line: Line, key: str) -> str:
         """Why nothing can be released to `key`, which may then not even be readable; "" where it can."""
+        if len(key) > _NAME:
+            return f"its name is longer than {_NAME} letters, which nobody reads to the end"
         if key.startswith(AREA):
-            return f"{_line_of(key)} is among the bot's own keys"
+            return f"{legible(key, _NAME)} is among the bot's own keys"
         asked = (("GET", key), ("RENAME", _item("x"), key))
         answers = await line.ask(*(("ACL", "DRYRUN", self._address.user, *words) for words in asked))
-        return f"the bot may not read and write {_line_of(key)}" if any(map(denied, answers)) else ""
+        return f"the bot may not read and write {legible(key)}" if any(map(denied, answers)) else ""
 
     async def _beyond(self, line: Line, key: str) -> str:
         """Why the agent has no business with `key`; "" where it may write it, or read it while it is held."""
@@ -243,7 +246,7 @@ class Parking:
         if any(able[: len(_WRITES)]) or (held and any(able)):
             return ""
         return (
-            f"{self._user} itself may not {'reach' if held else 'write'} {_line_of(key)}: drop it, or write it yourself"
+            f"{self._user} itself may not {'reach' if held else 'write'} {legible(key)}: drop it, or write it yourself"
         )
 
     async def _watched(self, line: Line, draft: str) -> tuple[_Entry | None, str]:
@@ -335,7 +338,7 @@ def _over(decided: str, word: str) -> Released:
 def _draft(number: str, entry: _Entry) -> Draft:
     verb = {"none": "create", "": "replace what is too large to compare in"}.get(entry.was, "replace")
     verb = "write" if entry.why else verb
-    what = f"{verb} {_line_of(entry.key)} ({entry.kind}){_expiry(entry)}{_never(entry)}"
+    what = f"{verb} {legible(entry.key, _NAME)} ({entry.kind}){_expiry(entry)}{_never(entry)}"
     return Draft(id=number, what=what, arguments=entry.text, at=entry.at)
 
 
@@ -351,10 +354,6 @@ def _never(entry: _Entry) -> str:
 
 def _item(draft: str) -> str:
     return f"{_ITEM}{draft}"
-
-
-def _line_of(text: str) -> str:
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _milliseconds(time: object) -> int:

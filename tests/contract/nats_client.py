@@ -50,10 +50,12 @@ class Client:
             raise
         return client
 
-    async def publish(self, subject: str, body: bytes = b"", *, reply: str = "") -> None:
+    async def publish(self, subject: str, body: bytes = b"", *, reply: str = "", headers: bytes = b"") -> None:
         """Publishes, and returns when the server has dealt with it. Raises `Gone`."""
-        self._send(" ".join(filter(None, ("PUB", subject, reply, str(len(body))))))
-        self._writer.write(body + b"\r\n")
+        head = str(len(headers)) if headers else ""
+        verb = "HPUB" if headers else "PUB"
+        self._send(" ".join(filter(None, (verb, subject, reply, head, str(len(headers + body))))))
+        self._writer.write(headers + body + b"\r\n")
         await self.flush()
 
     async def subscribe(self, subject: str, *, group: str = "") -> "asyncio.Queue[bytes | None]":
@@ -64,11 +66,11 @@ class Client:
         await self.flush()
         return heard
 
-    async def request(self, subject: str, body: bytes = b"") -> bytes:
+    async def request(self, subject: str, body: bytes = b"", *, headers: bytes = b"") -> bytes:
         """The first answer. Raises `Gone`."""
         inbox = f"_INBOX.t{self._numbers}{id(self)}"
         heard = await self.subscribe(inbox)
-        await self.publish(subject, body, reply=inbox)
+        await self.publish(subject, body, reply=inbox, headers=headers)
         return await heard_next(heard)
 
     async def flush(self) -> None:

@@ -14,6 +14,8 @@ from pydantic import SecretStr
 
 from adapters.base import Shared
 from adapters.nats_user import NatsUser, NatsUserCanary, NatsUserConfig
+from adapters.nats_user.backlog import EVERY, GET, MOVING, OURS, PURGE, STREAM
+from adapters.nats_user.consumers import INFO, PAUSE
 from tests.contract.nats_client import Client, Gone
 from tests.contract.nats_server import Claims, Key, NatsServer, account, creds
 
@@ -118,6 +120,15 @@ class Rig:
         text = creds(Key.new("U"), self.key, account=self.key.public, allow=allowed)
         return {"consumers": consumers, "stream_creds": text}
 
+    async def mover(self) -> dict[str, Any]:
+        """Settings by which what waits for the consumer can be moved too, with what the page asks for."""
+        config = {"name": OURS, "subjects": [EVERY], "storage": "file", "discard": "new", "max_msgs_per_subject": 1}
+        await self.api(f"STREAM.CREATE.{OURS}", {**config, "discard_new_per_subject": True})
+        allowed = [subject.format("WORK", "agent") for subject in (PAUSE, INFO, STREAM, PURGE, GET)]
+        allowed += [*MOVING, "work.>"]
+        text = creds(Key.new("U"), self.key, account=self.key.public, allow=allowed)
+        return {"consumers": ("WORK/agent",), "stream_creds": text, "backlog": True}
+
     async def api(self, subject: str, body: object = "") -> dict[str, Any]:
         """A request of the witness to the account's JetStream."""
         raw = json.dumps(body).encode() if body else b""
@@ -125,9 +136,9 @@ class Rig:
         assert "error" not in found, found
         return found
 
-    async def work(self, **consumer: Any) -> None:
+    async def work(self, retention: str = "workqueue", **consumer: Any) -> None:
         """A stream WORK of what is published to `work.>`, and a durable consumer of the agent's on it."""
-        stream = {"name": "WORK", "subjects": ["work.>"], "storage": "file", "retention": "workqueue"}
+        stream = {"name": "WORK", "subjects": ["work.>"], "storage": "file", "retention": retention}
         config = {"durable_name": "agent", "ack_policy": "explicit", "ack_wait": 200_000_000, **consumer}
         await self.api("STREAM.CREATE.WORK", stream)
         await self.api("CONSUMER.DURABLE.CREATE.WORK.agent", {"stream_name": "WORK", "config": config})

@@ -40,11 +40,11 @@ class Target:
     def witness(self, what: str) -> None:
         """An effect."""
         with self.log.open("a") as out:
-            out.write(f"{what}\n")
+            out.write(f"{json.dumps(what)}\n")
 
     def effects(self) -> list[str]:
         """All of them."""
-        return self.log.read_text().splitlines() if self.log.exists() else []
+        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
 
     def act(self, action: str) -> None:
         """What the agent asks for. Raises `Stopped`, `Kept`."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from pydantic import SecretStr
 
@@ -22,7 +22,25 @@ from tests.contract.rabbit_server import ADMIN, PASSWORD, RabbitServer
 
 VHOST = "agents"
 QUIET = {"delivery_mode": 1}  # in memory alone: nothing waits for a disk
+LONGEST_KEY = 255  # bytes of a routing key
 _NUMBERS: Iterator[int] = itertools.count(1)
+
+
+class Key(str):
+    """A routing key of any bytes: the protocol's library writes what `encode` gives."""
+
+    __slots__ = ("raw",)
+    raw: bytes
+
+    def __new__(cls, raw: bytes) -> Self:
+        """Reads as the text that it is, as far as it is one."""
+        made = super().__new__(cls, raw.decode("utf-8", "surrogateescape"))
+        made.raw = raw
+        return made
+
+    def encode(self, *_how: str) -> bytes:
+        """Its bytes."""
+        return self.raw
 
 
 @dataclass
@@ -141,12 +159,23 @@ class Rig:
             if channel is None:
                 mine.close()
 
+    async def propose(self, what: str) -> None:
+        """The agent publishes a text under itself as the routing key, which may be bytes that are no text."""
+        said = what.encode("utf-8", "surrogateescape")
+        key = said if len(said) <= LONGEST_KEY else b"long"
+        mine = await self.login()
+        try:
+            mine.publish(self.exchange, Key(key), said, QUIET)
+            await mine.commit()
+        finally:
+            mine.close()
+
     async def seen(self) -> Counter[str]:
         """What arrived, taken by the witness."""
         async with self._watching() as witness:
             while (message := await witness.get(self.effects)) is not None:
                 witness.ack(message.tag)
-                self.real[message.body.decode()] += 1
+                self.real[message.body.decode("utf-8", "surrogateescape")] += 1
             return self.real
 
     async def waits(self) -> int:

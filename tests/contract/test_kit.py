@@ -243,4 +243,9 @@ async def test_a_middle_mode_that_parks_nothing_fails(rig: Rig, monkeypatch: pyt
     check = "test_a_middle_mode_comes_with_what_it_parks"
     assert await trial(rig, check) == ""
     monkeypatch.setattr(Programs, "modes", frozenset({Mode.DRAFT_ONLY, Mode.FULL_STOP}))
-    assert "draft_only is declared and nothing is parked (a program that is off asks" in await trial(rig, check)
+    missing = "draft_only is declared and nothing is parked (a program that is off asks"
+    assert missing in await trial(rig, check)
+    monkeypatch.setattr(Programs, "attests", "self")
+    assert await trial(rig, check) == "", "no mode of a kind that only believes its surface is ever proven"
+    monkeypatch.setattr(Programs, "canary_type", Settings)
+    assert missing in await trial(rig, check), "a try of the agent's proves them, so they count"

@@ -83,7 +83,7 @@ async def test_what_is_long_or_no_text_is_shown_short(there: Rig) -> None:
         await admin.commit()
         long, raw = (await adapter.list()).items
         assert (len(long.arguments), long.arguments[-1]) == (ARGUMENTS, "…")
-        assert long.what == f"publish to {there.to} with routing key a b"
+        assert long.what == f"publish to {there.to} with routing key a\\nb"
         assert raw.arguments == '(2 bytes that are no text)\nheaders: {"to": "bank"}'
 
 

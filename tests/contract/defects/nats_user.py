@@ -10,12 +10,14 @@ import adapters.nats_user as kind
 from adapters.base import Change, record
 from adapters.conformance import Rig
 from adapters.nats_user import NatsUser, consumers, line, look, scope
+from adapters.nats_user.backlog import Queues
 from adapters.nats_user.consumers import Consumers
 from adapters.nats_user.line import Endpoint, Line
 from adapters.nats_user.scope import STOPPED
 from tests.contract.defects import common
 from tests.contract.defects.defect import Defect, Seed
 
+HELD = "waiting_work_is_held_once_and_given_back"
 LYING, *REST = common.of(NatsUser)
 Facts = Mapping[str, str | None]
 
@@ -142,6 +144,15 @@ def _whoever_paused(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
     patch.setattr(consumers, "_still", lambda _until: None)
 
 
+def _not_taken_out(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
+    """It is copied, and nobody takes it out."""
+
+    async def purge(*_given: object) -> int:
+        return 0
+
+    patch.setattr(Queues, "_purge", purge)
+
+
 DEFECTS = (
     LYING,
     Defect("consumers are not paused", "each_mode_is_enforced", "expected read_only", _nothing_done("pause")),
@@ -163,4 +174,8 @@ DEFECTS = (
     Defect("silence is an answer", "a_frozen_server_is_left_in_time", "the call ended", _no_patience),
     Defect("nothing is handed out", "a_session_opened_before_the_stop_is_ended", "expected full_stop", _only_seen),
     *REST,
+    *common.backlog(NatsUser),
+    Defect(
+        "what is held stays in place", "waiting_work_is_held_once_and_given_back", "still be taken up", _not_taken_out
+    ),
 )

@@ -92,9 +92,9 @@ class FlagRig:
             shared=shared or Shared(),
         )
 
-    def mistyped(self) -> Adapter:
+    def mistyped(self, name: str = "nobody-acts") -> Adapter:
         """A flag that does not exist."""
-        return self.made(flags={Mode.FULL_STOP: "nobody-acts"})
+        return self.made(flags={Mode.FULL_STOP: name})
 
     def intruder(self) -> Adapter:
         """A token that the server does not know."""

@@ -114,9 +114,9 @@ class HaproxyRig:
             shared=shared or Shared(),
         )
 
-    def mistyped(self) -> Adapter:
+    def mistyped(self, name: str = "billing_lm") -> Adapter:
         """A backend that does not exist."""
-        return self.made(backend="billing_lm")
+        return self.made(backend=name)
 
     def intruder(self) -> Adapter:
         """A socket on which the bot may do nothing."""

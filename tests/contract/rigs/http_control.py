@@ -1,5 +1,6 @@
 """The reference receiver in a service, in a process of its own, for the suite."""
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -67,11 +68,20 @@ class ReceiverRig(HttpRig):
 
     async def propose(self, what: str) -> None:
         """A write under a name."""
-        assert await self.there.act(action=what) == 202
+        try:
+            status = await self.there.act(action=what)
+        except ValueError as error:  # bytes that are no text are no parameter of a call
+            raise Stopped(str(error)) from error
+        if status != 202:  # a line that is too long for HTTP
+            raise Stopped(str(status))
 
-    async def done(self, what: str) -> int:
-        """How often that write is in the file."""
-        return Counter(await self._all())[what]
+    def shown(self, what: str) -> tuple[str, ...]:
+        """The action and its one argument."""
+        return "write", json.dumps({"what": what})
+
+    async def done(self) -> Mapping[str, int]:
+        """How often each write is in the file."""
+        return Counter(await self._all())
 
     async def steal(self, draft: str) -> None:
         """Every verb, with the agent's own key in place of a signature."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import quote
 
 from aiohttp import ClientSession
 
@@ -79,9 +80,11 @@ class HttpRig:
         """An adapter with a canary that writes."""
         return self.there.adapter(shared=shared)
 
-    def mistyped(self) -> Adapter:
+    def mistyped(self, name: str = "") -> Adapter:
         """A target that the receiver does not have."""
-        return self.there.adapter(url=self.there.url("control", name="nobody"))
+        return self.there.adapter(
+            url=self.there.url("control", name=quote(f"nobody{name}", safe="", errors="surrogateescape"))
+        )
 
     def intruder(self) -> Adapter:
         """A wrong secret."""

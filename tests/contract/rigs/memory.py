@@ -69,9 +69,8 @@ class MemoryRig:
 
     lacks: ClassVar[Mapping[str, str]] = {
         "elsewhere": "nothing is read off a wire",
-        "steal": "a world has no door through which its agent could reach what is parked",
         "unarmed": "the bot needs no permission in its own process",
-        "restart": "a world ends with its process",
+        "reload": "a world reads no configuration",
         "exhaust": "there are no connections to run out of",
         "prepare": "no work of a world outlives its session",
         "redeliver": "a world hands out no work",
@@ -91,10 +90,10 @@ class MemoryRig:
         shared.get(("memory", target), lambda: self._world(target))
         return Memory(config=Settings(target=target), canary=Canary(), shared=shared)
 
-    def mistyped(self) -> Memory:
+    def mistyped(self, name: str = "memroy") -> Memory:
         """A world that is not there."""
-        self._world("memroy").faults.absent = True
-        return self.adapter(target="memroy")
+        self._world(name).faults.absent = True
+        return self.adapter(target=name)
 
     def intruder(self) -> Memory:
         """A world that refuses the bot."""
@@ -148,9 +147,26 @@ class MemoryRig:
         _told(lambda: self.world.write(session, what))
         self.world.close(session)
 
-    async def done(self, what: str) -> int:
-        """The witness."""
-        return self.world.done[what]
+    def shown(self, what: str) -> tuple[str, ...]:
+        """A write is its text."""
+        return (what,)
+
+    async def done(self) -> Mapping[str, int]:
+        """The witness: writes by their text, and acts."""
+        acts = self.world.effects - self.world.done.total()
+        return {**self.world.done, "an act": acts}
+
+    async def steal(self, draft: str) -> None:
+        """By its own session, before and after the world's stop closes it."""
+        session = _told(self.world.login)
+        try:
+            _told(lambda: self.world.reach(session, draft))
+        finally:
+            self.world.close(session)
+
+    async def restart(self) -> None:
+        """Every session ends."""
+        self.world.restart()
 
     async def floor(self) -> None:
         """The login off, every session closed."""

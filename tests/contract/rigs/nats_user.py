@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from adapters.base import Adapter, Mode, Shared
 from adapters.conformance import Session, Stopped
@@ -64,7 +64,6 @@ class NatsRig:
     lacks: ClassVar[Mapping[str, str]] = {
         "prepare": "a message is published or it is not; what a stream keeps is delivered to others by the server",
         "redeliver": "a role that is shut hears nothing; `test_nats_user.py` has a consumer that delivers again",
-        "queue": "the work that waits is in the streams of the account, which the bot does not touch",
         "stubborn": "the surface is the role's connections, whatever process holds them",
         "parked": "no middle mode is declared: a message that is not published is kept by nobody",
     }
@@ -72,14 +71,19 @@ class NatsRig:
     def __init__(self, there: Rig) -> None:
         self.there = there
         self._pauser = there.pauser("WORK/agent")
+        self._mover: dict[str, Any] = {}
+
+    def movable(self, settings: dict[str, Any]) -> None:
+        """What makes the consumer's work movable."""
+        self._mover = settings
 
     def adapter(self, *, shared: Shared | None = None) -> Adapter:
         """An adapter with a canary, and a consumer of the agent's."""
         return self.there.adapter(shared=shared, **self._pauser)
 
-    def mistyped(self) -> Adapter:
+    def mistyped(self, name: str | None = None) -> Adapter:
         """A role that the account has not."""
-        return self.there.adapter(role=Key.new("A").public)
+        return self.there.adapter(role=Key.new("A").public if name is None else name)
 
     def intruder(self) -> Adapter:
         """A user that the system account did not issue."""
@@ -187,6 +191,20 @@ class NatsRig:
             for client in crowd:
                 await client.close()
 
+    def queueing(self) -> Adapter:
+        """The consumer of the agent's, whose work the bot may move."""
+        return self.there.adapter(**self._mover)
+
+    async def pile(self, count: int) -> None:
+        """More jobs."""
+        for number in range(count):
+            await self.there.witness.request("work.one", f"job {number}".encode())
+
+    async def waiting(self) -> int:
+        """What the consumer has not delivered, and what was not done."""
+        told = await self.there.api("CONSUMER.INFO.WORK.agent")
+        return int(told["num_pending"]) + int(told["num_ack_pending"])
+
     async def floor(self) -> None:
         """The role's template shut by the administrator."""
         await self.there.change(
@@ -200,6 +218,8 @@ async def opened(servers: Running) -> AsyncIterator[NatsRig]:
     there = await rig(servers.nats, jetstream=True)
     await there.work()
     try:
-        yield NatsRig(there)
+        made = NatsRig(there)
+        made.movable(await there.mover())
+        yield made
     finally:
         await there.close()

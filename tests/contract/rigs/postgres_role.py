@@ -1,6 +1,7 @@
 """An agent's login role on a private PostgreSQL, for the suite."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from tests.contract.servers import PASSWORD, Database, database
 WRITE, WAITS, AT_ONCE, FIRST = 1, 4, 5, 1000  # what the rows say: which action they are, or which proposal
 ROWS = {Mode.READ_ONLY: WRITE, Mode.DRAFT_ONLY: WAITS, Mode.APPROVAL_GATED: AT_ONCE}
 INSERT = "INSERT INTO effects VALUES ({})"
+SAYS = "ALTER TABLE effects ADD COLUMN says text"  # what a proposal is, in words
 STEALS = (
     "SELECT agent_kill.release({draft}, '{agent}', 'me')",
     "SELECT agent_kill.discard({draft}, '{agent}')",
@@ -31,6 +33,7 @@ STEALS = (
     "ALTER TABLE effects DISABLE TRIGGER ALL",
     "DROP FUNCTION agent_kill.guard CASCADE",
 )
+NO_TEXT = (asyncpg.DataError, asyncpg.ProtocolViolationError, ValueError)  # NUL, or no UTF-8
 GONE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
@@ -114,14 +117,16 @@ class PostgresRig:
     def __init__(self, database: Database, *, parks: bool = False) -> None:
         self.database = database
         self.parks = parks
-        self._proposed: dict[str, int] = {}
 
     def adapter(
-        self, *, shared: Shared | None = None, role: str = "", dsn: str = "", password: str = PASSWORD
+        self, *, shared: Shared | None = None, role: str | None = None, dsn: str = "", password: str = PASSWORD
     ) -> PostgresRole:
         """An adapter with a canary."""
         database = self.database
-        config = {"dsn": dsn or database.dsn(database.bot, password=password), "role": role or database.agent}
+        config = {
+            "dsn": dsn or database.dsn(database.bot, password=password),
+            "role": database.agent if role is None else role,
+        }
         config |= {"parking": "true"} if self.parks else {}
         return PostgresRole(
             config=Settings.model_validate(config),
@@ -129,9 +134,9 @@ class PostgresRig:
             shared=shared or Shared(),
         )
 
-    def mistyped(self) -> PostgresRole:
+    def mistyped(self, name: str = "agent_typo") -> PostgresRole:
         """A role that is not there."""
-        return self.adapter(role=f"{self.database.agent}_typo")
+        return self.adapter(role=name)
 
     def intruder(self) -> PostgresRole:
         """A wrong password of the bot."""
@@ -267,13 +272,25 @@ class PostgresRig:
 
     async def propose(self, what: str) -> None:
         """A row of its own."""
-        number = self._proposed.setdefault(what, FIRST + len(self._proposed))
-        await self.database.run(INSERT.format(number), user=self.database.agent)
+        text = what.replace("'", "''")
+        sql = f"INSERT INTO effects VALUES ({FIRST}, '{text}')"  # noqa: S608  # quoted
+        try:
+            await self.database.run(sql, user=self.database.agent)
+        except NO_TEXT as error:
+            raise Stopped(str(error)) from error
 
-    async def done(self, what: str) -> int:
-        """Such rows."""
-        number = self._proposed[what]
-        return int(str(await self.database.value("SELECT count(*) FROM effects WHERE n = $1", number)))
+    def shown(self, what: str) -> tuple[str, ...]:
+        """What is done to which table, and the row."""
+        return "INSERT", "effects", f'"says": "{what}"'
+
+    async def done(self) -> Mapping[str, int]:
+        """Rows by what they say, and those of the other table."""
+        rows = "SELECT coalesce(says, 'row ' || n) AS what, count(*) AS times FROM effects GROUP BY 1"
+        told = await self.database.value(f"SELECT jsonb_object_agg(what, times)::text FROM ({rows}) AS rows")  # noqa: S608  # our own words
+        return {
+            **json.loads(str(told or "{}")),
+            "notes": int(str(await self.database.value("SELECT count(*) FROM notes"))),
+        }
 
     async def steal(self, draft: str) -> None:
         """By the functions, by the tables, past the guard."""
@@ -294,6 +311,7 @@ async def opened(servers: Running) -> AsyncIterator[PostgresRig]:
     """An agent's role with a database of its own."""
     made = await database(servers.postgres)
     try:
+        await made.run(SAYS, user=made.owner)
         await set_up(made)
         yield PostgresRig(made, parks=True)
     finally:

@@ -81,9 +81,9 @@ class RabbitRig:
         """An adapter with a canary."""
         return self.there.adapter(shared=shared)
 
-    def mistyped(self) -> Adapter:
+    def mistyped(self, name: str = "nobody") -> Adapter:
         """A user that does not exist."""
-        return self.there.adapter(user="nobody")
+        return self.there.adapter(user=name)
 
     def intruder(self) -> Adapter:
         """A wrong password of the bot."""
@@ -198,12 +198,16 @@ class RabbitRig:
         return self.there.adapter()
 
     async def propose(self, what: str) -> None:
-        """A message of that text."""
-        await self.there.publish(what)
+        """A message of that text, and under it as its routing key where that may be so long."""
+        await self.there.propose(what)
 
-    async def done(self, what: str) -> int:
-        """How often it arrived."""
-        return (await self.there.seen())[what]
+    def shown(self, what: str) -> tuple[str, ...]:
+        """Where it is published, under which key, and its text."""
+        return f"publish to {self.there.to}", f"routing key {what}", what
+
+    async def done(self) -> Mapping[str, int]:
+        """What arrived where it was for, and what waits where the bot could put something too."""
+        return {**await self.there.seen(), "in the queue of work": await self.there.depth(self.there.work)}
 
     async def steal(self, draft: str) -> None:  # noqa: ARG002  # the agent takes what it can get
         """Takes from each of the bot's queues, empties them, publishes to them, past them, and binds past them."""

@@ -79,11 +79,11 @@ class AgentSession:
     def _done(self) -> str:
         return f"{self.there.user}:done"
 
-    async def command(self, *command: str) -> object:
+    async def command(self, *command: str | bytes) -> object:
         """Runs it, or raises `Stopped`."""
         return await self._stopping(*command)
 
-    async def _stopping(self, *command: str) -> object:
+    async def _stopping(self, *command: str | bytes) -> object:
         try:
             return await self.client.execute_command(*command)  # type: ignore[no-untyped-call]  # the library's
         except (RedisError, OSError) as error:
@@ -107,9 +107,9 @@ class RedisRig:
         self.there.shared = shared or Shared()
         return self.there.adapter(draft_prefix=drafts(self.there))
 
-    def mistyped(self) -> Adapter:
+    def mistyped(self, name: str = "nobody") -> Adapter:
         """A user that does not exist."""
-        return self.there.adapter(user="nobody")
+        return self._other(self.there.server.url(user=self.there.bot, password=BOT), user=name)
 
     def intruder(self) -> Adapter:
         """A password of the bot that is wrong."""
@@ -231,16 +231,27 @@ class RedisRig:
         return self.adapter()
 
     async def propose(self, what: str) -> None:
-        """A list with one element, under the prefix."""
+        """A list under the prefix, with the text as its name and its one element."""
         session = AgentSession(self.there, await self.there.login())
+        key = f"{drafts(self.there)}{self._proposed(what)}"
         try:
-            await session.command("RPUSH", f"{drafts(self.there)}{self._proposed(what)}", "x")
+            await session.command("RPUSH", *(word.encode("utf-8", "surrogateescape") for word in (key, what)))
         finally:
             await session.close()
 
-    async def done(self, what: str) -> int:
-        """The elements of the list that was proposed."""
-        return int(await self.there.witness.llen(self._proposed(what)))
+    def shown(self, what: str) -> tuple[str, ...]:
+        """What becomes of which key, of what kind, and its element."""
+        return f"create {self._proposed(what)} (list)", f"\n{what}"
+
+    async def done(self) -> Mapping[str, int]:
+        """Every key outside of the bot's area and of the drafts: how many elements it has, or that it is there."""
+        keys = (key async for key in self.there.witness.scan_iter(count=1000))
+        return dict([await self._found(key) async for key in keys if not key.startswith((b"agent-kill:", b"draft:"))])
+
+    async def _found(self, key: bytes) -> tuple[str, int]:
+        name = key.decode("utf-8", "surrogateescape").removeprefix(f"{self.there.user}:")
+        kind = cast("bytes", await self.there.witness.type(key))
+        return name, int(await self.there.witness.llen(key)) if kind == b"list" else 1
 
     async def steal(self, draft: str) -> None:
         """Every way to the keys that carry its name, wherever they are, and to what is written about them."""
@@ -278,9 +289,9 @@ SET agent-kill:decided:{draft} y|FLUSHDB|FLUSHALL|SWAPDB 0 1""".strip()
         await self.there.acl("SETUSER", self.there.user, "off", "-@all")
         await self.there.witness.execute_command("CLIENT", "KILL", "USER", self.there.user)  # type: ignore[no-untyped-call]  # the library's
 
-    def _other(self, url: str) -> Adapter:
+    def _other(self, url: str, user: str | None = None) -> Adapter:
         canary = RedisAclCanary(url=SecretStr(self.there.server.url(user=self.there.user, password=PASSWORD)))
-        config = RedisAclConfig(url=SecretStr(url), user=self.there.user)
+        config = RedisAclConfig(url=SecretStr(url), user=self.there.user if user is None else user)
         return RedisAcl(config=config, canary=canary, shared=Shared())
 
 

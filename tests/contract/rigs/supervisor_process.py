@@ -89,9 +89,9 @@ class SupervisorRig:
         )
         return SupervisorProcess(config=config, canary=None, shared=shared or Shared())
 
-    def mistyped(self) -> SupervisorProcess:
+    def mistyped(self, name: str = "nobody") -> SupervisorProcess:
         """A group that does not exist."""
-        return self.made(programs=("nobody",))
+        return self.made(programs=(name,))
 
     def intruder(self) -> SupervisorProcess:
         """A wrong password."""
