@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from bot.app.arming import armed_check, in_slack
 from bot.app.heard import Counted, Heard
+from bot.app.metering import metrics
 from bot.app.parking import cards, parked_work
 from bot.app.restoring import way_back
 from bot.core import CLOCK, Core, journal_folders, make_signer, sealing_key
@@ -49,7 +50,7 @@ from bot.store.lock import AlreadyServedError
 from bot.store.serving import Serving
 from bot.web.entrances import Entrance, Entrances
 from bot.web.listener import Listener, require_loopback
-from bot.web.metrics import Metrics, Source, TimedJournal
+from bot.web.metrics import TimedJournal
 from bot.web.private import build_private
 from bot.web.public import build_public
 
@@ -87,7 +88,14 @@ class App:
             CLOCK,
             taken=self._give_way,
         )
-        self._metrics = Metrics(self._sources())
+        self._metrics = metrics(
+            core,
+            self._schedule,
+            self._serving,
+            undeliverable=self._undeliverable,
+            roster_read_at=lambda: self._door.roster.snapshot().read_at if self._door else None,
+            people=self._stoppers,
+        )
         core.recorder.journal = TimedJournal(core.writer, self._metrics, CLOCK)
         self._stops = Counted(self._core.stops, self._metrics)
         self._pushes = Pushes(
@@ -136,7 +144,7 @@ class App:
             folder=lambda: self._env.config.resolve().parent,
             environ=os.environ,
             clock=CLOCK,
-            people=lambda: self._door.stoppers() if self._door else None,
+            people=self._stoppers,
             secret=_text(environment.state_key) or sealing_key(core.folders, state_dir),
             standings=self._armed.standings,
         )
@@ -296,8 +304,12 @@ class App:
 
     def _practised(self, surfaces: Iterable[str]) -> Practised:
         """How well a stop of these surfaces was practised."""
-        board, people = self._core.board, self._door.stoppers() if self._door else None
+        board, people = self._core.board, self._stoppers()
         return practised(board.practice, board.hold_events.values(), surfaces, people, CLOCK.now())
+
+    def _stoppers(self) -> frozenset[str] | None:
+        """The Slack users who may stop; None while that is not known."""
+        return self._door.stoppers() if self._door else None
 
     async def _quieten(self, telling: "asyncio.Task[None]") -> None:
         """Lets what is due be said, then ends the thread's task."""
@@ -378,22 +390,6 @@ class App:
         elif self._env.slack_app_token or self._env.slack_signing_secret:
             checks["slack"] = "SLACK_BOT_TOKEN is not set, so nothing comes in from Slack: set it beside the other one"
         return checks
-
-    def _sources(self) -> dict[str, Source]:
-        return {
-            "journal_files_left_behind": lambda: float(self._core.writer.failures),
-            "journal_events_unkept": lambda: float(self._core.writer.unkept),
-            "event_loop_blocks": lambda: float(self._core.watchdog.times),
-            "lanes": lambda: float(len(self._core.dispatcher.lanes())),
-            "ticks_failed": lambda: float(sum(self._schedule.failures.values())),
-            "slack_posts_pending": lambda: float(len(self._undeliverable())),
-            "roster_age_seconds": self._roster_age,
-            **self._serving.sources(),
-        }
-
-    def _roster_age(self) -> float | None:
-        read_at = self._door.roster.snapshot().read_at if self._door else None
-        return None if read_at is None else CLOCK.now() - read_at
 
 
 async def serve(environment: Environment, core: Core, findings: tuple[Finding, ...]) -> str:

@@ -51,10 +51,13 @@ class Metrics:
 
     Args:
         sources: some or all of `SOURCES` by name; an unknown name is a `ValueError`.
+        more: further families, read at every scrape.
     """
 
-    def __init__(self, sources: Mapping[str, Source] | None = None) -> None:
-        self._sources = dict(sources or {})
+    def __init__(
+        self, sources: Mapping[str, Source] | None = None, more: Callable[[], Iterable[Metric]] = tuple
+    ) -> None:
+        self._sources, self._more = dict(sources or {}), more
         unknown = sorted(self._sources.keys() - SOURCES.keys())
         if unknown:
             raise ValueError(f"no metric is called {', '.join(unknown)}; known are {', '.join(SOURCES)}")
@@ -85,7 +88,14 @@ class Metrics:
 
     def read(self, view: StatusView) -> "Scrape":
         """Reads every source now; the result can be rendered in another thread."""
-        return Scrape([*_of_view(view), *self._of_sources()], self._registry)
+        return Scrape([*_of_view(view), *self._of_more(), *self._of_sources()], self._registry)
+
+    def _of_more(self) -> Iterable[Metric]:
+        try:
+            return list(self._more())
+        except Exception:  # noqa: BLE001  # a scrape must always be answered
+            _log.exception("further metrics cannot be read")
+            return []
 
     def _of_sources(self) -> Iterable[Metric]:
         for name, source in self._sources.items():

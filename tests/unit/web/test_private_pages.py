@@ -14,8 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.base import Mode, SurfaceClass
 from bot.domain import events
 from bot.domain.armed import Armed, State
+from bot.domain.board import Board
 from bot.domain.outcome import Outcome
 from bot.domain.status import StatusRow, StatusView
+from bot.web.drill_metrics import DrillMetrics
 from bot.web.listener import Listener
 from bot.web.metrics import SOURCES, Metrics, TimedJournal
 from bot.web.private import build_private
@@ -66,7 +68,11 @@ class Private:
         self.view = StatusView(at=1_000.0, rows=ROWS, holds=(HOLD,), incidents=("i1",), problems=("no disk",))
         self.checks: dict[str, str | None] = {"journal": None, "slack": None}
         self.sources: dict[str, float | Exception | None] = {}
-        self.metrics = Metrics({name: lambda name=name: self._source(name) for name in SOURCES})  # type: ignore[misc]
+        drilled = DrillMetrics(Board(), lambda: ["billing/ledger"], lambda: frozenset({"U0ALICE"}), self.watch)
+        self.metrics = Metrics(
+            {name: lambda name=name: self._source(name) for name in SOURCES},  # type: ignore[misc]
+            drilled,
+        )
         self.url = ""
 
     def _source(self, name: str) -> float | None:
