@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -23,7 +24,7 @@ from bot.report.attestation import Outside, statement
 from bot.report.document import document, person
 from bot.report.incident import incident_report
 from bot.report.moments import who
-from bot.report.names import Names, known
+from bot.report.names import NOBODY, Names, known
 from bot.report.page import incident_page, statement_page
 from bot.report.period import PeriodError, period
 from bot.report.record import Record, read_record
@@ -35,7 +36,7 @@ from bot.settings import last_good, load
 from bot.settings.check import declared
 from bot.settings.environment import Environment
 from bot.settings.own_logins import own_logins
-from bot.slack.names import read_names
+from bot.slack.names import handles, read_names
 
 _WIDTH = 120  # of a report that goes into a file or a pipe
 _ROSTER = Path("cache") / "roster.json"
@@ -75,9 +76,9 @@ def command(incident: str | None, attest: str | None, html: Path | None, config:
     sys.exit(0 if record.chains.intact else 1)
 
 
-def _names(env: Environment) -> Names:
-    """What people are called, by the roster's file; a report goes on without it."""
-    return known(read_names(env.state_dir / _ROSTER))
+def _names(env: Environment, groups: Mapping[str, str] = NOBODY.shown) -> Names:
+    """What people are called, by the roster's file, and groups; a report goes on without it."""
+    return known({**read_names(env.state_dir / _ROSTER), **groups})
 
 
 def _tell(record: Record, words: str, names: Names, html: Path | None, *, as_json: bool) -> None:
@@ -119,9 +120,9 @@ def _attest(record: Record, env: Environment, words: str, html: Path | None, *, 
 
 def _outside(configuration: Configuration | None, env: Environment, roster: Roster) -> Outside:
     """What the journals do not have. Contacts nothing: hosts are compared by their names."""
-    callers = tuple(sorted(env.stop_secrets))
+    callers, names = tuple(sorted(env.stop_secrets)), _names(env, handles(roster.groups))
     if configuration is None:
-        return Outside(roster=roster, callers=callers, names=_names(env))
+        return Outside(roster=roster, callers=callers, names=names)
     return Outside(
         roster=roster,
         callers=callers,
@@ -130,7 +131,7 @@ def _outside(configuration: Configuration | None, env: Environment, roster: Rost
             *shared_fate(configuration, own_logins(env, os.environ), Network()),
             *disk_fates(journal_folders(env.state_dir)),
         ),
-        names=_names(env),
+        names=names,
     )
 
 

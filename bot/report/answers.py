@@ -1,5 +1,6 @@
 """The five questions that an auditor asks, answered from the statement's own numbers."""
 
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
@@ -8,6 +9,7 @@ from bot.report.inventory import gaps
 from bot.report.times import lasting, spoken
 
 Json = dict[str, Any]
+_NAMED = 10  # people that an answer names
 
 
 def answers(made: Json) -> list[Json]:
@@ -38,7 +40,7 @@ def _ever(told: Json) -> str:
     may, named = told["may_stop"], len(told["may_stop"]["people"])
     pulled = len(told["stopped"])
     did = f"{pulled} {'person is' if pulled == 1 else 'people are'} recorded to have pulled the switch"
-    if may["groups"] and may["roster_read_at"] is None:
+    if _unread(may):
         return f"Who is in these groups is not known here, since the roster was never read; {did}."
     if not named:
         return f"{did}."
@@ -48,12 +50,18 @@ def _ever(told: Json) -> str:
 def _in_slack(may: Json) -> str:
     named, groups = len(may["people"]), ", ".join(may["groups"])
     people = f"{named} {'person' if named == 1 else 'people'}"
+    who = f" ({_few(may['people'])})" if named else ""
     if not groups:
-        return f"{people} in Slack"
-    if may["roster_read_at"] is None:
-        beside = f" and {people} named beside them" if named else ""
+        return f"{people} in Slack{who}"
+    if _unread(may):
+        beside = f" and {people} named beside them{who}" if named else ""
         return f"the members of the Slack groups {groups}, which were never read{beside}"
-    return f"{people} in Slack, by the groups {groups} as of {spoken(may['roster_read_at'])}"
+    return f"{people} in Slack{who}, by the groups {groups} as of {spoken(may['roster_read_at'])}"
+
+
+def _few(people: Sequence[str]) -> str:
+    more = f" and {len(people) - _NAMED} more" if len(people) > _NAMED else ""
+    return ", ".join(people[:_NAMED]) + more
 
 
 def _when(made: Json) -> str:
@@ -69,7 +77,8 @@ def _when(made: Json) -> str:
             said.append(f"longest ago is {proven[0][1]}, at {spoken(proven[0][0])}")
     if never:
         said.append(f"never on {label(never)}")
-    return "; ".join(said) + "." if said else "No surface of today's configuration was ever proven to be cut."
+    told = "; ".join(said)
+    return f"{told[0].upper()}{told[1:]}." if said else "No surface of today's configuration was ever proven to be cut."
 
 
 def _how_fast(made: Json) -> str:
@@ -104,4 +113,10 @@ def _practised(made: Json) -> str:
         return "Nobody in this period: no drill was recorded."
     passed = sum(run["how"] == "passed" for run in runs)
     who = label(lately) if lately else "nobody by hand: the schedule pulled the switch"
-    return f"{len(runs)} drills, {passed} passed; started by {who}."
+    never = made["people"]["never_stopped"]
+    idle = f" Never pulled the switch: {_few(never)}." if never and not _unread(made["people"]["may_stop"]) else ""
+    return f"{len(runs)} drill{'' if len(runs) == 1 else 's'}, {passed} passed; started by {who}.{idle}"
+
+
+def _unread(may: Json) -> bool:
+    return bool(may["groups"]) and may["roster_read_at"] is None

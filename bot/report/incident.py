@@ -10,6 +10,7 @@ from bot.domain.outcome import Outcome
 from bot.domain.practice import Practice, unpractised
 from bot.journal.chain import ERASED
 from bot.report.cuts import Cut, cuts
+from bot.report.drilled import drilled
 from bot.report.moments import Moment, moments, who
 from bot.report.record import Chains, Record
 from bot.report.scope import Scope, scope
@@ -46,6 +47,7 @@ class IncidentReport:
     names: tuple[str, ...] = ()  # of the agents
     never_drilled: tuple[str, ...] = ()  # surfaces that no drill had proven before it
     overdue: tuple[str, ...] = ()  # surfaces whose last drill was too long ago then
+    drilled: str = ""  # what the drill found, where it is one
 
     def not_cut(self) -> tuple[Cut, ...]:
         """What still acts, or may, at the end of what it covers."""
@@ -90,9 +92,9 @@ class IncidentReport:
         """What a vote gave back."""
         return tuple(cut for cut in self.cuts if cut.line.outcome in _BACK)
 
-    def summary(self) -> tuple[str, str, str]:
-        """What happened, in three sentences."""
-        return _asked(self), _done(self), _ending(self)
+    def summary(self) -> tuple[str, ...]:
+        """What happened, in three sentences; of a drill also what it found."""
+        return tuple(filter(None, (_asked(self), _done(self), self.drilled, _ending(self))))
 
 
 def gaps_of(cut: Cut) -> Iterator[str]:
@@ -133,6 +135,7 @@ def incident_report(record: Record, incident_id: str) -> IncidentReport:
         erased=_is_erased(part, told),
         never_drilled=never,
         overdue=overdue,
+        drilled=drilled(record.board.practice, frozenset(hold.hold for hold in stops)),
         names=tuple(sorted({cut.surface.partition("/")[0] for cut in made})),
     )
 

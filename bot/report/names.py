@@ -1,4 +1,4 @@
-"""People by their names instead of their Slack ids, wherever the bot knows them.
+"""People and groups by their names instead of their Slack ids, wherever the bot knows them.
 
 A name is chosen by its bearer and decides nothing: the id stays what the journals have, documents carry both, and the
 page lists who is who. Two people of one name keep their ids beside it.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.words import seen, shorten
 
-_ID = re.compile(r"(?<![\w/:@-])[UW][A-Z0-9]{2,30}(?![\w/:-])")
+_ID = re.compile(r"(?<![\w/:@-])[USW][A-Z0-9]{2,30}(?![\w/:-])")
 _LONGEST = 60  # characters
 
 

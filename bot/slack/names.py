@@ -1,8 +1,9 @@
 """What people are called, as Slack last told it: for those who read reports. Nothing is decided by a name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from bot.domain.policy import Group
 from bot.slack import cache_file
 
 KEY = "names"  # in the roster's file
@@ -28,3 +29,8 @@ def thaw(kept: Mapping[str, object]) -> dict[str, str]:
     """Reads the file of another day."""
     names = kept.get(KEY)
     return {str(one): str(name) for one, name in names.items()} if isinstance(names, dict) else {}
+
+
+def handles(groups: Iterable[Group]) -> dict[str, str]:
+    """What user groups are called, by id."""
+    return {group.id: f"@{group.handle}" for group in groups if group.handle}

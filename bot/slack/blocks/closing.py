@@ -150,7 +150,10 @@ def _change(line: Line) -> str:
 def _sum(lines: Sequence[Line]) -> str:
     proven = sum(1 for line in lines if line.outcome is Outcome.VERIFIED)
     given = wording.given(lines)
-    return f"{proven:,} of {wording.plural(len(lines), 'surface')} cut and proven{f', {given}' if given else ''}"
+    every = wording.plural(len(lines), "surface")
+    if given and not proven:
+        return f"{given}, of {every}"
+    return f"{proven:,} of {every} cut and proven{f', {given}' if given else ''}"
 
 
 def _everything(lines: Sequence[Line]) -> bool:

@@ -89,7 +89,9 @@ def _compared(score: drills.SurfaceScore, last: drills.Scorecard | None) -> str:
 
 def _details(run: Run, card: drills.Scorecard) -> list[Block | None]:
     faults = [f"{it.fault} {'survived' if it.survived else 'NOT survived'}" for it in card.faults]
-    tried = [f"{it.when}: {len(it.failing)} unexpected" for it in card.evaluations]
+    tried = [f"{it.when}: {len(it.failing)} unexpected" for it in card.evaluations if it.failing]
+    if not tried and any(score.effects is not None for score in card.surfaces):
+        tried = [f"as expected {', '.join(it.when for it in card.evaluations)} the cut"]
     backstops = run.started.backstops if run.started else ()
     lines = [
         f"Evaluations {', '.join(tried)}." if tried else "",

@@ -62,6 +62,7 @@ def test_a_statement_names_people_and_is_signed_with_them(tmp_path: Path) -> Non
     state = named(quarter(tmp_path, *run(3), *incident()), {"U0BOB": "Bob Berg"})
     shown = attest(state).stdout
     assert "started by Bob Berg." in shown
+    assert "by the groups @oncall" in " ".join(shown.split())
     page = tmp_path / "s.html"
     attest(state, "--html", str(page))
     told = page.read_text()
@@ -69,7 +70,7 @@ def test_a_statement_names_people_and_is_signed_with_them(tmp_path: Path) -> Non
     assert "U0ALICE" in told
     assert "<li>Bob Berg: <code>U0BOB</code></li>" in told
     made = json.loads(attest(state, "--json").stdout)["statement"]
-    assert made["names"] == {"U0BOB": "Bob Berg"}
+    assert made["names"] == {"S0ONCALL": "@oncall", "U0BOB": "Bob Berg"}
     assert {one["id"] for one in made["people"]["practised"]} == {"U0BOB"}
 
 

@@ -21,7 +21,8 @@ def test_the_five_questions_are_answered(tmp_path: Path) -> None:
     """Who can stop it, when it last worked, how fast, what is not covered, who practised."""
     made = stated(quarter(tmp_path, *run(3), *run(31), *incident()))
     assert answer(made, "Who can stop it?") == (
-        "3 people in Slack, by the groups S0ONCALL as of 2026-01-02 00:00:00 UTC; the signed callers pager; whoever "
+        "3 people in Slack (U0ALICE, U0BOB, U0EVE), by the groups S0ONCALL as of 2026-01-02 00:00:00 UTC; "
+        "the signed callers pager; whoever "
         "can log in as the bot's user on bot. 2 of the 3 ever did, in earnest or in a drill."
     )
     assert answer(made, "When did it last work?") == (
@@ -30,7 +31,7 @@ def test_the_five_questions_are_answered(tmp_path: Path) -> None:
     )
     assert "at worst 9.0 s (billing/queue); deadlines were missed on billing/queue." in answer(made, "How fast?")
     assert "billing: no surface and no reason for api" in answer(made, "What is not covered?")
-    assert answer(made, "Who practised?") == "2 drills, 2 passed; started by U0BOB."
+    assert answer(made, "Who practised?") == ("2 drills, 2 passed; started by U0BOB. Never pulled the switch: U0EVE.")
 
 
 def test_without_anything_recorded_nothing_is_claimed(tmp_path: Path) -> None:
