@@ -118,10 +118,7 @@ class Line:
 
     @property
     def crowded(self) -> bool:
-        """Whether more servers answered lately than were asked for: then some are not looked at.
-
-        It stays so for a while, because the answer of a slow one comes in any later turn, or between two of them.
-        """
+        """Whether more servers answered lately, be it late, than were asked for: then some are not looked at."""
         return time.monotonic() - self._crowd < CROWDED
 
     @classmethod

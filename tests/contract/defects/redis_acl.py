@@ -145,7 +145,7 @@ DEFECTS = (
     Defect("draft_only gives back all", "every_transition", "expected draft_only", _relaxed_whole),
     Defect("drafts stay within reach", "the_agent_cannot_touch_what_is_parked", "DID NOT RAISE", _within_reach),
     Defect("what was released is kept", "a_release_does_it_once", "still listed", _listed_for_ever),
-    Defect("a draft has many names", "what_is_proposed_is_parked_once", "changes from one look", _renamed),
+    Defect("a draft has many names", "what_is_proposed_is_parked_once", "changes from look to look", _renamed),
     *REST,
     *(defect for defect in common.parked(RedisAcl) if defect.name != "a decision is not asked for"),
     *common.backlog(RedisAcl),
