@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from adapters.base import Backlog, BacklogPolicy, SurfaceClass
-from adapters.registry import Registry, default
+from adapters.registry import KindError, Registry, default
 from bot.domain.coverage import Reach
 from bot.domain.model import Agent, Configuration, RestorePolicy, SecondFactor, Surface
 from bot.service.probe import Probed
@@ -57,6 +57,7 @@ class _Check:
             yield from self._restore(configuration)
             yield from self._workspace(configuration)
             yield from self._writers(configuration)
+            yield from self._losing(configuration)
         yield from (self._say("adapters", "error", text, "") for text in self._registry.problems)
         yield from self._keys()
         yield from self._doors()
@@ -102,6 +103,23 @@ class _Check:
 
         if surface.backlog is not None:
             yield from self._backlog(surface, surface.backlog)
+
+    def _losing(self, configuration: Configuration) -> Iterator[Finding]:
+        """A live drill that would be refused: its adapter may lose work in flight, and nobody accepted that."""
+        by_name = {surface.name: surface for surface in configuration.surfaces()}
+        for drill in configuration.drills:
+            used = [by_name[name] for name in drill.surfaces if name in by_name] if drill.kind == "live" else []
+            lossy = [it.name for it in used if self._loses(it.adapter)]
+            if lossy and not drill.accept_loss:
+                message = f"the drill {drill.id} never runs: {', '.join(lossy)} may lose work in flight"
+                yield self._say(f"drills.{drill.id}", "error", message, "write accept_loss: true, or kind: tabletop")
+
+    def _loses(self, kind: str) -> bool:
+        """Whether a cut of this kind may lose work; one that is not installed is told elsewhere."""
+        try:
+            return self._registry.adapter_class(kind).reversal == "work_lost"
+        except KindError:
+            return False
 
     def _backlog(self, surface: Surface, policy: BacklogPolicy) -> Iterator[Finding]:
         """A policy that cannot be carried out stops no stop, and every restore of the surface."""

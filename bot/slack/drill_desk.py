@@ -125,7 +125,8 @@ class DrillDesk:
         except CannotDrill as why:
             return answers.refusal(f"The drill was not begun: {wording.own(str(why), 1500)}.")
         said = f"The drill `{escape(drill_id, NAME)}` has begun, run `{run.id}`"
-        return message(f"{said}.", [section(f":stopwatch: *{said}.* What it measures follows in its thread.")])
+        behind = drill_reminder.backstops_of(self.news.backstops(drill_id) if self.news else ())
+        return message(f"{said}.", [section(f":stopwatch: *{said}.* What it measures follows in its thread."), behind])
 
     async def _follow_up(self, begun: "asyncio.Task[Message]", ask: Ask) -> None:
         await asyncio.wait({begun})

@@ -48,6 +48,12 @@ class DrillNews:
             yield from self._answers(drill)
             yield from self._overdue(drill)
 
+    def backstops(self, drill_id: str) -> tuple[str, ...]:
+        """What stands behind the surfaces of that drill."""
+        configuration = self._configuration()
+        drill = next((it for it in configuration.drills if it.id == drill_id), None)
+        return backstops(configuration, drill) if drill and drill.kind != "tabletop" else ()
+
     def called_by(self, channel: str, ts: str) -> drills.DrillCalled | None:
         """The call whose reminder is that message."""
         practice = self._board.practice
@@ -73,7 +79,8 @@ class DrillNews:
         def make() -> Message:
             people, now = self._people() or frozenset(), self._clock.now()
             pulls = last_pulls(self._board.practice, self._board.hold_events.values())
-            return blocks.reminder(drill, called, unpractised_people(people, pulls, drill.everyone, now))
+            idle = unpractised_people(people, pulls, drill.everyone, now)
+            return blocks.reminder(drill, called, idle, backstops(self._configuration(), drill))
 
         return make
 
@@ -111,6 +118,12 @@ class DrillNews:
             at=latest.at + days * _DAY,
             make=lambda: blocks.overdue(drill.id, latest.due, days, self._groups()),
         )
+
+
+def backstops(configuration: Configuration, drill: Drill) -> tuple[str, ...]:
+    """The surfaces that are cut too where those of the drill are not proven in their time."""
+    named = (it.backstop for it in configuration.surfaces() if it.name in drill.surfaces and it.backstop)
+    return tuple(sorted({*named} - {*drill.surfaces}))
 
 
 def _slot(called: drills.DrillCalled) -> str:

@@ -19,11 +19,20 @@ _LABELS: dict[drills.Answer, str] = {
     "handed_over": "Hand over",
     "postponed": "Postpone by a day",
 }
-_OFTEN = 5  # people whose turn is named
+_OFTEN = 5  # people, and backstops, that are named
 
 
-def reminder(drill: Drill, called: drills.DrillCalled, unpractised: Sequence[str]) -> Message:
-    """Calls the operator on turn. `unpractised` are people who have not pulled the switch within the drill's period."""
+def reminder(
+    drill: Drill, called: drills.DrillCalled, unpractised: Sequence[str], backstops: Sequence[str] = ()
+) -> Message:
+    """Calls the operator on turn.
+
+    Args:
+        drill: as it is configured.
+        called: the call.
+        unpractised: people who have not pulled the switch within the drill's period.
+        backstops: surfaces that are cut too where the drill's own are not proven in their time.
+    """
     name = escape(drill.id, NAME)
     who = wording.user(called.operator.id) if called.operator else "Nobody may stop, so nobody"
     when = _when(drill, called)
@@ -39,9 +48,21 @@ def reminder(drill: Drill, called: drills.DrillCalled, unpractised: Sequence[str
         [
             section(f":alarm_clock: {who} is on turn: the {drill.kind} drill *{name}* {when}. *Next:* {step}."),
             section(f"*{drill.mode}* on {surfaces}{more}, given back by itself."),
+            backstops_of(backstops),
             _buttons(called),
             context(emoji, _people(unpractised)),
         ],
+    )
+
+
+def backstops_of(names: Sequence[str]) -> Block | None:
+    """What a drill may cut beside its own surfaces; no drill gives it back."""
+    if not names:
+        return None
+    more = f" and {len(names) - _OFTEN:,} more" if len(names) > _OFTEN else ""
+    said = ", ".join(wording.name(name) for name in names[:_OFTEN])
+    return context(
+        f"Backstops: {said}{more}. Cut too where a cut is not proven in its time, and given back by a vote alone."
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from adapters.registry import Registry
 from bot.settings import Environment, Finding
 from bot.settings.check import check, ok
-from tests.unit.settings.fakes import GOOD, good_but, loaded
+from tests.unit.settings.fakes import FAKES, GOOD, Role, good_but, loaded
 
 QUIET = Environment(state_dir=Path("/srv/ak"), state_key=SecretStr("x"), signing_key=SecretStr("y"))
 SLACK = Environment(state_dir=Path("/srv/ak"), slack_bot_token=SecretStr("xoxb-1"), slack_app_token=SecretStr("xapp-1"))
@@ -94,6 +94,24 @@ def test_the_good_file_has_none_of_them(case: str) -> None:
         finding.message for finding in found(GOOD) if "identity" not in finding.where and "support" not in finding.where
     ]
     assert not [text for text in told if message in text]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("kind: live", "kind:   live"), 1),
+        (("kind: live", "kind: tabletop"), 0),
+        (("kind: live", "kind: live, accept_loss: true"), 0),
+    ],
+)
+def test_a_live_drill_that_would_be_refused_is_an_error(
+    change: tuple[str, str], told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its adapter may lose work in flight: accepted, or touched by nobody, it is none."""
+    monkeypatch.setattr(Role, "reversal", "work_lost")
+    findings = check(loaded(good_but(*change)), QUIET, FAKES)
+    hits = [it for it in findings if "the drill weekly never runs: billing/ledger may lose work" in it.message]
+    assert [(hit.level, hit.where) for hit in hits] == [("error", "drills.weekly")] * told
 
 
 def test_gaps_and_notes_alone_are_ok() -> None:

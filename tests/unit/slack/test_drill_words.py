@@ -1,18 +1,20 @@
 """Are scorecards and reminders whole, within Slack's limits, and harmless whatever is in them?"""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from adapters.base import Mode
+from adapters.base import Config, Mode, SurfaceClass
 from bot.domain import drill_events as drills
 from bot.domain import events
-from bot.domain.model import Drill
+from bot.domain.model import Agent, Configuration, Drill, Surface
 from bot.domain.outcome import Outcome
 from bot.domain.practice import Run
 from bot.slack import limits
 from bot.slack.blocks import drill_reminder, scorecard
 from bot.slack.blocks.message import Message, weight
+from bot.slack.drill_news import backstops
 
 HOSTILE = "<!channel> `x` *b* <@U0EVIL> & :tada:"
 BY = events.Person(kind="slack", id="U0ALICE")
@@ -103,6 +105,26 @@ def test_a_reminder_calls_the_operator_and_offers_three_answers() -> None:
     assert drill_reminder.parsed("nonsense") is None
     begins = called.model_copy(update={"offset": 0.0, "operator": None})
     assert "Nobody may stop, so nobody is on turn" in words(drill_reminder.reminder(drill, begins, ()))
+
+
+def test_backstops_are_listed_before_a_drill() -> None:
+    """In the reminder: they may be cut too, and no drill gives them back. Those that the drill cuts itself are none."""
+    ledger = Surface(
+        agent="a",
+        id="ledger",
+        adapter="memory",
+        surface_class=SurfaceClass.API,
+        settings=Config(),
+        backstop="a/host",
+    )
+    other = replace(ledger, id="other", backstop="a/ledger")
+    drill = Drill(id="w", schedule="0 10 * * MON", surfaces=("a/ledger", "a/other"), mode=Mode.READ_ONLY, kind="live")
+    configuration = Configuration(agents=(Agent(id="a", name="A", surfaces=(ledger, other)),), drills=(drill,))
+    assert backstops(configuration, drill) == ("a/host",)
+    called = drills.DrillCalled(at=1.0, drill="w", due=100.5, begins=200.25, offset=600.0, operator=BY)
+    told = words(drill_reminder.reminder(drill, called, (), backstops(configuration, drill)))
+    assert "Backstops: `a/host`. Cut too where a cut is not proven in its time, and given back by a vote alone." in told
+    assert "Backstops" not in words(drill_reminder.reminder(drill, called, ()))
 
 
 def test_what_is_put_off_twice_or_overdue_calls_everybody() -> None:
