@@ -28,6 +28,7 @@ from bot.service.checkpoints import Checkpoints
 from bot.service.drill import TICK as DRILLS
 from bot.service.drilling import make_drills
 from bot.service.faults import Faults
+from bot.service.gates import Gates
 from bot.service.independence import TICK as INDEPENDENCE
 from bot.service.independence import Independence
 from bot.service.parked import TICK as PARKED
@@ -328,6 +329,7 @@ class App:
             channel=lambda: self._core.inventory.configuration.workspace.incident_channel,
             pushes=self._pushes,
             came_of=self._core.stops.came_of,
+            gates=Gates(lambda: self._core.inventory, self._core.board),
         )
         private = build_private(view=self._view, checks=self._checks, metrics=self._metrics, clock=CLOCK)
         require_loopback(_ADMIN_HOST)

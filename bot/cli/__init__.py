@@ -17,6 +17,7 @@ _COMMANDS = {
     "audit": "verify journals offline, or export them for an auditor",
     "adapters": "list the kinds of surface, with their modes and settings",
     "enrol": "make the seed of a voter's second factor",
+    "gate": "run the gate that agents' calls go through",
     "schema": "print the JSON Schema of the configuration file",
     "db": "migrations of the ledger",
 }

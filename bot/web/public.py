@@ -7,13 +7,16 @@ from pathlib import Path
 from aiohttp import web
 from pydantic import SecretStr
 
+from adapters.base.gated import MODES
 from bot.domain import events
 from bot.domain.report import Known
+from bot.service.gates import Gates
 from bot.service.ports import Clock, Receipt, StopOrder, Stops
 from bot.service.pushes import Pushes
 from bot.service.stop import EmptyScope
 from bot.web.answers import Handler, problem, speak_json
 from bot.web.callers import Call, Callers
+from bot.web.gates_call import GatesDoor
 from bot.web.journal_call import JOURNAL, JournalDoor
 from bot.web.signed import BadSignatureError, UsedSignatureError
 from bot.web.stop_call import MalformedCallError, StopCall, UnknownNameError
@@ -38,6 +41,7 @@ def build_public(
     channel: Callable[[], str | None],
     pushes: Pushes | None = None,
     came_of: CameOf = lambda _delivery: None,
+    gates: Gates | None = None,
 ) -> web.Application:
     """Builds the application; `Listener` serves it.
 
@@ -51,6 +55,7 @@ def build_public(
         channel: the incident channel that a stop from here opens or joins.
         pushes: takes the journals of other hosts; None where none are taken.
         came_of: the hold that came of a call, by its signature's digest, for whoever repeats a call.
+        gates: answers what gates ask; None where there are none.
 
     Raises:
         ValueError: a caller's secret is empty.
@@ -67,6 +72,8 @@ def build_public(
         journals = JournalDoor(known_callers, pushes)
         app.middlewares.append(journals.make_room)
         app.router.add_post(JOURNAL, journals.answer)
+    if gates is not None:
+        app.router.add_post(MODES, GatesDoor(gates, clock).answer)
     app.on_cleanup.append(door.close)
     return app
 

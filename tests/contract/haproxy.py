@@ -135,7 +135,7 @@ class Upstream:
     _runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """On a free port; a caller that goes away ends its handler."""
+        """On its port, or a free one; a caller that goes away ends its handler."""
         app = web.Application()
         app.router.add_route("*", "/slow", self._slow)
         app.router.add_route("*", "/stream", self._stream)
@@ -143,7 +143,7 @@ class Upstream:
         app.router.add_route("*", "/{rest:.*}", self._act)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, HOST, 0)
+        site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True)
         await site.start()
         self.port = self._runner.addresses[0][1]
 

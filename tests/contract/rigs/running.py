@@ -4,8 +4,10 @@ from contextlib import ExitStack
 from functools import cached_property
 from tempfile import TemporaryDirectory
 
+from bot.sandbox.servers import free_port
 from tests.contract import parking_program
 from tests.contract.flag_server import FlagServer
+from tests.contract.gate_server import GateServer
 from tests.contract.http_rig import Farm, farm
 from tests.contract.nats_server import NatsServer
 from tests.contract.rabbit_server import RabbitServer
@@ -49,6 +51,11 @@ class Running:
         """A process of services with the reference receiver in them."""
         folder = self._stack.enter_context(TemporaryDirectory())
         return self._stack.enter_context(farm(1, parking_program.__name__, folder))
+
+    @cached_property
+    def gate(self) -> GateServer:
+        """A gate with many surfaces, in front of a port that each test's own upstream takes."""
+        return self._stack.enter_context(GateServer(free_port()))
 
     @cached_property
     def flags(self) -> FlagServer:
