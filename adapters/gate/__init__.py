@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr
 
 from adapters.base import Attempt, Change, Config, Cut, Gate, Manual, Mode, Observation, Relaxed, Shared, SurfaceClass
 from adapters.base.gated import MIDDLE, Gated, Url, enforceable
-from adapters.base.parked import Draft, Drafts, Released
+from adapters.base.parked import ARGUMENTS, Draft, Drafts, Released, legible
 from adapters.errors import AdapterError, Refused, Unreachable
 from adapters.gate import canary as canaries
 from adapters.gate.manual import MANUAL
@@ -22,7 +22,6 @@ from adapters.gate.wire import Line, Node, Overtaken, Said
 FACT = "mode"
 _MARGIN = 1.0  # seconds that two clocks may run apart within a lease
 _PAGE = 20
-_ARGUMENTS = 4_000
 Looks = Sequence[Said | BaseException | None]  # one for each gate, in their order
 
 
@@ -264,8 +263,8 @@ def _draft(one: Mapping[str, object]) -> Draft:
     at = one.get("at")
     return Draft(
         id=str(one["id"]),
-        what=" ".join(str(one.get("what", "")).split())[:200],
-        arguments=str(one.get("arguments", ""))[:_ARGUMENTS],
+        what=legible(str(one.get("what", ""))),
+        arguments=str(one.get("arguments", "")).encode(errors="replace").decode()[:ARGUMENTS],
         at=float(at) if isinstance(at, int | float) else None,
         waits=one.get("waits") is True,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -13,10 +14,14 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass
 class Recorder:
-    """An upstream that keeps every call: its method, path and body, as a lenient server reads them."""
+    """An upstream that keeps every call: its method, path and body, as a lenient server reads them.
+
+    `line` is a socket that listens already, and stays open after it.
+    """
 
     calls: list[tuple[str, str, bytes]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    line: socket.socket | None = None
     port: int = 0
     status: int = 200
     _runner: web.ServerRunner | None = None
@@ -34,7 +39,7 @@ class Recorder:
         """On its port, or a free one."""
         self._runner = web.ServerRunner(web.Server(self._take, access_log=None))
         await self._runner.setup()
-        site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True)
+        site = web.SockSite(self._runner, self.line.dup()) if self.line else web.TCPSite(self._runner, HOST, 0)
         await site.start()
         self.port = self._runner.addresses[0][1]
 

@@ -122,6 +122,8 @@ class Upstream:
         slow: slow writes under way.
         came: slow writes that ever arrived.
         cut: slow writes and streams whose caller went away.
+        wrote: the bodies of the writes that were carried out.
+        line: a socket that listens already, which stays open after it.
     """
 
     effects: int = 0
@@ -131,11 +133,13 @@ class Upstream:
     cut: int = 0
     seen: list[str] = field(default_factory=list)
     go: asyncio.Event = field(default_factory=asyncio.Event)
+    wrote: list[str] = field(default_factory=list)
+    line: socket.socket | None = None
     port: int = 0
     _runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """On its port, or a free one; a caller that goes away ends its handler."""
+        """On its line, or a free port; a caller that goes away ends its handler."""
         app = web.Application()
         app.router.add_route("*", "/slow", self._slow)
         app.router.add_route("*", "/stream", self._stream)
@@ -143,7 +147,7 @@ class Upstream:
         app.router.add_route("*", "/{rest:.*}", self._act)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True)
+        site = web.SockSite(self._runner, self.line.dup()) if self.line else web.TCPSite(self._runner, HOST, 0)
         await site.start()
         self.port = self._runner.addresses[0][1]
 
@@ -155,7 +159,10 @@ class Upstream:
 
     async def _act(self, request: web.Request) -> web.Response:
         self.seen.append(f"{request.method} {request.path}")
-        self.effects += request.method not in {"GET", "HEAD", "OPTIONS"}
+        body = await request.read()
+        if request.method not in {"GET", "HEAD", "OPTIONS"}:
+            self.effects += 1
+            self.wrote.append(body.decode(errors="surrogateescape"))
         return web.Response(text="done")
 
     async def _slow(self, request: web.Request) -> web.Response:

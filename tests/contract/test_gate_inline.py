@@ -46,7 +46,7 @@ class There:
 @pytest.fixture
 async def there(servers: Running) -> AsyncIterator[There]:
     """A fresh surface in normal mode."""
-    upstream = Recorder(port=servers.gate.upstream)
+    upstream = Recorder(line=servers.gate_line)
     await upstream.start()
     rig = GateRig(servers.gate, Upstream(), servers.gate.fresh_name())
     adapter = rig.made()
@@ -160,7 +160,7 @@ async def test_a_body_that_is_too_long_to_judge_is_refused(there: There) -> None
 
 async def test_a_stop_ends_streams_and_counts_them(servers: Running) -> None:
     """The agent's stream breaks off, the upstream sees its caller go, and the cut says how many there were."""
-    upstream = Upstream(port=servers.gate.upstream)
+    upstream = Upstream(line=servers.gate_line)
     await upstream.start()
     rig = GateRig(servers.gate, upstream, servers.gate.fresh_name())
     adapter = rig.made()

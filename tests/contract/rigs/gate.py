@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,10 +35,10 @@ class AgentSession:
     client: ClientSession = field(default_factory=ClientSession)
     begun: "asyncio.Task[tuple[int, str]] | None" = None
 
-    async def ask(self, method: str, path: str) -> tuple[int, str]:
+    async def ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, str]:
         """One call; its status and the draft that it was parked as. Raises `Stopped` where the answer did not come."""
         try:
-            async with self.client.request(method, self.rig.server.door(self.rig.name) + path) as reply:
+            async with self.client.request(method, self.rig.server.door(self.rig.name) + path, data=body) as reply:
                 await reply.read()
                 return reply.status, reply.headers.get("X-Agent-Kill-Draft", "")
         except (ClientError, OSError) as error:
@@ -116,11 +117,11 @@ class GateRig:
         return self.made(shared=shared)
 
     def made(
-        self, *, shared: Shared | None = None, name: str = "", secret: str = SECRET, control: int = 0
+        self, *, shared: Shared | None = None, name: str | None = None, secret: str = SECRET, control: int = 0
     ) -> GateSurface:
         """The same, with more to say."""
         place = {"control": f"http://{HOST}:{control or self.server.control}"}
-        settings = self.server.settings(name or self.name) | {"secret": secret, "gates": [place]}
+        settings = self.server.settings(self.name if name is None else name) | {"secret": secret, "gates": [place]}
         return GateSurface(
             config=GateSurface.config_type.model_validate(settings),  # type: ignore[arg-type]  # the kind's own
             canary=GateCanary.model_validate({"urls": [self.server.door(self.name)]}),
@@ -131,9 +132,9 @@ class GateRig:
         """It parks as it is."""
         return self.adapter()
 
-    def mistyped(self) -> Adapter:
+    def mistyped(self, name: str = "nobody", /) -> Adapter:
         """A surface that the gate does not serve."""
-        return self.made(name="nobody")
+        return self.made(name=name)
 
     def intruder(self) -> Adapter:
         """A bot with another secret."""
@@ -175,17 +176,21 @@ class GateRig:
             await session.close()
 
     async def propose(self, what: str) -> None:
-        """A write under a name."""
+        """A write with that body."""
         session = AgentSession(self)
         try:
-            if (await session.ask("POST", f"/act/{what}"))[0] != 202:
+            if (await session.ask("POST", "/act", what.encode(errors="surrogateescape")))[0] != 202:
                 raise Stopped(what)
         finally:
             await session.close()
 
-    async def done(self, what: str) -> int:
-        """How often the upstream had it."""
-        return self.upstream.seen.count(f"POST /act/{what}")
+    def shown(self, what: str) -> tuple[str, ...]:
+        """The call, and its body."""
+        return "POST /act", what
+
+    async def done(self) -> Mapping[str, int]:
+        """The bodies that the upstream had."""
+        return Counter(self.upstream.wrote)
 
     async def steal(self, draft: str) -> None:
         """Every verb, at both listeners, signed with what an agent may have."""
@@ -222,7 +227,7 @@ class GateRig:
 @asynccontextmanager
 async def opened(servers: Running) -> AsyncIterator[GateRig]:
     """A fresh surface of the gate, with an upstream of its own behind the gate's address."""
-    upstream = Upstream(port=servers.gate.upstream)
+    upstream = Upstream(line=servers.gate_line)
     await upstream.start()
     try:
         yield GateRig(servers.gate, upstream, servers.gate.fresh_name())

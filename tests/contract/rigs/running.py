@@ -1,10 +1,11 @@
 """The servers of one test process, each started when somebody first asks for it."""
 
+import socket
 from contextlib import ExitStack
 from functools import cached_property
 from tempfile import TemporaryDirectory
 
-from bot.sandbox.servers import free_port
+from bot.sandbox.servers import HOST
 from tests.contract import parking_program
 from tests.contract.flag_server import FlagServer
 from tests.contract.gate_server import GateServer
@@ -54,8 +55,13 @@ class Running:
 
     @cached_property
     def gate(self) -> GateServer:
-        """A gate with many surfaces, in front of a port that each test's own upstream takes."""
-        return self._stack.enter_context(GateServer(free_port()))
+        """A gate with many surfaces, in front of a socket that each test's own upstream takes."""
+        return self._stack.enter_context(GateServer(self.gate_line.getsockname()[1]))
+
+    @cached_property
+    def gate_line(self) -> socket.socket:
+        """What listens behind that gate: no other program gets the port between two tests."""
+        return self._stack.enter_context(socket.create_server((HOST, 0)))
 
     @cached_property
     def flags(self) -> FlagServer:
