@@ -102,6 +102,8 @@ class Drills:
     async def tick(self) -> None:
         """Takes up what an earlier process left, what was asked for, and what is due."""
         self._resume()
+        if not self._ticked:
+            self._close_ended()
         for asked in list(self.practice.asked.values()):
             await self._take_up(asked)
         for drill in self.configured():
@@ -263,6 +265,17 @@ class Drills:
             if run.under_way and run.claimed and not self._running and self._failed.get(run.id, 0) < _TRIES:
                 drill = self.drill(run.claimed.drill) or _gone(run.claimed)
                 self._spawn(DrillRun(self._desk, run, drill, run.claimed), resumed=True)
+
+    def _close_ended(self) -> None:
+        """The incidents of runs that an earlier process ended without having closed theirs."""
+        board = self._desk.recorder.board
+        over = [run for run in self.practice.runs.values() if run.started and run.ended and not run.left]
+        holds = [board.hold_events.get(run.started.hold) for run in over if run.started]
+        for incident in {hold.incident for hold in holds if hold is not None}:
+            if board.incidents[incident].drill and not board.incidents[incident].closed:
+                by = events.Person(kind="bot", id="drill")
+                self._desk.record(events.IncidentClosed(at=self._desk.clock.now(), incident=incident, by=by))
+                self._desk.reporter.wake(incident)
 
 
 def _gone(claimed: drills.DrillClaimed) -> Drill:

@@ -239,6 +239,9 @@ class DrillRun:
             raise Void(why)
 
     def _inject(self, started: drills.DrillStarted) -> list[drills.Fault]:
+        if started.faults and any(not it.drill and not it.closed for it in self._board.incidents.values()):
+            self._remarks.append("no fault was injected, since a real incident is open")
+            return []
         targets, injected = self._desk.inventory().targets, list[drills.Fault]()
         for fault in started.faults:
             adapter = targets[started.targets[-1].key].adapter if fault == "hung" else None
@@ -279,13 +282,14 @@ class DrillRun:
     async def _close(self, started: drills.DrillStarted, *, restarted: bool = False) -> None:
         """Gives back, and ends with what is left held named."""
         self._desk.faults.clear()
-        why = self._void or await Release(self._desk, self.run, self._watch).give_back(started)
+        told = self.run.left.why if self.run.left else ""  # before a restart: what was told as held stays so
+        why = self._void or told or await Release(self._desk, self.run, self._watch).give_back(started)
         if not self._void and not why:
             with contextlib.suppress(Void):
                 await self._try("after", started)
         self._void = self._void or release.why_void(self._board, self.run)
         left = self._left()
-        if left:
+        if left and not told:
             why = why or "a backstop was tripped, and no drill gives it back"
             self._desk.record(drills.DrillLeftHeld(at=self._desk.clock.now(), run=self.run.id, surfaces=left, why=why))
         reasons = shortcomings(self._card()) if not restarted else [RESTARTED]

@@ -52,6 +52,56 @@ async def test_after_a_restart_everything_is_given_back_or_held_and_told(make_dr
     await again.aclose()
 
 
+async def after(rig: DrillRig, entries: int) -> DrillRig:
+    """The next process, of whose journal the disk took so many entries; what the world suffered is over."""
+    written = (await rig.written())[:entries]
+    await rig.drills.aclose()
+    await rig.dispatcher.aclose()
+    rig.journal.written[:] = written
+    return await rig.restarted(*SURFACES, drills=[DRILL])
+
+
+async def test_an_incident_that_was_not_closed_yet_is_closed(make_drills: Make) -> None:
+    """Nobody is reminded of a drill that is over; one that left something held stays open for its vote."""
+    for refusing in (False, True):
+        rig = make_drills(*SURFACES, drills=[DRILL])
+        await rig.watch.tick()
+        run = await rig.drills.run("weekly", ALICE)
+        await rig.until(lambda run=run: run.measured is not None)  # type: ignore[misc]  # bound at once
+        rig.world(LEDGER).faults.refuse = refusing
+        await rig.ended(run)
+        rig.world(LEDGER).faults.refuse = False
+        written = await rig.written()
+        again = await after(rig, 1 + next(place for place, it in enumerate(written) if it.type == "drill_ended"))
+        await over(again)
+        (incident,) = (it for it in again.board.incidents.values() if it.holds)
+        assert (incident.closed is None) == refusing
+        assert again.board.held_surfaces() == ({LEDGER} if refusing else set())
+        await again.aclose()
+
+
+async def test_what_was_told_as_held_stays_held(make_drills: Make) -> None:
+    """A restart between the word and the end of the run gives nothing back that people think is held."""
+    rig = make_drills(*SURFACES, drills=[DRILL])
+    await rig.watch.tick()
+    run = await rig.drills.run("weekly", ALICE)
+    await rig.until(lambda: run.measured is not None)
+    rig.world(LEDGER).faults.refuse = True
+    await rig.ended(run)
+    rig.world(LEDGER).faults.refuse = False
+    written = await rig.written()
+    again = await after(rig, 1 + next(place for place, it in enumerate(written) if it.type == "drill_left_held"))
+    left = await over(again)
+    assert left.left is not None
+    assert left.left.surfaces == (LEDGER,)
+    assert left.ended is not None
+    assert left.ended.why.startswith(left.left.why)
+    assert again.board.held_surfaces() == {LEDGER}
+    assert again.mode(LEDGER) is Mode.FULL_STOP
+    assert [event.type for event in await again.written()].count("drill_left_held") == 0
+    await again.aclose()
+
+
 async def cut_unrecorded(make: Make, *surfaces: str) -> DrillRig:
     """A process that cut, and whose disk never took the hold, nor what was found."""
     rig = make(*SURFACES, drills=[drill(surfaces=surfaces or (LEDGER,))])

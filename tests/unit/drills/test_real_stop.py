@@ -139,6 +139,22 @@ async def test_a_real_stop_is_never_taken_for_the_drills_own_hold(make_drills: M
     assert rig.mode() is Mode.FULL_STOP
 
 
+async def test_no_fault_is_injected_while_a_real_incident_is_open(make_drills: Make) -> None:
+    """Its reports and its votes need Slack and the database; the drill goes on without, and says so."""
+    rig = make_drills(surface(LEDGER), surface(QUEUE), drills=[drill(faults=("slack", "ledger", "hung"))])
+    receipt = await rig.stop(scope=Scope(surfaces=frozenset({QUEUE})))
+    run = await rig.drills.run("weekly", ALICE)
+    while run.ended is None:
+        assert not rig.faults.active
+        await asyncio.sleep(0.01)
+    assert (run.ended.how, run.ended.card.faults) == ("passed", ())
+    assert run.ended.card.remarks == ("no fault was injected, since a real incident is open",)
+    rig.recorder.record(events.IncidentClosed(at=rig.clock.now(), incident=receipt.incident, by=ALICE))
+    again = await rig.run()
+    assert again.ended is not None
+    assert len(again.ended.card.faults) == 3
+
+
 @pytest.mark.parametrize("fault", ["slack", "ledger"])
 async def test_a_stop_elsewhere_ends_every_injected_fault_too(make_drills: Make, fault: str) -> None:
     """It has to be told and kept; the drill goes on, and claims nothing of a fault that did not last."""
@@ -156,6 +172,8 @@ async def test_a_stop_elsewhere_ends_every_injected_fault_too(make_drills: Make,
     assert (run.ended.how, run.ended.card.faults) == ("passed", ())
     assert run.ended.card.remarks == (f"the injected {fault} ended early, for a real incident, and proves nothing",)
     rig.world(LEDGER).faults.slow = 0.0
+    (real,) = (it.id for it in rig.board.incidents.values() if not it.drill)
+    rig.recorder.record(events.IncidentClosed(at=rig.clock.now(), incident=real, by=ALICE))
     again = await rig.run()
     assert again.ended is not None
     assert [(it.fault, it.survived) for it in again.ended.card.faults] == [(fault, True)]
