@@ -22,6 +22,7 @@ import aiohttp
 from adapters.base import Mode
 from bot.domain.evidence import Answer, Evaluated
 from bot.domain.model import Evaluation, Request
+from bot.service.keeper import ended_with_us
 from bot.service.ports import Clock
 from bot.service.redact import redact
 
@@ -183,7 +184,8 @@ def run_command(command: Sequence[str], folder: Path, environ: Mapping[str, str]
         assert process.stdout is not None  # noqa: S101  # it is a pipe
         kept = bytearray()
         try:
-            _follow(process, process.stdout.fileno(), kept, cancelled)
+            with ended_with_us(process.pid):
+                _follow(process, process.stdout.fileno(), kept, cancelled)
         finally:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
