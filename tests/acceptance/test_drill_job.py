@@ -46,7 +46,7 @@ async def test_a_drill_cuts_measures_and_gives_back_whoever_asks(bot: Bot, world
     assert "Who may" in refused.text
     async with world.at_work():
         begun = await sandbox.person("oncall").slash("/agent-drill", "run weekly")
-        assert "has begun" in begun.text
+        assert "has begun" in begun.text or "waits for the database" in begun.text  # after a second, by what it knows
         await sandbox.wait_for(lambda: any("Drill passed" in it for it in texts(sandbox)), 30, what="the card")
         await _works_again(world)
         files = sandbox.workspace.files

@@ -1,9 +1,11 @@
 """What runs for the bot, an evaluation or a drill's workload: does it end with a bot that is killed?"""
 
-import asyncio
 import os
 import signal
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +18,18 @@ from bot.service.evaluate import run_command
 run_command(sys.argv[2:], Path(sys.argv[1]), {"PATH": "/usr/bin:/bin"}, threading.Event())
 """
 LOAD = 'echo $$ > leader; (echo $(exec sh -c "echo \\$PPID") > child; while :; do sleep 0.05; done) & wait'
+_PATIENCE = 30.0  # seconds
 
 
-async def _started(path: Path) -> int:
-    async with asyncio.timeout(20):
-        while not (path.exists() and path.read_text().strip()):  # noqa: ASYNC110  # another process's file
-            await asyncio.sleep(0.01)
-    return int(path.read_text())
+def _until(done: Callable[[], object]) -> None:
+    end = time.monotonic() + _PATIENCE
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def _said(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
 
 
 def _runs(pid: int) -> bool:
@@ -33,18 +40,18 @@ def _runs(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGABRT])
-async def test_a_command_does_not_outlive_a_bot_that_is_killed(tmp_path: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_command_does_not_outlive_a_bot_that_is_killed(tmp_path: Path, how: signal.Signals) -> None:
     """Nor what it started: an agent's workload that nobody ends would go on for ever."""
-    bot = await asyncio.create_subprocess_exec(sys.executable, "-c", RUNS, str(tmp_path), "sh", "-c", LOAD)
-    pids = [await _started(tmp_path / name) for name in ("leader", "child")]
-    assert all(map(_runs, pids))
-    os.kill(bot.pid, how)
-    await bot.wait()
-    try:
-        async with asyncio.timeout(5):
-            while any(map(_runs, pids)):
-                await asyncio.sleep(0.01)
-    finally:
-        for pid in filter(_runs, pids):
-            os.kill(pid, signal.SIGKILL)
+    with subprocess.Popen([sys.executable, "-c", RUNS, str(tmp_path), "sh", "-c", LOAD]) as bot:
+        files = [tmp_path / name for name in ("leader", "child")]
+        _until(lambda: all(map(_said, files)))
+        pids = [int(_said(file)) for file in files]
+        try:
+            assert all(map(_runs, pids))
+            bot.send_signal(how)
+            bot.wait()
+            _until(lambda: not any(map(_runs, pids)))
+        finally:
+            for pid in filter(_runs, pids):
+                os.kill(pid, signal.SIGKILL)
