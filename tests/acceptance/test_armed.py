@@ -68,6 +68,12 @@ class Stage:
         said = [rendered(message) for message in self.slack.channel("incident").parents() if message.bot_id]
         return [text for text in said if ("armed" in text.lower() and f"`{words}`" in text) or not words]
 
+    async def says(self, command: str, words: str) -> str:
+        """What somebody on call is answered, whole."""
+        result = await self.slack.person("oncall").slash(command, words)
+        assert result.answer is not None, result.shown
+        return f"{result.answer.text}\n{result.answer.blocks}"
+
     async def until(self, seen: Callable[[], object], within: float = PERIOD + _SLACK) -> None:
         """Waits for it, a period at the most."""
         end = time.monotonic() + within
@@ -177,6 +183,9 @@ async def test_each_shows_as_not_armed_within_a_period_and_comes_back(stage: Sta
         await button.take()
     await stage.until(lambda: all(stage.shows(it) and stage.told(it.subject) for it in buttons))
     assert set(stage.lost()) == {button.subject for button in buttons}
+    planned = await stage.says("/agent-kill", "plan full_stop billing")
+    assert "5 NOT ARMED" in planned
+    assert "missing: GRANT" in planned
 
     stage.bot.stop()
     _, out, _ = await stage.bot.command("status", "--json")
@@ -193,6 +202,20 @@ async def test_each_shows_as_not_armed_within_a_period_and_comes_back(stage: Sta
     await stage.until(lambda: not stage.lost() and all(len(stage.told(it.subject)) == 2 for it in buttons))
     for button in buttons:
         assert f"{button.subject}` is armed again" in stage.told(button.subject)[1]
+
+
+async def test_what_is_shared_and_what_was_never_drilled_is_told(stage: Stage) -> None:
+    """Of the running bot: `/agent-status` says what goes down with the agents, and metrics tell of drills."""
+    end = time.monotonic() + 20
+    while "Not independent" not in (said := await stage.says("/agent-status", "billing")):
+        assert time.monotonic() < end, said
+        await asyncio.sleep(0.5)
+    assert "run on the bot's own machine: if it goes down, so does the switch" in said
+    assert said.index("no tool") < said.index("Not independent") < said.index("●")
+    async with stage.world.client.get(f"http://127.0.0.1:{stage.bot.admin_port}/metrics") as answer:
+        told = await answer.text()
+    assert 'agent_kill_drill_overdue{surface="billing/ledger"} 1.0' in told
+    assert "agent_kill_people_never_stopped 2.0" in told
 
 
 @pytest.mark.long
