@@ -11,6 +11,7 @@ _COMMANDS = {
     "check": "validate the configuration and the inventory",
     "stop": "stop agents now, with Slack, the database and the bot down",
     "drill": "rehearse a stop now through the running bot, or list the drills",
+    "drafts": "list what surfaces parked of what agents asked for, and decide on it",
     "status": "show what is held, surface by surface",
     "journal": "hand this host's journal to the running bot",
     "report": "tell an incident from the journals, as text, a page or JSON",

@@ -59,6 +59,7 @@ class Decisions:
         policy: yields `policy.approve`.
         refresh: reads other writers' journals, without waiting.
         clock: time.
+        patience: seconds that whoever decided waits for what came of it.
 
     Attributes:
         locks: one call at a time reads or changes what a target parks.
@@ -72,6 +73,7 @@ class Decisions:
         policy: Callable[[], ApprovePolicy],
         refresh: Callable[[], object],
         clock: Clock,
+        patience: float = ANSWER,
     ) -> None:
         self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._lots = lots
@@ -80,6 +82,7 @@ class Decisions:
         self._policy = policy
         self._refresh = refresh
         self._clock = clock
+        self._patience = patience
         self._tasks: set[asyncio.Task[object]] = set()
         self._running: set[str] = set()  # decisions that this process is carrying out
 
@@ -100,13 +103,14 @@ class Decisions:
             return Answer(taken=False, sentence=why)
         decided = self._decided(proposal, order.digest, order.verdict, order.by, order.roster_age)
         work = self._begin(decided)
-        await asyncio.wait({work}, timeout=ANSWER)
+        await asyncio.wait({work}, timeout=self._patience)
         settled = proposal.settled.get(decided.decision)
         return Answer(taken=True, sentence=came_of(settled) if settled else "It is under way: its card tells the rest.")
 
     def _why_not(self, proposal: Proposal | None, order: Order) -> str:
-        """Why an order is not taken at all; empty where it is."""
-        if proposal is None or order.digest not in proposal.shown:
+        """Why an order is not taken at all; empty where it is. A drop has no effect, so no card is needed for one."""
+        known = proposal.shown if proposal and order.verdict == "release" else proposal.seen if proposal else ()
+        if proposal is None or order.digest not in known:
             return "Nothing was done: nobody was shown what this would decide on. Look at the newest card."
         ended, standing = proposal.ended(), proposal.standing()
         if ended is not None:

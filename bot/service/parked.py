@@ -9,13 +9,14 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from bot.domain import draft_events as drafts
 from bot.domain.drafts import Proposal
 from bot.domain.model import ApprovePolicy
 from bot.service.decisions import Answer, Decisions, Order
 from bot.service.inventory import Inventory
-from bot.service.lots import Found, Listing, Lot, look, lots_of
+from bot.service.lots import ALL, Found, Listing, Lot, look, lots_of
 from bot.service.ports import Clock
 from bot.service.recorder import Recorder
 
@@ -136,12 +137,23 @@ class ParkedWork:
         try:
             async with self._slots, self.decisions.locks[lot.target.key]:
                 started = self._clock.monotonic()
-                listing = await look(lot)
+                listing = await self._list(lot)
                 took = self._clock.monotonic() - started
             self._next[lot.key] = max(self._next.get(lot.key, 0.0), self._clock.monotonic() + _SLOWER * took)
             self._take(lot, listing)
         finally:
             self._looking.discard(lot.key)
+
+    async def _list(self, lot: Lot) -> Listing:
+        """The oldest, and of the rest those that somebody asked for by name."""
+        listing = await look(lot)
+        there = {found.name for found in listing.found}
+        known = self._board.proposals.known().get(lot.target.key, ())
+        missing = {it.name for it in known if it.asked and it.name not in there and _belongs(it, lot)}
+        if not missing or listing.whole or listing.trouble:
+            return listing
+        more = tuple(found for found in (await look(lot, ALL)).found if found.name in missing)
+        return replace(listing, found=listing.found + more)
 
     def _take(self, lot: Lot, listing: Listing) -> None:
         """Compares what is listed with what is known."""

@@ -219,8 +219,15 @@ class DraftPost:
         return proposal is not None and found.digest in proposal.asked
 
     def _incident(self, found: Found) -> Incident | None:
-        """The incident whose thread shows it: of a person's stop rather than of a drill's; the newest of them."""
-        own = [self._board.incidents[name] for name in self._board.incidents_of(found.lot.target.key)]
+        """The incident whose thread shows it: of a person's stop rather than of a drill's; the newest of them.
+
+        What nothing holds any more is shown where it was held last, and only where its release was asked for.
+        """
+        key = found.lot.target.key
+        own = [self._board.incidents[name] for name in self._board.incidents_of(key)]
+        if not own and self._asked(found):
+            every = self._board.incidents.values()
+            own = [it for it in every if any(key in hold.targets.keys for hold in it.holds)]
         told = [incident for incident in own if PARENT in incident.posts]
         return max(told, key=lambda it: (not it.drill, it.opened_at, it.id), default=None)
 
