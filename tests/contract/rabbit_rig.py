@@ -178,10 +178,10 @@ class Rig:
                 self.real[message.body.decode("utf-8", "surrogateescape")] += 1
             return self.real
 
-    async def waits(self) -> int:
-        """How many messages wait for a decision, as the witness sees it."""
+    async def waits(self, queue: str = "") -> int:
+        """How many messages wait for a decision, or in another queue, as the witness sees it."""
         async with self._watching() as witness:
-            return await witness.depth(self.parked[1])
+            return await witness.depth(queue or self.parked[1])
 
     @asynccontextmanager
     async def _watching(self) -> AsyncIterator[Channel]:

@@ -285,12 +285,12 @@ class PostgresRig:
 
     async def done(self) -> Mapping[str, int]:
         """Rows by what they say, and those of the other table."""
-        rows = "SELECT coalesce(says, 'row ' || n) AS what, count(*) AS times FROM effects GROUP BY 1"
+        rows = (
+            "SELECT coalesce(says, 'row ' || n) AS what, count(*) AS times FROM effects GROUP BY 1"
+            " UNION ALL SELECT 'notes', count(*) FROM notes"
+        )
         told = await self.database.value(f"SELECT jsonb_object_agg(what, times)::text FROM ({rows}) AS rows")  # noqa: S608  # our own words
-        return {
-            **json.loads(str(told or "{}")),
-            "notes": int(str(await self.database.value("SELECT count(*) FROM notes"))),
-        }
+        return dict(json.loads(str(told)))
 
     async def steal(self, draft: str) -> None:
         """By the functions, by the tables, past the guard."""

@@ -207,7 +207,7 @@ class RabbitRig:
 
     async def done(self) -> Mapping[str, int]:
         """What arrived where it was for, and what waits where the bot could put something too."""
-        return {**await self.there.seen(), "in the queue of work": await self.there.depth(self.there.work)}
+        return {**await self.there.seen(), "in the queue of work": await self.there.waits(self.there.work)}
 
     async def steal(self, draft: str) -> None:  # noqa: ARG002  # the agent takes what it can get
         """Takes from each of the bot's queues, empties them, publishes to them, past them, and binds past them."""
