@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from bot.cli.stop import who
 from bot.core import Core
 from bot.domain import drill_events as drills
 from bot.domain import events
-from bot.domain.model import Configuration
+from bot.domain.due import next_due
+from bot.domain.model import Configuration, Drill
 from bot.domain.practice import Run
 
 LEFT_HELD, NOT_PASSED = 3, 1
@@ -55,19 +57,20 @@ async def _list(core: Core, *, as_json: bool) -> int:
 
 def _rows(core: Core) -> list[dict[str, Any]]:
     configuration: Configuration = core.inventory.configuration
-    return [_row(core, drill.id, drill.kind, str(drill.mode), drill.surfaces) for drill in configuration.drills]
+    backstops = {item.name: item.backstop for item in configuration.surfaces() if item.backstop}
+    return [_row(core, drill, backstops) for drill in configuration.drills]
 
 
-def _row(core: Core, name: str, kind: str, mode: str, surfaces: tuple[str, ...]) -> dict[str, Any]:
-    last = core.board.practice.last(name)
-    ended = last.ended if last else None
+def _row(core: Core, drill: Drill, backstops: Mapping[str, str]) -> dict[str, Any]:
+    last, coming = core.board.practice.last(drill.id), next_due(drill.schedule, drill.timezone, core.clock.now())
     return {
-        "drill": name,
-        "kind": kind,
-        "mode": mode,
-        "surfaces": list(surfaces),
+        "drill": drill.id,
+        "kind": drill.kind,
+        "mode": str(drill.mode),
+        "surfaces": list(drill.surfaces),
+        "backstops": sorted({backstops[name] for name in drill.surfaces if name in backstops} - {*drill.surfaces}),
         "last": show_drill.as_json(last) if last else None,
-        "next_due": _time(ended.card.next_due) if ended and ended.card.next_due else None,
+        "next_due": _time(coming) if coming is not None else None,
     }
 
 

@@ -76,12 +76,13 @@ def listing(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     table = [
         Row(
             name=row["drill"],
-            cells=(Text(row["kind"]), Text(row["mode"]), _last(row["last"])),
-            detail=", ".join(row["surfaces"]),
+            cells=(Text(row["kind"]), Text(row["mode"]), _last(row["last"]), Text((row["next_due"] or "never")[:16])),
+            detail=", ".join(row["surfaces"])
+            + (f"; backstops {', '.join(row['backstops'])}" if row["backstops"] else ""),
         )
         for row in rows
     ]
-    columns = ("kind", "mode", "last")
+    columns = ("kind", "mode", "last", "next (UTC)")
     console.print(layout("drills", columns, table, width=console.width, detail="surfaces", name="drill"))
 
 
