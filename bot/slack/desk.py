@@ -194,7 +194,7 @@ class Desk:
         except EmptyScope as error:
             return answers.refusal(f"{str(error)[:1].upper()}{str(error)[1:]}. Nothing was stopped.")
         if ask.response_url:
-            self._tasks.spawn(self._report_elsewhere(done, ask.response_url), name=f"report of {done.hold}")
+            self._tasks.spawn(self._report_elsewhere(done, ask.response_url), name=f"report of {done.hold}", waits=True)
         return answers.receipt(done, order)
 
     async def _report_elsewhere(self, done: Receipt, response_url: str) -> None:
@@ -209,7 +209,8 @@ class Desk:
             settled = all(self._is_settled(target.key) for target in done.plan.held)
             if why.startswith(NO_CHANNEL) and settled:
                 table = status_table.table(status_table.rows(done.plan, self._board, self._clock.now()))
-                await self._responder.send(response_url, answers.ephemeral(answers.unposted(why, table)))
+                said = answers.ephemeral(answers.unposted(why, table))
+                self._tasks.spawn(self._responder.send(response_url, said), name=f"outcome of {done.hold}")
                 return
 
     def _is_settled(self, target: str) -> bool:
