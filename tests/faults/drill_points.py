@@ -19,6 +19,7 @@ Make = Callable[[str], Estate]
 _READY = 15.0  # seconds until a fresh bot has its database and its first checkpoint
 _PATIENCE = 25.0  # seconds that a drill may take
 _OVER = 45.0  # seconds after the next start until it is given back, or told: it waits 30 s for what it needs to know
+_EARLY, _STEPS = 2, 7  # entries of the journal before a drill begins, and those of its own
 _DRILLS = """
 drills:
   weekly: {schedule: "0 3 1 JAN *", surfaces: [SURFACES], mode: MODE, kind: live, accept_loss: true, faults: [ledger]}
@@ -54,11 +55,12 @@ async def plan(estate: Estate) -> list[Call]:
 
 
 def sample(points: Sequence[Call], count: int, seed: int) -> list[Call]:
-    """Some of the points: half at the journal's and the ledger's own files."""
+    """Some of the points: most where the journal is made durable, for each of its entries is a step of the drill."""
     chance = random.Random(seed)  # noqa: S311  # a choice of points, no secret
-    near = [point for point in points if point.path or point.name in ("fdatasync", "fsync")]
+    durable = [point for point in points if point.path == FILES[0] and point.name in ("fdatasync", "write")]
+    near = [point for point in durable if _EARLY < point.number <= _EARLY + _STEPS]
     far = [point for point in points if point not in near]
-    chosen = chance.sample(near, min(len(near), count // 2))
+    chosen = chance.sample(near, min(len(near), count * 2 // 3))
     return chosen + chance.sample(far, min(len(far), count - len(chosen)))
 
 

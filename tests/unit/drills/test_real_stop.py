@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.base import Mode
+from adapters.base import Mode, SurfaceClass
 from bot.domain import events
 from bot.domain.plan import Scope
 from tests.unit.drills.drill_rig import ALICE, LEDGER, QUEUE, DrillRig, drill
@@ -136,6 +136,30 @@ async def test_a_real_stop_is_never_taken_for_the_drills_own_hold(make_drills: M
     await rig.ended(run)
     assert run.ended is not None
     assert (run.ended.how, run.released) == ("void", [])
+    assert rig.mode() is Mode.FULL_STOP
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        Scope(everything=True),
+        Scope(agents=frozenset({"billing"})),
+        Scope(classes=frozenset({SurfaceClass.API})),
+        Scope(surfaces=frozenset({"sales/ledger"})),
+    ],
+)
+@pytest.mark.parametrize("mode", [Mode.APPROVAL_GATED, Mode.FULL_STOP])
+async def test_a_stop_that_names_the_target_otherwise_wins_too(make_drills: Make, scope: Scope, mode: Mode) -> None:
+    """A wider one, one of the agent or a class, one of another agent's surface with the same target; a looser one."""
+    rig = make_drills(surface(LEDGER), surface("sales/ledger", world=LEDGER), drills=[drill(hold=5.0)])
+    run = await rig.drills.run("weekly", ALICE)
+    await rig.clock.sleep(1.0)
+    await rig.stop(mode, scope=scope)
+    await rig.ended(run)
+    assert run.ended is not None
+    assert (run.ended.how, run.released) == ("void", [])
+    assert run.left is not None
+    assert LEDGER in run.left.surfaces
     assert rig.mode() is Mode.FULL_STOP
 
 
