@@ -92,6 +92,26 @@ async def test_a_bot_that_is_killed_in_the_middle_gives_back_after_its_restart(
     assert (code, "no bot is running on this state directory" in errors) == (1, True)
 
 
+async def test_a_real_stop_is_told_at_once_though_a_drill_rehearses_an_outage(
+    bot: Bot, world: World, sandbox: Simulator
+) -> None:
+    """Slack takes nothing for as long as the hung surface lasts; a stop of another surface ends that, and is told."""
+    bot.environ |= world.environ()
+    agents = world.agents()
+    agents["billing"]["surfaces"]["ledger"]["deadline"] = "30s"  # of which it hangs for half
+    head = HEAD.replace("HOLD", "0s, faults: [slack, hung]").replace("SURFACES", "billing/ledger")
+    bot.configure(agents, head=head)
+    await bot.start()
+    await sandbox.connected()
+    await sandbox.person("oncall").slash("/agent-drill", "run weekly")
+    await sandbox.wait_for(lambda: "full_stop" in {mode for mode, _ in _rows(bot)}, 10, what="the drill's hold")
+    assert not texts(sandbox)
+    await sandbox.person("oncall").slash("/agent-kill", "full_stop billing/queue a loop")
+    await sandbox.wait_for(lambda: any("a loop" in it for it in texts(sandbox)), 7, what="the real stop")
+    await sandbox.wait_for(lambda: any("Drill passed" in it for it in texts(sandbox)), 20, what="the card")
+    assert any("ended early, for a real incident, and proves nothing" in it for it in texts(sandbox))
+
+
 async def test_people_are_reminded_and_answer_by_button_and_emoji(bot: Bot, world: World, sandbox: Simulator) -> None:
     """Who is on turn is called; they hand it over, the next one puts it off, and nothing is cut meanwhile."""
     bot.environ |= world.environ()
