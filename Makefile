@@ -30,8 +30,11 @@ demo: $(VENV)/.demo ## an agent that works, a simulated Slack and the real bot, 
 	@$(BIN)/agent-kill demo
 
 # Two runs: what measures time has the machine for itself, and the rest shares it. Both are run whatever the first says.
+# What is compiled is kept: hundreds of processes would otherwise compile the same files again.
 WORKERS ?= 4
-test: lint types imports tools ## linters, types, import rules and every test
+unexport PYTHONDONTWRITEBYTECODE
+test: $(VENV)/.test tools ## linters, types, import rules and every test
+	@$(MAKE) --no-print-directory -j2 --output-sync=target types lint imports compiled
 	@status=0; $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not alone" || status=1; \
 	$(BIN)/python -m pytest -m alone || status=1; exit $$status
 
@@ -47,6 +50,11 @@ tools:
 		echo "installing$$missing ..."; apt-get update -qq >/dev/null && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else echo "not installed:$$missing; what needs them is skipped (as root: apt-get install$$missing)"; fi
+
+.PHONY: compiled
+compiled: $(VENV)/.test
+	@$(BIN)/python -m compileall -q bot adapters
+	@$(BIN)/python -m pytest --collect-only -qq >/dev/null || $(BIN)/python -m pytest --collect-only -q
 
 lint: $(VENV)/.test ## ruff, rules and format
 	@$(BIN)/ruff check .

@@ -6,6 +6,7 @@ Plain `pytest` leaves the tests marked `long` out; `make faults` and `make witne
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ import pytest
 # Whole files that judge milliseconds or fill both processors; single tests are marked `alone` where they stand.
 ALONE = {
     "tests/acceptance/test_benchmark.py": "measures what it measures only undisturbed",
-    "tests/acceptance/test_demo_page_browser.py": "a browser fills both processors",
     "tests/acceptance/test_drill_demo.py": "judges milliseconds by the demo's own witness",
     "tests/acceptance/test_thousand_surfaces.py": "judges milliseconds under a thousand cuts",
     "tests/contract/test_drill_servers.py": "judges milliseconds by the agent's own witness",
@@ -37,12 +37,28 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: minutes; left out without --long")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """In the second run, leaves out the files that have none of its tests: importing them all takes many seconds."""
+    if config.option.markexpr != "alone" or collection_path.suffix != ".py":
+        return None
+    return None if _may_be_alone(collection_path, config) else True
+
+
+def _may_be_alone(path: Path, config: pytest.Config) -> bool:
+    listed = path.relative_to(config.rootpath).as_posix() in ALONE
+    return listed or not path.name.startswith("test_") or "mark.alone" in path.read_text(encoding="utf-8")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks every test of the files above, and leaves the long ones out unless they are asked for."""
     for item in items:
         if item.path.relative_to(config.rootpath).as_posix() in ALONE:
             item.add_marker(pytest.mark.alone)
+        elif item.get_closest_marker("alone") and not _may_be_alone(item.path, config):
+            raise pytest.UsageError(
+                f"{item.nodeid} is marked, but not by `mark.alone` in its own file: no run takes it"
+            )
     if config.getoption("--long"):
         return
     long = [item for item in items if item.get_closest_marker("long")]

@@ -8,11 +8,11 @@ from tests.faults.conftest import Make
 from tests.faults.restore_points import plan, sample, try_points
 
 SEED = 20
-SAMPLED = 40
+SAMPLED = 24
 
 
 async def test_a_kill_in_a_restore_loosens_and_loses_nothing(make: Make, tell: Callable[[str], None]) -> None:
-    """F65, interleaving 3: SIGKILL at 40 sampled system calls of a ballot, its lift and its steps."""
+    """F65, interleaving 3: SIGKILL at 24 sampled system calls of a ballot, its lift and its steps."""
     points = await plan(make())
     tally = await try_points(sample(points, SAMPLED, SEED), make)
 
