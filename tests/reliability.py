@@ -54,7 +54,7 @@ ITEMS = (
         name="crash",
         title="Killed at every system call",
         asked="No acknowledged stop is lost over all SIGKILL points of the stop and recovery paths; a restart has "
-        "everything cut within 5 s. CI samples 200 points (seed 20).",
+        "everything cut within 5 s. CI samples 128 points (seed 20).",
         module=f"{FAULTS}/test_crash_points.py -k any_call",
         figures=r"^test_a_kill_at_any_call_loses_nothing\[.*",
         seed="none: every point of a recorded trace",
@@ -101,7 +101,7 @@ ITEMS = (
         name="restore-crash",
         title="Killed at every system call of a restore",
         asked="No surface is looser than its holds at the kill or after the next start, and no announced lift is"
-        " lost. CI samples 40 points (seed 20).",
+        " lost. CI samples 24 points (seed 20).",
         module=f"{FAULTS}/test_restore_crashes.py -k anywhere",
         figures=r"^test_a_kill_anywhere_in_a_restore\w+: .*",
         seed="none: every point of a recorded trace",
