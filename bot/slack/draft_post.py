@@ -265,14 +265,15 @@ class DraftPost:
         if known is not None and known.incident == incident.id:
             return known
         arguments, shortened = draft_card.cut(redact_lines(found.draft.arguments))
+        what = redact_lines(found.draft.what)
         return drafts.DraftShown(
             at=self._clock.now(),
             draft=found.name,
             digest=found.digest,
             incident=incident.id,
-            what=clean(redact_lines(found.draft.what), draft_card.WHAT),
+            what=clean(what, draft_card.WHAT),
             arguments=arguments,
-            shortened=shortened,
+            shortened=shortened or len(what) > draft_card.WHAT,
         )
 
     def _scene(self, shown: drafts.DraftShown) -> CardScene:

@@ -18,7 +18,7 @@ from bot.slack.blocks.message import Block, Message, context, listing, message, 
 from bot.slack.limits import NAME, clean, escape, shorten
 
 RELEASE, DROP = "agent_kill:draft_release", "agent_kill:draft_drop"
-WHAT, ARGUMENTS, LINES = 300, 1500, 24  # characters, characters and lines that a card shows
+WHAT, ARGUMENTS, LINES = 600, 1500, 24  # characters, characters and lines that a card shows
 _ROOM = 2400  # characters of the list of what has no card
 
 
@@ -147,7 +147,7 @@ def _said(scene: CardScene, settled: drafts.DraftSettled | None) -> str:
         return ""
     decided = scene.proposal.decided.get(settled.decision)
     by = f" of {wording.person(decided.by)}" if decided else ""
-    why = f": {escape(settled.why, WHAT)}" if settled.why else ""
+    why = f": {escape(settled.why)}" if settled.why else ""
     if settled.how == "unknown":
         return (
             f":warning: *Whether the approval{by} was carried out is not known*{why}. *Next:* look at the surface; it"
