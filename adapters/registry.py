@@ -29,6 +29,7 @@ BUILT_IN = (
     "postgres_role",
     "rabbitmq_user",
     "redis_acl",
+    "rq_queue",
     "supervisor_process",
 )
 DECLARED = (

@@ -12,6 +12,7 @@ from tests.contract.gate_server import GateServer
 from tests.contract.http_rig import Farm, farm
 from tests.contract.nats_server import NatsServer
 from tests.contract.rabbit_server import RabbitServer
+from tests.contract.rq_worker import RqWorkers
 from tests.contract.servers import PostgresServer, ValkeyServer
 from tests.contract.supervisor_server import SupervisorServer
 
@@ -77,6 +78,11 @@ class Running:
     def supervisor_plain(self) -> SupervisorServer:
         """A supervisord as it comes."""
         return self._stack.enter_context(SupervisorServer(extension=False))
+
+    @cached_property
+    def rq(self) -> RqWorkers:
+        """RQ workers over the Valkey."""
+        return self._stack.enter_context(RqWorkers(self.valkey))
 
     def close(self) -> None:
         """Stops them."""
