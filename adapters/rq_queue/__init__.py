@@ -127,7 +127,8 @@ class RqQueue:
         """Suspends RQ, wakes who waits, lets jobs end for `drain` seconds, and stops the rest until nothing is left."""
         async with self._endpoint.line() as line:
             before = await look(line)
-            if missing := self._missing(before):
+            missing = self._missing(before)
+            if len(missing) == len(self._queues):  # one that is mistyped spares none of the others
                 return Cut(held=mode, why=f"{self._absent(missing[0])}.")
             await line.ask(("SET", SUSPENDED, f"{MARK}{token}"))
             stopping = Stopping()
@@ -224,7 +225,8 @@ class RqQueue:
             await line.close()
 
     async def _lacking(self, line: Line) -> tuple[str, ...]:
-        samples = [sample.format(queue=queue).split() for queue in self._queues for sample in _SAMPLES]
+        named = [(queue, sample.split()) for queue in self._queues for sample in _SAMPLES]
+        samples = [[word.format(queue=queue) for word in words] for queue, words in named]
         answers = await line.tried(*(("ACL", "DRYRUN", self._address.user, *words) for words in samples))
         if any(isinstance(told, NoPermissionError) for told in answers):
             return ("+acl|dryrun",)

@@ -18,7 +18,7 @@ import redis
 import rq.worker
 
 SUSPENDED, REPORT = "rq:suspended", "agent-kill:rq:"
-EXPIRES, PAUSE, ROUNDS = 5, 0.25, 20  # seconds, seconds, looks for what was born meanwhile
+EXPIRES, PAUSE, SECONDS, TICK = 5, 0.25, 1.0, 0.001
 _SUBREAPER = 36
 _ENDED = {"Z", "X", "x"}
 
@@ -27,7 +27,8 @@ class Worker(rq.worker.Worker):
     """As RQ's own, and besides what this module says."""
 
     def bootstrap(self, *args: Any, **kwargs: Any) -> None:
-        """Adopts orphans from the first job on."""
+        """Adopts orphans from the first job on. Raises `OSError` where the system does not list children."""
+        _read(f"/proc/self/task/{os.getpid()}/children")
         ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
         super().bootstrap(*args, **kwargs)
 
@@ -41,7 +42,7 @@ class Worker(rq.worker.Worker):
             return
         for _ in range(100):
             if self.horse_pid:
-                _end(os.getpid(), self._own())
+                _end(self._own())
                 break
             time.sleep(0.01)
 
@@ -58,11 +59,9 @@ class Worker(rq.worker.Worker):
                 seen = True
                 self.set_state("suspended")
                 self.heartbeat()
-                left = _end(os.getpid(), self._own())
-                _bury(self._own())
-                self.connection.set(
-                    REPORT + self.name, f"{left} {mark.decode() if isinstance(mark, bytes) else mark}", ex=EXPIRES
-                )
+                left = _end(self._own(), bury=True)
+                of = mark.decode() if isinstance(mark, bytes) else mark
+                self.connection.set(REPORT + self.name, f"{left} {of}", ex=EXPIRES)
             time.sleep(PAUSE)
         if seen:
             self.connection.delete(REPORT + self.name)
@@ -74,48 +73,52 @@ class Worker(rq.worker.Worker):
         return {process.pid} if process is not None and process.pid else set()
 
 
-def _end(top: int, spared: set[int]) -> int:
-    """Ends what descends from a process; returns how much of it is left. What is spared keeps its own descendants."""
-    frozen: set[int] = set()
-    for _ in range(ROUNDS):  # all are frozen first, so that none can start another one while it is ended
-        fresh = _below(top, spared) - frozen
-        if not fresh:
-            break
-        for pid in fresh:
-            _signal(pid, signal.SIGSTOP)
-        frozen |= fresh
-    for pid in frozen:
-        _signal(pid, signal.SIGKILL)
-    until = time.monotonic() + 1
-    while (left := _below(top, spared)) and time.monotonic() < until:
-        time.sleep(0.005)
-    return len(left)
+def _end(spared: set[int], *, bury: bool = False) -> int:
+    """Ends what descends from this process; returns how much of it is left.
 
-
-def _bury(spared: set[int]) -> None:
-    """Takes note of adopted processes that have ended, which nobody else does."""
-    for pid, parent, state in list(_table()):
-        if parent == os.getpid() and state in _ENDED and pid not in spared:
-            with suppress(OSError):
+    Where the ended are buried too, 0 means that there is no child of any kind, and so no descendant: a child that has
+    ended is there until it is buried, and what it leaves is ours in the same instant. A list of living processes alone
+    would miss one that is born of another while the list is read.
+    """
+    until = time.monotonic() + SECONDS
+    while (found := _below(os.getpid(), spared)) and time.monotonic() < until:
+        alive = {pid for pid in found if _lives(pid)}
+        if not alive and not bury:
+            return 0
+        for pid in alive:
+            with suppress(OSError):  # it ended meanwhile
+                os.kill(pid, signal.SIGKILL)
+        for pid in found if bury else ():
+            with suppress(OSError):  # it is not a child of ours, or not yet
                 os.waitpid(pid, os.WNOHANG)
+        time.sleep(TICK)
+    return len(found)
 
 
 def _below(top: int, spared: set[int]) -> set[int]:
-    parents = {pid: parent for pid, parent, state in _table() if state not in _ENDED and pid not in spared}
     found: set[int] = set()
-    while born := {pid for pid, parent in parents.items() if parent == top or parent in found} - found:
-        found |= born
+    fresh = {top}
+    while fresh:
+        fresh = {child for pid in fresh for child in _children(pid)} - found - spared
+        found |= fresh
     return found
 
 
-def _table() -> Iterable[tuple[int, int, str]]:
-    """Every process, its parent and its state. A name may hold brackets, so fields count from the last (proc(5))."""
-    for pid in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208  # names alone are needed
-        with suppress(OSError), open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123  # many
-            state, parent = file.read().rpartition(")")[2].split()[:2]
-            yield int(pid), int(parent), state
-
-
-def _signal(pid: int, which: signal.Signals) -> None:
+def _children(pid: int) -> Iterable[int]:
+    """Of all its threads, the ended ones included (proc(5), `children`: CONFIG_PROC_CHILDREN, as is usual)."""
     with suppress(OSError):  # it ended meanwhile
-        os.kill(pid, which)
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  # names alone are needed
+            yield from map(int, _read(f"/proc/{pid}/task/{task}/children").split())
+
+
+def _lives(pid: int) -> bool:
+    """A name may hold brackets, so fields count from the last one (proc(5))."""
+    try:
+        return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[0] not in _ENDED
+    except OSError:
+        return False
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii", errors="replace") as file:  # noqa: PTH123  # thousands of times a second
+        return file.read()

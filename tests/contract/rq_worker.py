@@ -48,14 +48,15 @@ class RqWorkers:
         if name not in self.processes or self.processes[name].poll() is not None:
             words = [sys.executable, "-m", __name__, self.worker, self.url, name, queue]
             env = os.environ | {"PYTHONPATH": str(EXTENSION.parent)}
-            self.processes[name] = subprocess.Popen(
-                words,
-                cwd=Path(__file__).parents[2],
-                env=env,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # RQ's own worker may kill its group, which must not be the tests'
-            )
+            with (self.server.folder / f"{name}.log").open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    words,
+                    cwd=Path(__file__).parents[2],
+                    env=env,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,  # RQ's own worker may kill its group, which must not be the tests'
+                )
         self._ready(name)
         return self.processes[name].pid
 

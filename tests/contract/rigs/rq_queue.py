@@ -100,9 +100,9 @@ class RqRig:
         number = database or self.workers.database
         return f"redis://{user}:{password}@{HOST}:{port or self.workers.server.port}/{number}"
 
-    def mistyped(self) -> RqQueue:
-        """A database without RQ."""
-        return self.made(url=self.url(database=7))
+    def mistyped(self, name: str = "") -> RqQueue:
+        """A database without RQ; or a queue that there is not."""
+        return self.made(queues=(name,)) if name else self.made(url=self.url(database=7))
 
     def intruder(self) -> RqQueue:
         """A wrong password."""
