@@ -33,18 +33,25 @@ class Worker(rq.worker.Worker):
         super().bootstrap(*args, **kwargs)
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
-        """Ends the work horse with all that it started.
+        """Ends the work horse with all that it started, where it is still the one that was meant.
 
-        RQ's own kills a process group, which is the worker's and not the horse's where that is just being born.
+        RQ's own kills a process group, which is the worker's where the horse is just being born; and what it is told
+        late it does to the next job.
         """
         if sig != signal.SIGKILL:
             super().kill_horse(sig)
             return
-        for _ in range(100):
+        until = time.monotonic() + SECONDS
+        while self._meant() and time.monotonic() < until:
             if self.horse_pid:
                 _end(self._own())
-                break
-            time.sleep(0.01)
+                return
+            time.sleep(TICK)
+
+    def _meant(self) -> bool:
+        """Whether the job that is to be stopped is the one that was begun."""
+        begun = {execution.job_id for execution in list(self.executions.values())}
+        return self._stopped_job_id in begun if self._stopped_job_id else bool(begun)
 
     def check_for_suspension(self, burst: bool) -> None:  # noqa: FBT001  # RQ's
         """While RQ is suspended, ends what is left of every job, and reports."""

@@ -6,6 +6,7 @@ suspension only after that job: so each gets one of ours that does nothing, ahea
 
 import json
 import pickle
+import time
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ SUSPENDED, REPORT = "rq:suspended", "agent-kill:rq:"
 _WORKERS, _QUEUES = "rq:workers", "rq:queues"
 _OURS = "agent-kill-"  # how the ids of our jobs begin
 _NOTHING = zlib.compress(pickle.dumps(("time.time", None, (), {}), protocol=2))
+_AGAIN = 0.3  # seconds after which a worker is told again to stop a job
 _SECONDS = "120"  # after which what was forgotten of ours goes by itself
 
 
@@ -112,6 +114,7 @@ class Stopping:
         self.ended: set[str] = set()
         self._woken: dict[str, tuple[str, str]] = {}  # by worker, the queue and the job of ours
         self._before: frozenset[str] = frozenset()
+        self._told: dict[tuple[str, str], float] = {}  # by worker and job, when it was told to stop it
 
     async def step(self, line: Line, seen: Seen, *, end: bool) -> None:
         """Wakes the workers that wait and, where told to, ends the jobs that run.
@@ -124,12 +127,19 @@ class Stopping:
                 self._woken[worker.name] = queue, job = worker.queues[0], f"{_OURS}{uuid4().hex}"
                 commands += _plug(queue, job)
             elif worker.state == "busy" and end:
-                for job in seen.running & self._before:
+                for job in self._due(worker.name, seen.running & self._before):
                     commands.append(_told(worker.name, job))
                     self.ended.add(job)
         self._before = seen.running
         if commands:
             await line.ask(*commands)
+
+    def _due(self, worker: str, jobs: Iterable[str]) -> list[str]:
+        """Those that the worker was not told of lately: what it hears late it may do to another job."""
+        now = time.monotonic()
+        due = [job for job in jobs if now - self._told.get((worker, job), 0.0) > _AGAIN]
+        self._told.update({(worker, job): now for job in due})
+        return due
 
     async def clear(self, line: Line) -> None:
         """Takes our jobs back that nobody has taken up."""
