@@ -16,14 +16,17 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 class Recorder:
     """An upstream that keeps every call: its method, path and body, as a lenient server reads them.
 
-    `line` is a socket that listens already, and stays open after it.
+    `line` is a socket that listens already, and stays open after it; `at` a port, 0 a free one. No call is answered
+    until `go` is set, as it is at first.
     """
 
     calls: list[tuple[str, str, bytes]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     line: socket.socket | None = None
+    at: int = 0
     port: int = 0
     status: int = 200
+    go: asyncio.Event = field(default_factory=asyncio.Event)
     _runner: web.ServerRunner | None = None
 
     @property
@@ -36,10 +39,15 @@ class Recorder:
         ]
 
     async def start(self) -> None:
-        """On its port, or a free one."""
+        """Serves."""
+        self.go.set()
         self._runner = web.ServerRunner(web.Server(self._take, access_log=None))
         await self._runner.setup()
-        site = web.SockSite(self._runner, self.line.dup()) if self.line else web.TCPSite(self._runner, HOST, 0)
+        site = (
+            web.SockSite(self._runner, self.line.dup())
+            if self.line
+            else web.TCPSite(self._runner, HOST, self.at, reuse_address=True)
+        )
         await site.start()
         self.port = self._runner.addresses[0][1]
 
@@ -51,6 +59,7 @@ class Recorder:
     async def _take(self, request: web.BaseRequest) -> web.Response:
         self.calls.append((request.method, request.raw_path, await request.read()))
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
+        await self.go.wait()
         return web.Response(status=self.status, text="done", headers={"X-Agent-Kill-Mode": "normal", "X-Own": "yes"})
 
 

@@ -28,6 +28,7 @@ class GateServer(Server):
         names: the surfaces of the agent `billing`.
         fresh: without a mode on the disk yet.
         folder: where the state lies; kept where it is given.
+        own: further settings of single surfaces.
     """
 
     name = "the gate"
@@ -40,11 +41,13 @@ class GateServer(Server):
         names: Sequence[str] = (),
         fresh: bool = False,
         folder: Path | None = None,
+        own: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
         super().__init__(folder=folder)
         self.upstream, self._more, self._fresh = upstream, dict(more or {}), fresh
         self.names = list(names) or [f"s{number}" for number in range(SURFACES)]
         self.control = free_port()
+        self._own = own or {}
 
     def settings(self, name: str) -> dict[str, object]:
         """Of one surface, as the bot and the gate have them."""
@@ -55,6 +58,7 @@ class GateServer(Server):
             "upstream": f"http://{HOST}:{self.upstream}",
             "patience": "0s",
             **self._more,
+            **self._own.get(name, {}),
         }
 
     def door(self, name: str) -> str:
