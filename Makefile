@@ -40,7 +40,7 @@ test: $(VENV)/.test tools ## linters, types, import rules and every test
 
 # What no wheel carries: a browser for the demo's page, strace for the faults, spin for the protocol's model, a RabbitMQ.
 # Debian starts what it installs unless a policy says no; the tests start a private RabbitMQ of their own.
-TOOLS := chromium strace spin rabbitmq-server
+TOOLS := chromium strace spin rabbitmq-server nginx
 tools:
 	@missing=""; PATH="$$PATH:/usr/sbin"; for tool in $(TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \

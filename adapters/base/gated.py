@@ -83,6 +83,10 @@ class Gated(Config):
     gateway: Literal["none", "envoy", "nginx", "traefik"] = Field(
         default="none", description="whose requests the decision endpoint judges; none: the gate is in line"
     )
+    longest: Annotated[Seconds, Field(gt=0.0)] | None = Field(
+        default=None,
+        description="seconds that the other gateway lets a call take; without it, calls under way are unknown",
+    )
     safe: tuple[Safe, ...] = Field(default=(READS,), description="the calls that read_only leaves")
     tools: tuple[str, ...] = Field(default=(), description="the MCP tools that read_only leaves")
     on_lease_expiry: Literal["close", "keep"] = Field(

@@ -6,7 +6,7 @@ and release. What each mode means there is in `docs/adapters/gate.md`.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
@@ -99,7 +99,7 @@ class GateSurface:
             why=self._why(said, open_),
             token=_mark(said),
             state={FACT: str(min(modes))},
-            in_flight=None if open_ else sum(one.in_flight for one in said),
+            in_flight=_total(one.in_flight for one in said) if not open_ else None,
         )
 
     async def restrict(self, *, mode: Mode, token: str, drain: float, undo: tuple[Change, ...], gate: Gate) -> Cut:  # noqa: ARG002  # a gate is never loosened here
@@ -117,7 +117,7 @@ class GateSurface:
             held=min((one.mode for one in said), default=Mode.FULL_STOP),
             changed=(Change(key=FACT, was=str(was), now=str(asked)),) if first else (),
             ended=sum(one.ended for one in said),
-            left=None if open_ else sum(one.left for one in said),
+            left=_total(one.left for one in said) if not open_ else None,
             why=self._why(said, open_),
         )
 
@@ -246,12 +246,20 @@ class GateSurface:
             f"the gate at {control} does not answer; its lease has passed, so that it is closed."
             for control in sorted(self._shut)
         ]
+        if any(one.in_flight is None for one in said) and any(one.mode > Mode.NORMAL for one in said):
+            parts.append("what the other gateway let through before may still run there: it is not seen from here.")
         if any(not one.kept for one in said):
             parts.append("a gate's disk does not take the mode: a restart there would lose it.")
         return " ".join(parts)
 
     def _absent(self) -> str:
         return f"no surface {self._config.name} at one of its gates: configure it there, or correct settings.name"
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    """The sum; None where one is not known."""
+    found = list(counts)
+    return None if None in found else sum(one or 0 for one in found)
 
 
 def _mark(said: Sequence[Said]) -> str | None:

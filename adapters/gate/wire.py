@@ -30,12 +30,12 @@ class Said:
     mode: Mode
     mark: str | None
     generation: int
-    in_flight: int
+    in_flight: int | None  # None where another gateway may have let some through
     instance: str
     modes: frozenset[Mode]
     was: Mode
     ended: int = 0
-    left: int = 0
+    left: int | None = 0
     fresh: bool = False
     kept: bool = True
 
@@ -157,17 +157,22 @@ def _said(found: Mapping[str, Any] | None) -> Said | None:
             mode=Mode(found["mode"]),
             mark=found["mark"],
             generation=int(found["generation"]),
-            in_flight=int(found["in_flight"]),
+            in_flight=_count(found["in_flight"]),
             instance=str(found["instance"]),
             modes=frozenset(Mode(word) for word in found["modes"]),
             was=Mode(found.get("was", found["mode"])),
             ended=int(found.get("ended", 0)),
-            left=int(found.get("left", 0)),
+            left=_count(found.get("left", 0)),
             fresh=found["fresh"] is True,
             kept=found["kept"] is True,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise AdapterError(f"a gate of another version answers ({error}): run the same one everywhere") from None
+
+
+def _count(value: object) -> int | None:
+    """Raises ValueError for what is no number."""
+    return None if value is None else int(str(value))
 
 
 def _short(text: str) -> str:

@@ -16,6 +16,7 @@ from bot.gate import answer as answers
 from bot.gate import judge
 from bot.gate.answer import Answer
 from bot.gate.door import Door
+from bot.gate.flights import Sort
 from bot.gate.judge import Call, Refusal
 
 _TOLD: Final = {"nginx": ("x-original-method", "x-original-uri"), "traefik": ("x-forwarded-method", "x-forwarded-uri")}
@@ -53,15 +54,24 @@ class Decision:
     def _judged(self, door: Door, call: Call) -> Answer:
         mode = door.rounded
         if mode is Mode.NORMAL:
-            return _ALLOWED
+            return self._yes(door, Sort.READS if _reads(door, call) else Sort.WRITES)
         if mode is Mode.FULL_STOP:
             return answers.stopped(door.route.name, door.told, held=mode)
         judge.proper(call)
         if why := judge.disguise(call):
             raise Refusal(why)
         if judge.is_safe(call, door.settings.safe):
-            return _ALLOWED
+            return self._yes(door, Sort.READS)
         return answers.stopped(door.route.name, door.told, held=mode, why=_rounding(door, mode))
+
+    def _yes(self, door: Door, sort: Sort) -> Answer:
+        door.allowed(sort)
+        return _ALLOWED
+
+
+def _reads(door: Door, call: Call) -> bool:
+    """Whether a milder mode would leave this call too."""
+    return judge.is_safe(call, door.settings.safe) and not judge.disguise(call)
 
 
 def _rounding(door: Door, mode: Mode) -> str:
