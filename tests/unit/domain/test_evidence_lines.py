@@ -1,5 +1,7 @@
 """Do the lines of evidence say the worst first, and alike things once?"""
 
+from dataclasses import replace
+
 import pytest
 
 from adapters.base import Attempt, Mode
@@ -98,6 +100,14 @@ def test_many_different_states_are_four_lines_a_topic() -> None:
     lines = [line for line in said(*cases) if "waiting" in line.says or "see `agent-kill status`" in line.says]
     assert [line.about for line in lines] == ["a/s0", "a/s1", "a/s2", "a/s3, a/s4 and 4 more"]
     assert lines[-1].says == "see `agent-kill status` for each"
+
+
+def test_the_last_drill_is_told_beside_the_incidents() -> None:
+    """Of the cut that was rehearsed longest ago where surfaces differ in nothing else; it speaks neither way."""
+    drilled = (replace(case(name), drilled=NOW - days * 86_400) for name, days in (("a/x", 3), ("a/y", 5)))
+    lines = said(*drilled)
+    assert ("0 incidents in 30 days; last drilled 5 d ago", None) in about("all 2 surfaces", lines)
+    assert ("0 incidents in 30 days; never drilled", None) in about("a/x", said(case("a/x")))
 
 
 def test_waiting_work_is_told_where_it_is_known() -> None:

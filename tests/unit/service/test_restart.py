@@ -53,6 +53,26 @@ async def test_what_was_proven_is_looked_at_and_not_cut_again(make_rig: Make) ->
     assert "restrict" not in world.calls
 
 
+async def test_what_was_proven_and_cannot_be_looked_at_is_cut_again(make_rig: Make) -> None:
+    """After a restart nobody knows how long it was out of reach: the cut is tried until the surface answers."""
+    first = make_rig(surface(NAME))
+    await first.stop(Mode.READ_ONLY)
+    await first.settled()
+    await first.aclose()
+
+    reborn = make_rig(surface(NAME), board=_board_of(first))
+    reborn.shared, world = first.shared, first.world(NAME)
+    reborn.inventory.targets[KEY].adapters = first.inventory.targets[KEY].adapters
+    world.faults.unreachable = True
+    world.calls.clear()
+    reborn.stops.carry_on([KEY])
+    await reborn.until(lambda: world.calls.count("restrict") > 1)
+    world.faults.unreachable = False
+    lines = await reborn.settled()
+
+    assert lines[NAME].outcome is Outcome.VERIFIED
+
+
 async def test_what_came_loose_while_the_bot_was_down_is_cut_again(make_rig: Make) -> None:
     """A proven surface that reads looser after the restart is cut again at once."""
     first = make_rig(surface(NAME))
