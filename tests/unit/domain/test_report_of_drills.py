@@ -26,6 +26,8 @@ def test_a_vote_on_any_of_it_makes_it_the_votes() -> None:
     """The incident was people's to decide then; a vote on another hold is another incident's."""
     voted = lift(20.0, ("cut", "a/1"))
     assert drilled(PLAN, CUT, voted, released(21.0, ("cut", "a/2"))) == {"a/1": False, "a/2": False}
+    back = cut(21.0, "a/1", name="r.back1")  # the release did not come to its end there
+    assert drilled(PLAN, CUT, RELEASED, back, lift(30.0, ("r.back1", "a/1"))) == {"a/1": False, "a/2": False}
     elsewhere = (hold("h", 12.0, "a/1", incident="j"), lift(20.0, ("h", "a/1")))
     assert drilled(PLAN, CUT, RELEASED, *elsewhere) == {"a/1": True, "a/2": True}
 
