@@ -4,6 +4,7 @@ from typing import Any
 
 from adapters.base import Attempt, Config, Mode, SurfaceClass
 from bot.domain import events
+from bot.domain.armed import Armed, State
 from bot.domain.board import Board
 from bot.domain.model import Place, Quarantined, Surface
 from bot.domain.outcome import Outcome
@@ -211,3 +212,22 @@ def test_a_view_lists_live_holds_and_open_incidents() -> None:
     assert said["surfaces"] == [row.json() | {"armed": None} for row in view.rows]
     empty = status_view(Board(), [usable("a/1")], [], NOW, owners={"a": "U0OWNER"})
     assert (empty.holds, empty.incidents, empty.problems, empty.rows[0].owner) == ((), (), (), "U0OWNER")
+
+
+def test_the_document_says_of_every_button_whether_it_works() -> None:
+    """At each surface its state, where somebody checks; what does not work, the worst first; the bot's own parts."""
+    down = Armed(subject="a/1", state=State.NOT_ARMED, why="it is down", next="start it", since=5.0, age=1.0)
+    good = Armed(subject="a/2", state=State.ARMED, age=1.0)
+    disk = Armed(subject="disk state", state=State.STALE, why="it is too old", next="look")
+    armed = {"disk state": disk, "a/1": down, "a/2": good}
+    inventory = [usable(name) for name in ("a/1", "a/2", "a/3")]
+    said = status_view(board(), inventory, [], NOW, armed=armed).json()
+    assert {row["surface"]: row["armed"] for row in said["surfaces"]} == {  # type: ignore[attr-defined]  # a list
+        "a/1": "not_armed",
+        "a/2": "armed",
+        "a/3": None,
+    }
+    assert said["not_armed"] == [down.json(), disk.json()]
+    assert said["switch"] == [disk.json()]
+    unasked = status_view(board(), inventory, [], NOW).json()
+    assert (unasked["not_armed"], unasked["switch"]) == ([], [])
