@@ -272,3 +272,14 @@ def test_what_the_audit_alone_needs_changes_nothing() -> None:
         events.HeadsSeen(at=3.0, heads=(("bot", 1, "00"),)),
     )
     assert (made.incidents, made.proofs, made.hold_events, made.undo) == ({}, {}, {}, {})
+
+
+def test_a_drill_has_an_incident_of_its_own_that_no_stop_joins() -> None:
+    """With the backstops that it tripped; the first real stop in it makes it everybody's."""
+    made = board(hold("cut", 10.0, "a/1", incident="d", channel="C1", origin="drill"))
+    made.apply(hold("more", 20.0, "a/2", incident="d", channel="C1", origin="backstop"))
+    assert made.incidents["d"].drill
+    assert made.open_incident("C1") is None
+    made.apply(hold("real", 15.0, "a/1", incident="d", channel="C1"))
+    assert not made.incidents["d"].drill
+    assert made.open_incident("C1") is made.incidents["d"]

@@ -71,8 +71,9 @@ def test_what_the_file_leaves_out_is_as_documented() -> None:
     }
     assert (policy["restore"]["frozen"], policy["restore"]["groups"], policy["restore"]["users"]) == ("", (), ())
     assert policy["stop"] == {"groups": (), "users": (), "channels": ()}
-    assert (policy["approve"]["groups"], policy["approve"]["users"]) == ((), ())
+    assert policy["approve"] == {"groups": (), "users": (), "ttl": 1800.0, "keep": 604_800.0}
     assert asdict(made.watch) == {"fast": 5.0, "fast_for": 600.0, "slow": 30.0}
+    assert asdict(made.armed) == {"period": 300.0}
     assert asdict(made.workspace) == {"incident_channel": None, "audit_channel": None}
     assert (made.writers, made.agents, made.drills, made.digest) == (("bot",), (), (), "")
     evaluation = Evaluation(id="e", surfaces=("s",), expect={})
@@ -83,3 +84,16 @@ def test_what_the_file_leaves_out_is_as_documented() -> None:
     assert "secret" not in repr(request)
     drill = Drill(id="d", schedule="0 10 * * MON", surfaces=("a/s",), mode=Mode.READ_ONLY, kind="live")
     assert (drill.timezone, drill.remind) == ("UTC", ())
+
+
+def test_a_drill_of_which_little_is_said_is_begun_by_the_clock_and_loses_nothing() -> None:
+    """It may begin half an hour late, gives back at once, and breaks nothing; everybody has a month for a turn."""
+    drill = Drill(id="d", schedule="0 10 * * MON", surfaces=("a/s",), mode=Mode.READ_ONLY, kind="live")
+    assert (drill.by, drill.wait, drill.hold, drill.everyone, drill.surprise) == (
+        "clock",
+        1800.0,
+        0.0,
+        2_592_000.0,
+        0.0,
+    )
+    assert (drill.accept_loss, drill.under_load, drill.faults) == (False, (), ())

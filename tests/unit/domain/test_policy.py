@@ -3,7 +3,18 @@
 import pytest
 
 from bot.domain.model import Agent, Configuration, Policy, RestorePolicy, StopPolicy
-from bot.domain.policy import Allowed, Denied, Group, GroupState, Kind, Roster, authorise_stop, group_problems
+from bot.domain.policy import (
+    Allowed,
+    Denied,
+    Group,
+    GroupState,
+    Kind,
+    Roster,
+    authorise_stop,
+    group_problem,
+    group_problems,
+    stoppers,
+)
 
 AGENTS = (Agent(id="billing", name="Billing", slack_identities=frozenset({"U0AGENT"})),)
 ONCALL = Group(id="S0ONCALL", handle="oncall", members=frozenset({"U0ALICE", "U0GUEST", "U0AGENT"}))
@@ -126,3 +137,31 @@ def test_a_restore_quorum_that_can_never_be_reached_is_a_problem() -> None:
     made = Configuration(policy=Policy(stop=GROUPS, restore=restore), agents=AGENTS)
     assert [problem for problem in group_problems(ROSTER, made) if "full_stop_quorum is 2" in problem]
     assert not [problem for problem in group_problems(ROSTER, made) if "restore.quorum" in problem]
+
+
+def may_stop(*users: str, groups: tuple[str, ...] = ("S0ONCALL",), roster: Roster = ROSTER) -> frozenset[str] | None:
+    """Everybody who may, by a policy of these groups and people."""
+    policy = Policy(stop=StopPolicy(groups=groups, users=users))
+    return stoppers(Configuration(agents=(*AGENTS, Agent(id="mail", name="Mail")), policy=policy), roster)
+
+
+def test_everybody_who_may_stop_is_known_where_the_groups_are() -> None:
+    """Members and listed people; no identity of an agent, and nobody who is known to be no member of the workspace."""
+    assert may_stop("U0BOB", "U0GUEST", "U0BOT", "U0GONE", "U0OTHER", "U0NEW") == {"U0ALICE", "U0BOB", "U0NEW"}
+    assert may_stop("U0BOB", groups=()) == {"U0BOB"}
+    assert may_stop(groups=()) == frozenset()
+
+
+@pytest.mark.parametrize("state", [state for state in GroupState if state is not GroupState.UNREAD])
+def test_the_last_known_members_of_a_group_count(state: GroupState) -> None:
+    """As for a stop itself; a group that was never read leaves it open who may."""
+    group = Group(id="S0ONCALL", members=frozenset({"U0ALICE"}), state=state)
+    roster = Roster(groups=(group,), people={})
+    assert may_stop(roster=roster) == {"U0ALICE"}
+    assert may_stop(groups=("S0ONCALL", "S0OTHER"), roster=roster) is None
+
+
+def test_a_group_that_was_read_has_no_problem() -> None:
+    """Any other says what is wrong with it."""
+    assert group_problem(ROSTER, "S0ONCALL") == ""
+    assert group_problem(ROSTER, "S0OTHER").startswith("user group S0OTHER was never read from Slack")
