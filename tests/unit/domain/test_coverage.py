@@ -72,7 +72,7 @@ def test_each_surface_says_what_it_lacks_and_what_it_holds_here() -> None:
 def test_the_document_has_all_of_it() -> None:
     """Under names that whoever reads it may count on."""
     both = (surface("ops/shell"), surface("ops/mail", SurfaceClass.QUEUE))
-    lost = Quarantined(agent="ops", id="chat", why="no such key", surface_class=SurfaceClass.QUEUE)
+    lost = Quarantined(agent="ops", id="chat", why="no such key", surface_class=SurfaceClass.WORKER)
     ops = Agent(
         id="ops", name="Operations", surfaces=both, quarantined=(lost,), not_applicable={SurfaceClass.TOOL: "none"}
     )
@@ -88,7 +88,8 @@ def test_the_document_has_all_of_it() -> None:
                 | {
                     "tool": {"cover": "not_applicable", "surfaces": [], "reason": "none"},
                     "database": {"cover": "covered", "surfaces": ["ops/shell"], "reason": ""},
-                    "queue": {"cover": "covered", "surfaces": ["ops/mail", "ops/chat"], "reason": ""},
+                    "queue": {"cover": "covered", "surfaces": ["ops/mail"], "reason": ""},
+                    "worker": {"cover": "broken", "surfaces": ["ops/chat"], "reason": ""},
                 },
             }
         ],
