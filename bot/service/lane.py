@@ -54,6 +54,7 @@ class Lane:
         self._resting = False
         self._order: Order | None = None
         self._read_at = desk.clock.monotonic()
+        self._ended = 0
         self._restart_clock()
 
     def wake(self) -> None:
