@@ -80,6 +80,9 @@ class Gated(Config):
         default_factory=dict, description="set on every call to the upstream, so that the agent needs no credential"
     )
     protocol: Literal["http", "mcp"] = Field(default="http", description="mcp: calls are decided tool by tool")
+    endpoint: Annotated[str, AfterValidator(_pattern)] = Field(
+        default="/mcp", description="the path of MCP messages; every other one is judged as HTTP is"
+    )
     gateway: Literal["none", "envoy", "nginx", "traefik"] = Field(
         default="none", description="whose requests the decision endpoint judges; none: the gate is in line"
     )

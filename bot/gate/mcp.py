@@ -5,7 +5,9 @@ looked at. What is forwarded is written anew from what was read, so that no upst
 https://modelcontextprotocol.io/specification/2025-06-18/basic/transports
 """
 
+import base64
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +20,8 @@ _PLAIN = frozenset({
     "initialize", "ping", "tools/list", "notifications/initialized", "notifications/cancelled",
     "notifications/progress", "notifications/roots/list_changed", "logging/setLevel", "completion/complete",
     "prompts/list", "prompts/get", "resources/list", "resources/templates/list", "resources/read",
+    "server/discover", "subscriptions/listen", "tasks/get", "tasks/list", "tasks/result",
 })  # fmt: skip
-_DEEPEST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,25 @@ def read(call: Call, body: bytes) -> Message:
             raise Refusal(f"an MCP message with {key} in other letters")
     if "method" in found and not isinstance(found["method"], str):
         raise Refusal("an MCP message whose method is no text")
-    return Message(found)
+    message = Message(found)
+    _same(call, "mcp-method", message.method)
+    if message.tool:
+        _same(call, "mcp-name", message.tool)
+    return message
+
+
+def _same(call: Call, header: str, word: str) -> None:
+    """Servers of the revision 2026-06 may go by these headers: they say what the message says. Raises `Refusal`."""
+    if any(_plain(value) != word for value in call.values(header)):
+        raise Refusal(f"an MCP message whose header {header} says something else")
+
+
+def _plain(value: str) -> str:
+    found = re.fullmatch(r"=\?base64\?([A-Za-z0-9+/=]*)\?=", value)
+    try:
+        return base64.b64decode(found[1], validate=True).decode() if found else value
+    except ValueError:
+        return ""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -92,22 +92,29 @@ class _Passage:
 
     @property
     def _mcp(self) -> bool:
-        return self._door.settings.protocol == "mcp" and self._call.method == "POST"
+        """Whether it is a message."""
+        return self._talks and self._call.method == "POST"
+
+    @property
+    def _talks(self) -> bool:
+        settings = self._door.settings
+        return settings.protocol == "mcp" and self._call.path == settings.endpoint
 
     def _must_read(self) -> bool:
         """Whether the body decides, or has to be kept."""
         if self._body is not None or self._canary:
             return False
         mode = self._door.mode
-        if mode is Mode.FULL_STOP:
-            return False
         if self._mcp:
             return True
+        if mode is Mode.FULL_STOP:
+            return False
         return mode > Mode.NORMAL and self._call.has_body and not (mode is Mode.READ_ONLY and not self._safe)
 
     @property
     def _safe(self) -> bool:
-        return self._clear and judge.is_safe(self._call, self._door.settings.safe)
+        ends = self._talks and self._call.method == "DELETE"  # the agent's own session
+        return self._clear and (ends or judge.is_safe(self._call, self._door.settings.safe))
 
     @property
     def _canary(self) -> bool:
@@ -144,7 +151,7 @@ class _Passage:
             return self._say(self._tried(safe=safe and not self._call.has_body))
         if mode is Mode.NORMAL or safe:
             return await self._forward(Sort.READS if safe and self._clear else Sort.WRITES, talked)
-        if mode is Mode.READ_ONLY:
+        if mode is Mode.READ_ONLY or (talked and not talked.parks):
             return self._say(answers.stopped(self._name, told), talked)
         return await self._park(talked, waits=mode is Mode.APPROVAL_GATED)
 

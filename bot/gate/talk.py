@@ -42,6 +42,11 @@ class Talk:
         return self.message.arguments
 
     @property
+    def parks(self) -> bool:
+        """Whether it can be done later: the call of a tool, and not an answer to the server or a notification."""
+        return bool(self.message.tool) and self.message.id is not None
+
+    @property
     def lists(self) -> bool:
         """Whether it asks for the list of tools."""
         return self.message.method == "tools/list"
