@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.sandbox.messages import Message
 from bot.sandbox.servers import ValkeyServer
 from bot.sandbox.simulator import Simulator
 from tests.acceptance.drafts_world import Proposer, button, card, cards
@@ -31,6 +32,14 @@ async def test_people_decide_in_the_thread(bot: Bot, proposer: Proposer, sandbox
     assert '"n": 41' in rendered(ledger)
     assert "hunter2" not in rendered(cache)
     stale = copy.deepcopy(ledger)  # as somebody's screen may still show it, or as it is replayed
+
+    forged = copy.deepcopy(ledger)
+    _forge(forged, "0" * 32)
+    await sandbox.person("approver1").click(forged, button("release"))
+    await _told(sandbox, "approver1", "cannot be decided on yet")
+    _forge(forged, _digest(cache))
+    await sandbox.person("approver2").click(forged, button("release"))
+    await _told(sandbox, "approver2", "cannot be decided on yet")
 
     for name in ("agent", "oncall", "guest", "intruder"):
         await sandbox.person(name).click(ledger, button("release"))
@@ -70,6 +79,41 @@ async def test_a_stricter_hold_and_a_crash_leave_nothing_done(bot: Bot, proposer
     await card(sandbox, "Denied by <@U0APPROVER1>")
     assert len(cards(sandbox)) == 1
     assert await proposer.rows() == 0
+
+
+async def test_a_bot_that_dies_in_a_release_does_it_at_most_once(
+    bot: Bot, proposer: Proposer, sandbox: Simulator
+) -> None:
+    """Kill -9 while the surface is asked: nobody knows what came of it, the card says so, and people decide again."""
+    await proposer.served(bot, sandbox)
+    await proposer.sets("orders:7", "refund")
+    cache = await card(sandbox, "orders:7")
+    await proposer.cache.witness.execute_command("CLIENT", "PAUSE", "60000", "WRITE")  # type: ignore[no-untyped-call]  # the library's
+    await sandbox.person("approver1").click(cache, button("release"))
+    await card(sandbox, "Releasing it")
+    bot.kill()
+    await proposer.cache.witness.execute_command("CLIENT", "UNPAUSE")  # type: ignore[no-untyped-call]  # the library's
+    assert await proposer.cache.witness.get("orders:7") in {None, b"refund"}
+    await bot.start()
+    await sandbox.connected()
+    unknown = await card(sandbox, "was carried out is not known")
+    assert "the bot ended before it was known what came of it" in rendered(unknown)
+    assert await proposer.cache.witness.get("orders:7") is None
+    await sandbox.person("approver2").click(unknown, button("release"))
+    await card(sandbox, "Released by <@U0APPROVER2>")
+    assert await proposer.cache.witness.get("orders:7") == b"refund"
+
+
+def _forge(message: Message, digest: str) -> None:
+    """The same card, with buttons that name another digest."""
+    for block in message.blocks:
+        for element in block.get("elements", []) if block["type"] == "actions" else []:
+            element["value"] = f"{element['value'].partition('|')[0]}|{digest}"
+
+
+def _digest(message: Message) -> str:
+    (row,) = (block for block in message.blocks if block["type"] == "actions")
+    return str(row["elements"][0]["value"]).partition("|")[2]
 
 
 async def _told(sandbox: Simulator, name: str, words: str) -> None:
