@@ -7,7 +7,7 @@ from typing import Literal
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain import events
-from bot.domain.board import Board
+from bot.domain.board import Board, Incident
 from bot.domain.model import Configuration
 from bot.service.decisions import Order
 from bot.service.parked import ParkedWork
@@ -16,7 +16,8 @@ from bot.slack import answers, wording
 from bot.slack.ask import Ask
 from bot.slack.blocks import draft_card
 from bot.slack.blocks.message import Message
-from bot.slack.draft_post import approvers, parted
+from bot.slack.draft_post import approvers, parted, slot_of
+from bot.slack.progress import PARENT
 from bot.slack.roster import RosterCache, explain
 
 _LOG = logging.getLogger(__name__)
@@ -57,17 +58,24 @@ class DraftDesk:
             return answers.refusal("This button is none of this version's. Nothing was done.")
         return answers.refusal(await self._decided(ask, *named, verdict))
 
+    async def tell(self, ask: Ask, said: Message) -> bool:
+        """Answers a button in the thread of its card, where its presser looks; whether Slack took it."""
+        named = draft_card.parsed(ask.text)
+        slot = slot_of(*named) if named else ""
+        incident = next((it for it in self._board.incidents.values() if slot in it.posts), None)
+        return incident is not None and await self._tell(ask, said.text, incident)
+
     async def reacted(self, ask: Ask, reaction: str, ts: str, at: float | None) -> None:
         """An emoji under a card: the same as its button, at this moment. One that comes late decides nothing."""
         verdict = draft_card.verdict_of(reaction)
-        named = self._card_at(ask.channel or "", ts) if verdict else None
-        if verdict is None or named is None:
+        found = self._card_at(ask.channel or "", ts) if verdict else None
+        if verdict is None or found is None:
             return
         if at is None or abs(self._clock.now() - at) > _LATE:
             said = "Your reaction came to the bot too late to count: press the button. Nothing was done."
         else:
-            said = await self._decided(ask, *named, verdict)
-        await self._tell(ask, said)
+            said = await self._decided(ask, *found[1], verdict)
+        await self._tell(ask, said, found[0])
 
     async def _decided(self, ask: Ask, draft: str, digest: str, verdict: Verdict) -> str:
         proposal = self._board.proposals.all.get(draft)
@@ -87,16 +95,22 @@ class DraftDesk:
         answer = await self.parked.decide(order)
         return wording.own(answer.sentence, only=())  # a surface's own words may be part of it
 
-    def _card_at(self, channel: str, ts: str) -> tuple[str, str] | None:
-        """The draft and the digest of the card that stands there."""
+    def _card_at(self, channel: str, ts: str) -> tuple[Incident, tuple[str, str]] | None:
+        """The incident, and the draft and the digest of the card that stands there."""
         for incident in self._board.incidents.values():
             for slot, posted in incident.posts.items():
                 if posted.ts == ts and posted.channel == channel:
-                    return parted(slot)
+                    named = parted(slot)
+                    return (incident, named) if named else None
         return None
 
-    async def _tell(self, ask: Ask, said: str) -> None:
+    async def _tell(self, ask: Ask, said: str, incident: Incident) -> bool:
+        parent = incident.posts.get(PARENT)
+        if parent is None:
+            return False
         try:
-            await self._client.chat_postEphemeral(channel=ask.channel or "", user=ask.user, text=said)
+            await self._client.chat_postEphemeral(channel=parent.channel, user=ask.user, text=said, thread_ts=parent.ts)
         except Exception as error:  # noqa: BLE001  # an answer is worth less than what it tells of
-            _LOG.info("%s could not be told what came of a reaction: %s", ask.user, explain(error))
+            _LOG.info("%s could not be told what came of a decision: %s", ask.user, explain(error))
+            return False
+        return True

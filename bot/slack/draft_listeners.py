@@ -31,8 +31,10 @@ class DraftListeners:
         await self._decide(body, "drop")
 
     async def _decide(self, body: Body, verdict: Verdict) -> None:
-        said = await answered(lambda ask: self._desk.decide(ask, verdict), pressed(body), "The decision")
-        self._back.say(body, said)
+        ask = pressed(body)
+        said = await answered(lambda asked: self._desk.decide(asked, verdict), ask, "The decision")
+        if not await self._desk.tell(ask, said):
+            self._back.say(body, said)
 
     async def reacted(self, body: Body) -> None:
         """An emoji under some message; only those under a card mean anything here."""

@@ -7,6 +7,7 @@ waited for by a stop, and no card is posted while a cut is under way.
 
 import logging
 import random
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ from bot.slack.blocks.message import Message
 from bot.slack.client import Later, Refused, Sent, SlackApi
 from bot.slack.limits import clean
 from bot.slack.outbox import Outbox
-from bot.slack.progress import PARENT
+from bot.slack.progress import PARENT, last_said
 
 _LOG = logging.getLogger(__name__)
 SLOT, BURST = "draft", "drafts"
@@ -35,8 +36,10 @@ MOST = 5  # cards of an incident that wait for people at the same time; the rest
 _LOOK = 0.5  # seconds between two looks
 _LONGEST = 30.0  # seconds between two attempts
 _TRIES = 5  # of a message that Slack refuses
+_REPORT = 20.0  # seconds that cards wait for the report of a stop at most
 _GATHER = 15.0  # seconds between two updates of the message about the rest
 _FOLLOWED = 86_400.0  # seconds for which the end of a draft is still worth an update of its card
+_GROUP = re.compile(r"<!subteam\^([A-Z0-9]+)>")
 _RISKS = (Risk.HIGH, Risk.MEDIUM, Risk.LOW)
 
 
@@ -228,8 +231,17 @@ class DraftPost:
         if not own and self._asked(found):
             every = self._board.incidents.values()
             own = [it for it in every if any(key in hold.targets.keys for hold in it.holds)]
-        told = [incident for incident in own if PARENT in incident.posts]
+        told = [incident for incident in own if PARENT in incident.posts and self._reported(incident)]
         return max(told, key=lambda it: (not it.drill, it.opened_at, it.id), default=None)
+
+    def _reported(self, incident: Incident) -> bool:
+        """Whether the report of its newest stop is posted: cards stand behind it, and take none of its calls.
+
+        A report that is late, as where something is not cut, is not waited for.
+        """
+        newest = max((hold.at for hold in incident.holds), default=0.0)
+        said = last_said(incident.posts)
+        return (said is not None and said.at >= newest) or self._clock.now() - newest > _REPORT
 
     def _bursts(self, rest: dict[str, list[Found]]) -> Iterator[_Job]:
         now = self._clock.monotonic()
@@ -292,8 +304,14 @@ class DraftPost:
             risk=str(min(risks, key=_RISKS.index, default=Risk.HIGH)),
             effective=self._board.effective(target),
             expires_at=proposal.expires_at(shown.digest, self._parked.policy()),
-            who=approvers(configuration, self._roster(), surfaces).who(),
+            who=self._who(surfaces, waits=any(seen.waits for _, seen in proposal.seen.values())),
         )
+
+    def _who(self, surfaces: tuple[str, ...], *, waits: bool) -> str:
+        """Who may decide. Only what waits for a decision calls them; a draft names their group without a call."""
+        roster = self._roster()
+        said = approvers(self._configuration(), roster, surfaces).who()
+        return said if waits else _GROUP.sub(lambda found: f"@{roster.group(found[1]).handle or found[1]}", said)
 
 
 def slot_of(draft: str, digest: str) -> str:

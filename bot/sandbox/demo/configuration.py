@@ -92,7 +92,8 @@ def _settings(agent: Agent, place: Place, estate: Estate) -> dict[str, dict[str,
             return {"settings": {"url": admin, "user": agent.login}, "canary": {"url": own}}
         case _:
             base = estate.url(place)
+            parks = {"parks": True} if place.kind == "webhook" else {}
             return {
-                "settings": {"url": f"{base}/control", "secret": f"${{{place.variable}_SECRET}}"},
+                "settings": {"url": f"{base}/control", "secret": f"${{{place.variable}_SECRET}}", **parks},
                 "canary": {"url": f"{base}/canary", "method": "POST", "headers": {"Authorization": own}},
             }

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from typing import Any
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
@@ -11,6 +12,7 @@ from bot.sandbox.demo.guards.office_line import TOKEN
 from bot.sandbox.demo.workers import LONG, Post, Tally, Wallet
 
 _PERIOD = 0.08  # seconds between two actions: 12 a second
+_INVOICE = 12.0  # seconds for which hooks are about the same invoice
 _PATIENCE = ClientTimeout(total=2.0)
 _ENDLESS = ClientTimeout(total=None)
 
@@ -96,8 +98,14 @@ class HookWorker(WebWorker):
     """Sends webhooks."""
 
     async def act(self, session: ClientSession) -> None:
-        """One hook."""
-        await self.call(session, "hooks", json={"event": "invoice.settled"})
+        """One hook; every few seconds it is about another invoice."""
+        number = int(time.time() / _INVOICE)
+        told = {
+            "event": "invoice.settled",
+            "invoice": f"INV-{number % 10_000:04}",
+            "amount": f"{number % 900 + 100}.00",
+        }
+        await self.call(session, "hooks", json={**told, "api_key": "shown-to-nobody"})
 
 
 class StarterWorker(WebWorker):

@@ -118,6 +118,14 @@ class Rig:
             at=self.clock.now(), incident="i", slot="parent", channel="C0INCIDENT", ts=sent.ts, digest="x"
         )
         self.board.apply(posted)
+        self.report()
+
+    def report(self) -> None:
+        """The report of the newest stop is posted."""
+        at = self.clock.now()
+        self.board.apply(
+            events.Posted(at=at, incident="i", slot="closing:1", channel="C0INCIDENT", ts="0.1", digest="x")
+        )
 
     def hold(self, mode: Mode, name: str) -> None:
         """The journal says so."""

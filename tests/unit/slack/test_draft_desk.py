@@ -31,9 +31,12 @@ class Told:
 
     def __init__(self) -> None:
         self.said: list[tuple[str, str]] = []
+        self.place = ("", "")
 
-    async def chat_postEphemeral(self, *, channel: str, user: str, text: str) -> None:  # noqa: N802, ARG002  # the client's name
-        """Remembers."""
+    async def chat_postEphemeral(self, *, channel: str, user: str, text: str, thread_ts: str) -> None:  # noqa: N802  # the client's name
+        """Remembers; says no where the thread is another."""
+        if (channel, thread_ts) != self.place:
+            raise ValueError("another thread")
         self.said.append((user, text))
 
 
@@ -51,6 +54,8 @@ class Scene:
             client=self.told,  # type: ignore[arg-type]  # as far as it is used
         )
         self.desk.parked = rig.parked
+        parent = rig.board.incidents["i"].posts["parent"]
+        self.told.place = (parent.channel, parent.ts)
 
     async def press(self, user: str, verdict: Any = "release", text: str = "") -> str:
         """Presses a button of the card."""
@@ -93,6 +98,19 @@ async def test_an_approver_decides_by_emoji(reaction: str, done: int) -> None:
         assert said.startswith("It was released" if done else "It was dropped")
         assert sum(rig.world.done.values()) == done
         assert not rig.world.drafts
+
+
+async def test_whoever_pressed_is_answered_in_the_thread() -> None:
+    """There they look; where Slack does not take it, or the card is unknown, the answer goes another way."""
+    async with rigged() as rig:
+        here = await scene(rig)
+        ask = Ask(user="U1", channel="C0INCIDENT", text=value(here.item.name, here.item.digest))
+        said = await here.desk.decide(ask, "release")
+        assert await here.desk.tell(ask, said)
+        assert here.told.said == [("U1", "It was released, and done once.")]
+        here.told.place = ("", "")
+        assert not await here.desk.tell(ask, said)
+        assert not await here.desk.tell(Ask(user="U1", channel="C0INCIDENT", text="nonsense"), said)
 
 
 async def test_an_emoji_that_comes_late_decides_nothing() -> None:

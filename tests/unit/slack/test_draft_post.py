@@ -140,6 +140,35 @@ async def test_nothing_is_said_while_a_cut_is_under_way() -> None:
         assert len(await rig.posted()) == 1
 
 
+async def test_cards_stand_behind_the_report() -> None:
+    """They take none of the few calls that a stop has; a late report is not waited for."""
+    async with rigged() as rig:
+        rig.hold(Mode.APPROVAL_GATED, "h2")
+        await rig.proposes("pay 1")
+        assert await rig.posted() == []
+        rig.report()
+        assert len(await rig.posted()) == 1
+        rig.hold(Mode.APPROVAL_GATED, "h3")
+        await rig.proposes("pay 2")
+        assert len(await rig.posted()) == 1
+        later = rig.clock.now() + 21.0
+        rig.clock.now = lambda: later  # type: ignore[method-assign]  # twenty seconds without a report
+        assert len(await rig.posted()) == 2
+
+
+async def test_only_what_waits_calls_people() -> None:
+    """A draft names those who may decide, and calls nobody."""
+    async with rigged() as rig:
+        await rig.proposes("pay 1")
+        (draft,) = await rig.posted()
+        assert "<!subteam" not in rendered(draft)
+        assert "Who may: @S0RESTORE." in rendered(draft)
+        rig.world.rights |= {"apply": "on", "unattended": "off"}
+        await rig.proposes("pay 2")
+        _, waits = await rig.posted()
+        assert "Who may: <!subteam^S0RESTORE>." in rendered(waits)
+
+
 async def test_a_card_that_no_disk_knows_is_not_posted() -> None:
     """An approval must be bound to something."""
     async with rigged() as rig:

@@ -85,6 +85,10 @@ class Guard:
         """Ends what the acting mode forbids; returns how much that was. Called after every change of the mode."""
         return 0
 
+    async def decide(self, said: dict[str, object]) -> dict[str, object]:  # noqa: ARG002  # for those that park
+        """What people decide on what is parked here, or ask about it."""
+        return {"done": False, "why": "nothing is parked here"}
+
     def in_flight(self) -> int:
         """Work that runs now, if the acting mode forbids it."""
         return 0
@@ -100,7 +104,10 @@ class Guard:
             return web.json_response({"error": "the signature is missing, wrong or old"}, status=401)
         if request.method == "GET":
             return web.json_response(self.told())
-        mode = _mode(body)
+        said = _said(body)
+        if "drafts" in said:
+            return web.json_response(await self.decide(said))
+        mode = str(said.get("mode", ""))
         if mode not in ("normal", *self.modes):
             return web.json_response({"error": f"held here: normal, {', '.join(self.modes)}"}, status=422)
         ended = await self.set(mode, by=_BOT)
@@ -156,9 +163,9 @@ class Guard:
         return mode == "full_stop" or (writes and mode != "normal")
 
 
-def _mode(body: bytes) -> str:
+def _said(body: bytes) -> dict[str, object]:
     try:
         said = json.loads(body)
     except ValueError:
-        return ""
-    return str(said.get("mode", "")) if isinstance(said, dict) else ""
+        return {}
+    return said if isinstance(said, dict) else {}
