@@ -20,6 +20,7 @@ from tests.faults.programs import ROOT
 
 SOON = 0.6  # seconds
 _CROWD = 60
+_WHOLE = 45.0  # seconds: a database that could not be opened several times is tried again after thirty at the most
 _MAY_LOG_IN = "SELECT rolcanlogin FROM pg_roles WHERE rolname = $1"
 
 
@@ -99,7 +100,7 @@ async def test_a_crowd_that_is_there_from_the_start_ends_no_bot(make: Make) -> N
         assert program.code is None, estate.logs()
 
     assert await estate.post_stop(port), estate.logs()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(_WHOLE):
         while (await estate.status(program))["problems"]:  # noqa: ASYNC110  # another process's state
             await asyncio.sleep(0.05)
     program.send(signal.SIGTERM)
