@@ -41,6 +41,13 @@ class Run:
         """Whether it was begun and has no end yet."""
         return (self.claimed is not None or self.started is not None) and self.ended is None
 
+    @property
+    def pull(self) -> drills.DrillClaimed | None:
+        """The claim of whoever pulled the switch in it; None where no surface answered to a cut."""
+        cards = [event.card for event in (self.measured, self.ended) if event is not None]
+        answered = any(score.outcome is not Outcome.PENDING for card in cards for score in card.surfaces)
+        return self.claimed if answered else None
+
     def fold(self, event: drills.AnyDrillEvent) -> None:
         """Takes one of its events in; of two alike the earlier counts."""
         match event:
@@ -132,9 +139,9 @@ class Practice:
         return [run.claimed for run in self.runs.values() if run.claimed and run.claimed.drill == drill]
 
     def pullers(self) -> frozenset[str]:
-        """The Slack users who started a run themselves."""
-        people = (run.claimed.by for run in self.runs.values() if run.claimed and run.started)
-        return frozenset(person.id for person in people if person.kind == "slack")
+        """The Slack users who pulled the switch in a run."""
+        pulls = (run.pull for run in self.runs.values())
+        return frozenset(pull.by.id for pull in pulls if pull and pull.by.kind == "slack")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

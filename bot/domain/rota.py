@@ -16,9 +16,9 @@ def last_pulls(practice: Practice, stops: Iterable[HoldAdded]) -> dict[str, floa
         if hold.by.kind == "slack" and hold.origin == "slack":
             found[hold.by.id] = max(hold.at, found.get(hold.by.id, _NEVER))
     for run in practice.runs.values():
-        if run.claimed and run.started and run.claimed.by.kind == "slack":
-            person = run.claimed.by.id
-            found[person] = max(run.claimed.at, found.get(person, _NEVER))
+        if run.pull and run.pull.by.kind == "slack":
+            person = run.pull.by.id
+            found[person] = max(run.pull.at, found.get(person, _NEVER))
     return found
 
 

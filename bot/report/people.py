@@ -98,8 +98,8 @@ def _pulled(outlines: Iterable[Outline], practice: Practice) -> Pulled:
 def _practised(practice: Practice) -> Pulled:
     found: Pulled = {}
     for run in practice.runs.values():
-        if run.claimed and run.started and run.claimed.by.kind != "bot":
-            found.setdefault((run.claimed.by.kind, run.claimed.by.id), []).append(run.claimed.at)
+        if run.pull and run.pull.by.kind != "bot":
+            found.setdefault((run.pull.by.kind, run.pull.by.id), []).append(run.pull.at)
     return found
 
 

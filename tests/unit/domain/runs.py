@@ -28,6 +28,11 @@ def cut(at: float, *keys: str, name: str = "cut", **more: object) -> events.Hold
     return hold(name, at, *keys, **{"origin": "drill", "parent": "r", **more})
 
 
+def measured(at: float, *surfaces: str, run: str = "r", outcome: Outcome = Outcome.VERIFIED) -> drills.DrillMeasured:
+    """What it measured at these surfaces."""
+    return drills.DrillMeasured(at=at, run=run, card=ended(at, *surfaces, outcome=outcome).card)
+
+
 def released(at: float, *pairs: tuple[str, str], run: str = "r") -> drills.DrillReleased:
     """The release of these (hold, target) pairs."""
     return drills.DrillReleased(at=at, run=run, pairs=pairs)

@@ -7,7 +7,7 @@ from bot.domain import events
 from bot.domain.practice import Practice
 from bot.domain.rota import declined, last_pulls, next_operator, on_turn, unpractised_people
 from tests.unit.domain.facts import hold
-from tests.unit.domain.runs import claimed, practice, started
+from tests.unit.domain.runs import claimed, measured, practice, started
 
 
 def slack(name: str) -> events.Person:
@@ -38,17 +38,18 @@ def test_the_last_stop_or_drill_of_each_slack_user_counts() -> None:
     ]
     made = practice(
         claimed(7.0, "r1", by=slack("U2")),
-        started(8.0, run="r1"),
+        measured(8.0, "a/1", run="r1"),
         claimed(6.0, "r2", by=slack("U2")),
-        started(8.0, run="r2"),
+        measured(8.0, "a/1", run="r2"),
         claimed(2.0, "r3", by=slack("U3")),
-        started(8.0, run="r3"),
+        measured(8.0, "a/1", run="r3"),
         claimed(2.0, "r4", by=slack("U4")),
+        started(8.0, run="r4"),
         claimed(2.0, "r5", by=events.Person(kind="cli", id="U5")),
-        started(8.0, run="r5"),
-        started(8.0, run="r6"),
+        measured(8.0, "a/1", run="r5"),
+        measured(8.0, "a/1", run="r6"),
         claimed(1.0, "r7", by=slack("U1")),
-        started(8.0, run="r7"),
+        measured(8.0, "a/1", run="r7"),
     )
     for order in (stops, stops[::-1]):
         assert last_pulls(made, order) == {"U1": 5.0, "U2": 7.0, "U3": 2.0, "U7": 0.0}

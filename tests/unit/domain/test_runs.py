@@ -7,7 +7,7 @@ import pytest
 from bot.domain import drill_events as drills
 from bot.domain.outcome import Outcome
 from bot.domain.practice import Practice, Run
-from tests.unit.domain.runs import claimed, ended, gave_back, practice, released, started, the_run
+from tests.unit.domain.runs import claimed, ended, gave_back, measured, practice, released, started, the_run
 
 MEASURED = drills.DrillMeasured(at=3.0, run="r", card=ended(0.0, "a/1").card)
 LEFT = drills.DrillLeftHeld(at=6.0, run="r", surfaces=("a/1",), why="it did not loosen")
@@ -179,17 +179,36 @@ def test_two_runs_that_ended_in_one_moment_amount_to_the_same_in_any_order() -> 
     assert practice(*ends).drilled() == practice(*ends[::-1]).drilled() == {"a/1": (5.0, 40.0)}
 
 
-def test_whoever_began_a_run_in_slack_pulled_the_switch() -> None:
-    """Not who claimed one that never began, nor somebody at a command line, nor the clock."""
+@pytest.mark.parametrize(
+    ("story", "pulled"),
+    [
+        ((started(2.0, "a/1"),), False),
+        ((started(2.0, "a/1"), ended(4.0)), False),
+        ((started(2.0, "a/1"), ended(4.0, "a/1", outcome=Outcome.PENDING)), False),  # a real stop came before its cut
+        ((started(2.0, "a/1"), ended(4.0, "a/1", outcome=Outcome.FAILED)), True),  # the surface did not do it
+        ((started(2.0, "a/1"), measured(3.0, "a/1")), True),  # not ended yet
+        ((started(2.0, "a/1"), measured(3.0, "a/1"), ended(4.0)), True),  # its end tells of less
+        ((measured(3.0, "a/1", outcome=Outcome.PENDING), ended(4.0, "a/1")), True),
+    ],
+)
+def test_whoever_began_a_run_pulled_the_switch_once_a_surface_answered_to_the_cut(
+    story: tuple[drills.AnyDrillEvent, ...], pulled: object
+) -> None:
+    """A plan practises nobody, nor does a run whose claim was not read."""
+    assert the_run(*story).pull is None
+    assert the_run(claimed(1.0), *story).pull == (claimed(1.0) if pulled else None)
+
+
+def test_the_slack_users_who_pulled_the_switch_are_named() -> None:
+    """Not somebody at a command line, nor the clock, nor who claimed a run that never cut."""
     made = Practice()
-    for run, kind, who, begun in (
+    for run, kind, who, cut in (
         ("r1", "slack", "U1", True),
         ("r2", "slack", "U2", False),
         ("r3", "cli", "root", True),
         ("r4", "bot", "clock", True),
     ):
         made.fold(claimed(1.0, run, by={"kind": kind, "id": who}))
-        if begun:
-            made.fold(started(2.0, run=run))
-    made.fold(started(2.0, run="unclaimed"))
+        if cut:
+            made.fold(measured(2.0, "a/1", run=run))
     assert made.pullers() == {"U1"}

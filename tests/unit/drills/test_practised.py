@@ -68,14 +68,14 @@ def test_a_drill_is_overdue_an_hour_after_its_time() -> None:
 
 
 def test_surfaces_and_people_are_counted_together() -> None:
-    """A stop of a drill's own, or by somebody who is no Slack user, is nobody's; who began a drill pulled it too."""
+    """A stop of a drill's own, or by somebody who is no Slack user, is nobody's; who cut in a drill pulled it too."""
     practice = Practice()
     practice.fold(ended("a/old", NOW - 8 * DAY))
     for user in ("U2", "U3"):
         by = events.Person(kind="slack", id=user)
         claim = {"run": user, "drill": "d", "kind": "live", "mode": Mode.FULL_STOP, "due": 1.0, "by": by}
         practice.fold(drills.DrillClaimed.model_validate({"at": 1.0, **claim}))
-    practice.fold(drills.DrillStarted(at=2.0, run="U2", hold="h", mode=Mode.FULL_STOP, targets=()))
+    practice.fold(drills.DrillMeasured(at=2.0, run="U2", card=ended("a/old", 2.0).card))
     cli = stop("U4").model_copy(update={"by": events.Person(kind="cli", id="U4")})
     found = practised(practice, [stop("U1"), cli], ["a/old", "a/none"], {"U1", "U2", "U3", "U4"}, NOW)
     assert found == Practised(never=("a/none",), overdue=("a/old",), pulled=2, people=4)
