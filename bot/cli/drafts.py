@@ -151,7 +151,7 @@ class _Desk:
         await self._known(item)
         core = self._core
         decisions = Decisions(
-            lots=lambda: {target.key: tuple(lots_of(target)) for target in core.inventory.targets.values()},
+            lots=lambda target: tuple(lots_of(core.inventory.targets[target])),
             recorder=core.recorder,
             policy=lambda: core.inventory.configuration.policy.approve,
             refresh=core.read,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from adapters.base import Mode
+from bot.domain import draft_events as drafts
 from bot.domain import drill_events as drills
 from bot.domain import events
 from bot.domain.evidence import label
@@ -28,6 +29,14 @@ _ENDINGS = {
     "withdrawn": "was withdrawn",
     "aborted": "was aborted; what it had not given back stays held",
     "completed": "is completed",
+}
+_SETTLED = {
+    "released": "was approved and done once",
+    "dropped": "was dropped: it is never done",
+    "gone": "was to be dropped, and was not parked any more",
+    "void": "was not done: the decision is void",
+    "failed": "was not done: the decision could not be carried out",
+    "unknown": "was approved, and whether it was done is not known",
 }
 _EVIDENCE = 6  # entries that a line names
 
@@ -112,6 +121,7 @@ class _Teller:
             drills.DrillReleased: self._released,
             drills.DrillLeftHeld: self._left_held,
             drills.DrillEnded: self._drilled,
+            drafts.DraftSettled: self._settled,
         }
 
     def tell(self) -> Iterator[Moment]:
@@ -236,6 +246,21 @@ class _Teller:
         if event.run in self._runs:
             says = f"the drill {event.drill} ended ({event.run}): {event.how}"
             yield _moment(entry, "note", says, detail=event.why)
+
+    def _settled(self, entry: Entry, event: drafts.DraftSettled) -> Iterator[Moment]:
+        """What people decided on one write that the agent asked for and a surface parked."""
+        proposal = self._scope.board.proposals.all.get(event.draft)
+        seen = next((it for _, it in proposal.seen.values()), None) if proposal else None
+        if proposal is None or seen is None or seen.target not in self._scope.surfaces:
+            return
+        decided = proposal.decided.get(event.decision)
+        shown = proposal.shown.get(decided.digest) if decided else None
+        expired = decided is not None and decided.verdict == "expire"
+        says = f"what the agent had asked for ({event.draft}) {'expired, and ' * expired}{_SETTLED[event.how]}"
+        detail = ": ".join(filter(None, (shown.what if shown else "", event.why)))
+        kind = "back" if event.how in {"released", "unknown"} else "note"
+        by = None if decided is None or expired else decided.by
+        yield _moment(entry, kind, says, who=by, detail=detail, surfaces=seen.surfaces)
 
     def _posted(self, entry: Entry, event: events.Posted) -> Iterator[Moment]:
         if event.incident == self._scope.incident.id and not self._told:

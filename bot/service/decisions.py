@@ -8,7 +8,7 @@ import asyncio
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,7 +54,7 @@ class Decisions:
     """One for the whole bot.
 
     Args:
-        lots: what parks, by target.
+        lots: what parks at a target.
         recorder: records events.
         policy: yields `policy.approve`.
         refresh: reads other writers' journals, without waiting.
@@ -68,7 +68,7 @@ class Decisions:
     def __init__(
         self,
         *,
-        lots: Callable[[], Mapping[str, tuple[Lot, ...]]],
+        lots: Callable[[str], tuple[Lot, ...]],
         recorder: Recorder,
         policy: Callable[[], ApprovePolicy],
         refresh: Callable[[], object],
@@ -189,7 +189,7 @@ class Decisions:
     async def _came_of(self, decided: drafts.DraftDecided) -> _Came:
         proposal = self._board.proposals.all[decided.draft]
         seen = _seen(proposal, decided.digest)
-        lot = next((it for it in self._lots().get(seen.target, ()) if set(it.names) & set(seen.surfaces)), None)
+        lot = next((it for it in self._lots(seen.target) if set(it.names) & set(seen.surfaces)), None)
         if lot is None:
             return "failed", "no surface of the configuration parks there any more: put it back"
         async with self.locks[seen.target]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from adapters.base import Mode
 from bot.domain import draft_events as drafts
 from bot.domain.drafts import Proposal
 from bot.domain.model import ApprovePolicy
@@ -25,7 +26,8 @@ TICK = 1.0  # seconds between ticks; what is due is decided here
 FAST, CALM, REST = 2.0, 10.0, 30.0  # seconds between two looks: a young hold or open drafts; a hold; none that parks
 _YOUNG = 600.0  # seconds
 _SLOWER = 10  # times as long as a look took passes until the next one
-_AT_ONCE = 4  # looks
+_AT_ONCE, _MOST = 4, 50  # looks under way, and those that are begun or wait for it
+_MIDDLE = frozenset({Mode.APPROVAL_GATED, Mode.DRAFT_ONLY})
 _EXPIRED_AT_ONCE = 20
 _MISSED = 3  # whole listings without a draft until it counts as gone: another's hand may hold it for a moment
 
@@ -66,7 +68,8 @@ class ParkedWork:
         self._looking: set[tuple[str, str]] = set()
         self._next: dict[tuple[str, str], float] = {}
         self._missed: Counter[str] = Counter()
-        self._known: tuple[Inventory, dict[str, tuple[Lot, ...]]] | None = None
+        self._over: set[tuple[str, int]] = set()  # holds that ended, which no tick goes through again
+        self._known: tuple[Inventory, dict[str, tuple[Lot, ...]]] | None = None  # what parks, by target
 
     async def tick(self) -> None:
         """Settles what an earlier process left, and starts the looks that are due."""
@@ -114,20 +117,38 @@ class ParkedWork:
         return answer
 
     def _due(self, proposals: dict[str, list[Proposal]], now: float) -> list[Lot]:
-        """The lots to look at now: where a middle mode is held, and where something is known to be parked."""
-        keys = {*self._board.holds.targets(), *proposals}
-        found = [lot for key, known in self._lots().items() if key in keys for lot in known]
-        return [lot for lot in found if self._is_due(lot, proposals, now)]
+        """The lots to look at now: where a middle mode is held, and where something is known to be parked.
 
-    def _is_due(self, lot: Lot, proposals: dict[str, list[Proposal]], now: float) -> bool:
-        key = lot.target.key
-        parks = self._board.effective(key) in lot.modes
-        waits = key in proposals
-        if lot.key in self._looking or not (parks or waits) or now < self._next.get(lot.key, 0.0):
+        Of very many the ones that waited longest, some with each tick: nothing here may keep the process busy.
+        """
+        keys = {*self._held_to_park(), *proposals}
+        found = [lot for key in keys for lot in self._lots(key) if self._is_due(lot, key in proposals, now)]
+        found.sort(key=lambda lot: self._next.get(lot.key, 0.0))
+        chosen = found[: max(0, _MOST - len(self._looking))]
+        for lot in chosen:
+            self._next[lot.key] = now + self._period(lot, waits=lot.target.key in proposals)
+        return chosen
+
+    def _held_to_park(self) -> Iterator[str]:
+        """The targets of live holds at a middle mode; a full stop of ten thousand costs nothing here."""
+        for hold in self._board.hold_events.values():
+            version = (hold.hold, len(hold.targets))  # of one delivery another writer may know of more targets
+            if hold.mode not in _MIDDLE or version in self._over:
+                continue
+            live = [key for key in hold.targets.keys if hold.hold in self._board.holds.live(key)]
+            if not live:
+                self._over.add(version)
+            yield from live
+
+    def _is_due(self, lot: Lot, waits: bool, now: float) -> bool:  # noqa: FBT001  # of one caller
+        if lot.key in self._looking or now < self._next.get(lot.key, 0.0):
             return False
-        lively = waits or self._is_young(key)
-        self._next[lot.key] = now + (REST if not parks else FAST if lively else CALM)
-        return True
+        return waits or self._board.effective(lot.target.key) in lot.modes
+
+    def _period(self, lot: Lot, *, waits: bool) -> float:
+        if self._board.effective(lot.target.key) not in lot.modes:
+            return REST
+        return FAST if waits or self._is_young(lot.target.key) else CALM
 
     def _is_young(self, target: str) -> bool:
         live = (self._board.hold_events.get(hold) for hold in self._board.holds.live(target))
@@ -197,13 +218,15 @@ class ParkedWork:
             if begun >= _EXPIRED_AT_ONCE:
                 return
 
-    def _lots(self) -> dict[str, tuple[Lot, ...]]:
-        """What parks, by target; gathered once for each inventory."""
+    def _lots(self, target: str) -> tuple[Lot, ...]:
+        """What parks at a target; found out when it is first asked for, and anew after a reload."""
         inventory = self._inventory()
         if self._known is None or self._known[0] is not inventory:
-            gathered = ((key, tuple(lots_of(target))) for key, target in inventory.targets.items())
-            self._known = (inventory, {key: found for key, found in gathered if found})
-        return self._known[1]
+            self._known = (inventory, {})
+        known = self._known[1]
+        if target not in known:
+            known[target] = tuple(lots_of(inventory.targets[target])) if target in inventory.targets else ()
+        return known[target]
 
     def policy(self) -> ApprovePolicy:
         """The current `policy.approve`."""

@@ -163,3 +163,16 @@ async def test_what_cannot_be_dropped_in_time_is_not_tried_without_end(make_draf
     await rig.looked(2100.0)
     assert 3 <= len(rig.proposal(item).decided) <= 7
     assert "1" in world.drafts
+
+
+async def test_of_very_many_surfaces_some_are_looked_at_with_each_tick(make_drafts: Make) -> None:
+    """In turn, so that all are seen in the end and the process is never busy with it."""
+    rig = make_drafts(*(surface(f"billing/api{number}") for number in range(200)))
+    await rig.held()
+    for number in range(200):
+        rig.world(f"billing/api{number}").faults.slow = 0.01
+        rig.proposes(f"billing/api{number}", "pay 1")
+    await rig.parked.tick()
+    assert len(rig.parked._looking) == 50
+    await rig.looked(20.0)
+    assert len(list(rig.parked.found())) == 200
