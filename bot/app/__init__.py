@@ -42,6 +42,7 @@ from bot.settings.served import served
 from bot.slack.audit_post import AuditPost
 from bot.slack.client import SlackApi
 from bot.slack.door import Door
+from bot.slack.draft_post import DraftPost
 from bot.slack.drill_news import DrillNews
 from bot.slack.drill_post import DrillPost
 from bot.slack.progress import ReportSettings
@@ -79,6 +80,7 @@ class App:
         self._taken: AlreadyServedError | None = None
         self._door: Door | None = None
         self._thread: Thread | None = None
+        self._cards: DraftPost | None = None
         self._entrances = Entrances(())
         self._schedule = Schedule()
         state_dir = environment.state_dir
@@ -250,8 +252,8 @@ class App:
         self._stack.push_async_callback(self._door.stop)
         self._open_restores(self._door)
         self._open_drills(self._door, api)
-        post = cards(self._core, self._parked, api, self._door)
-        self._stack.push_async_callback(_end, asyncio.create_task(post.run(), name="cards of what is parked"))
+        self._cards = cards(self._core, self._parked, api, self._door)
+        self._stack.push_async_callback(_end, asyncio.create_task(self._cards.run(), name="cards of what is parked"))
 
     def _open_restores(self, door: Door) -> None:
         """The way back: ballots in Slack, the evidence, and the steps; none of it is on the way of a stop."""
@@ -371,6 +373,7 @@ class App:
             *self._news.problems(),
             *self._drills.problems(),
             *self._parked.problems(),
+            *(self._cards.problems() if self._cards else ()),
             *self._entrances.problems(),
             *filter(None, [self._core.watchdog.problem()]),
         ]

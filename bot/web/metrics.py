@@ -41,6 +41,7 @@ SOURCES: Mapping[str, _Told] = {
     "slack_posts_failed": _Told("counter", "Calls to Slack that failed and are tried again"),
     "roster_age_seconds": _Told("gauge", "Seconds since the roster of people who may stop was read from Slack"),
     "lanes": _Told("gauge", "Targets that are being cut or watched at this moment"),
+    "drafts_open": _Told("gauge", "Writes that surfaces parked and that nobody decided on, as last listed"),
     "event_loop_blocks": _Told("counter", "Times that a call did not give the event loop back for two seconds"),
     "ticks_failed": _Told("counter", "Scheduled jobs that ended with an error"),
 }
