@@ -70,6 +70,7 @@ async def test_a_stricter_hold_and_a_crash_leave_nothing_done(bot: Bot, proposer
     await proposer.served(bot, sandbox, "approval_gated")
     await proposer.proposes(41)
     ledger = await card(sandbox, "Waits for a decision")
+    await sandbox.wait_for(lambda: _recorded(bot), what="the record that the card is posted")
     bot.kill()
     await bot.start()
     await sandbox.connected()
@@ -102,6 +103,11 @@ async def test_a_bot_that_dies_in_a_release_does_it_at_most_once(
     await sandbox.person("approver2").click(unknown, button("release"))
     await card(sandbox, "Released by <@U0APPROVER2>")
     assert await proposer.cache.witness.get("orders:7") == b"refund"
+
+
+def _recorded(bot: Bot) -> bool:
+    """Whether the bot knows its card again after a restart; killed before, it may post it twice."""
+    return any('"slot":"draft:' in file.read_text() for file in (bot.folder / "state" / "journal").glob("*.jsonl"))
 
 
 def _forge(message: Message, digest: str) -> None:
