@@ -10,7 +10,7 @@ _KEYS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRI
 _KNOWN = re.compile(r"\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_\w{20,}|sk-[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+\S+")
 _SLACK = re.compile(r"\bx(?:ox[a-z]|app)-[\w-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")  # halves of characters too
 LONGEST = 500  # characters
 
 

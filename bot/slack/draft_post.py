@@ -123,7 +123,7 @@ class DraftPost:
             place = (job.posted.channel, job.posted.ts)
         else:
             parent = self._board.incidents[job.incident].posts[PARENT]
-            if job.shown is not None and not await self._record(job.shown):
+            if job.shown is not None and not self._knows(job.shown) and not await self._record(job.shown):
                 self._trouble = "no disk takes the record of what a card shows"
                 return self._back_off()
             answer = await self._outbox.post(parent.channel, job.message, thread=parent.ts)
@@ -173,21 +173,25 @@ class DraftPost:
         followed = self._lately() if self._followed is None else self._followed
         self._followed = {name for name in live | followed if self._board.proposals.all[name].shown}
         for name in sorted(self._followed):
-            jobs = [job for shown in self._board.proposals.all[name].shown.values() if (job := self._update(shown))]
+            jobs = [job for shown in self._board.proposals.all[name].shown.values() for job in self._update(shown)]
             if not jobs and name not in live and self._board.proposals.all[name].ended():
                 self._followed.discard(name)  # it ended, and its cards say so
             yield from jobs
 
-    def _update(self, shown: drafts.DraftShown) -> _Job | None:
+    def _update(self, shown: drafts.DraftShown) -> Iterator[_Job]:
+        """The card of one write in every thread where it stands: a later incident may have shown it again."""
         slot = slot_of(shown.draft, shown.digest)
-        incident = self._board.incidents.get(shown.incident)
-        posted = incident.posts.get(slot) if incident else None
-        if incident is None or posted is None:
-            return None
-        message = draft_card.card(self._scene(shown))
-        if message.digest == posted.digest:
-            return None
-        return _Job(incident=incident.id, slot=slot, message=message, posted=posted)
+        places = [it for it in self._board.incidents.values() if slot in it.posts]
+        message = draft_card.card(self._scene(shown)) if places else None
+        for incident in places:
+            posted = incident.posts[slot]
+            if message is not None and message.digest != posted.digest:
+                yield _Job(incident=incident.id, slot=slot, message=message, posted=posted)
+
+    def _knows(self, shown: drafts.DraftShown) -> bool:
+        """Whether what this card says is on record already: it may have been posted elsewhere, or not been taken."""
+        proposal = self._board.proposals.all.get(shown.draft)
+        return proposal is not None and shown.digest in proposal.shown
 
     def _lately(self) -> set[str]:
         """At start: the cards of drafts that ended not long ago may still say that they wait."""
@@ -274,7 +278,7 @@ class DraftPost:
     def _shown(self, found: Found, incident: Incident) -> drafts.DraftShown:
         proposal = self._board.proposals.all[found.name]
         known = proposal.shown.get(found.digest)
-        if known is not None and known.incident == incident.id:
+        if known is not None:
             return known
         arguments, shortened = draft_card.cut(redact_lines(found.draft.arguments))
         what = redact_lines(found.draft.what)

@@ -34,7 +34,7 @@ def test_secrets_are_hidden(text: str, shown: str) -> None:
 
 def test_one_line_has_an_end_and_several_keep_theirs() -> None:
     """A sentence is one line of bounded length; arguments keep their lines, without control or direction marks."""
-    assert redact("a\nb\x00c\u202ed") == "a b c d"
+    assert redact("a\nb\x00c\u202ed\x9be\udc80f") == "a b c d e f"
     assert redact("x" * 900) == "x" * (LONGEST - 1) + "…"
     assert redact_lines("a\x1b[2J \u202eb\n\n" + "x" * 900) == "a [2J  b\n\n" + "x" * 900
     assert redact_lines("k:\n-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\nz") == "k:\n***\nz"

@@ -108,33 +108,33 @@ class Rig:
         """Of the surface."""
         return self.shared.get(("memory", "billing/api"), World)
 
-    async def open(self, mode: Mode = Mode.DRAFT_ONLY) -> None:
+    async def open(self, mode: Mode = Mode.DRAFT_ONLY, incident: str = "i") -> None:
         """An incident whose thread has its parent, and the surface held."""
-        self.hold(mode, "h1")
+        self.hold(mode, "h1" if incident == "i" else f"h-{incident}", incident)
         self.world.rights |= {"apply" if mode is Mode.DRAFT_ONLY else "unattended": "off"}
         sent = await self.api.post("C0INCIDENT", message("the incident", [section("the incident")]))
         assert isinstance(sent, Sent)
         posted = events.Posted(
-            at=self.clock.now(), incident="i", slot="parent", channel="C0INCIDENT", ts=sent.ts, digest="x"
+            at=self.clock.now(), incident=incident, slot="parent", channel="C0INCIDENT", ts=sent.ts, digest="x"
         )
         self.board.apply(posted)
-        self.report()
+        self.report(incident)
 
-    def report(self) -> None:
+    def report(self, incident: str = "i") -> None:
         """The report of the newest stop is posted."""
         at = self.clock.now()
         self.board.apply(
-            events.Posted(at=at, incident="i", slot="closing:1", channel="C0INCIDENT", ts="0.1", digest="x")
+            events.Posted(at=at, incident=incident, slot="closing:1", channel="C0INCIDENT", ts="0.1", digest="x")
         )
 
-    def hold(self, mode: Mode, name: str) -> None:
+    def hold(self, mode: Mode, name: str, incident: str = "i") -> None:
         """The journal says so."""
         held = events.HeldTarget(key=TARGET, surfaces=("billing/api",), round_to=mode)
         self.board.apply(
             events.HoldAdded(
                 at=self.clock.now(),
                 hold=name,
-                incident="i",
+                incident=incident,
                 mode=mode,
                 by=BY,
                 channel="C0INCIDENT",
@@ -159,7 +159,7 @@ class Rig:
         """Steps until nothing is left to say; the thread without its parent."""
         while await self.post.step() == 0.0:
             pass
-        (parent,) = (it for it in self.slack.channel("incident").parents() if it.text == "the incident")
+        parent = next(it for it in self.slack.channel("incident").parents() if it.text == "the incident")
         return [it for it in self.slack.channel("incident").thread(parent.ts) if it.ts != parent.ts]
 
     async def decide(self, item: Found, verdict: Any = "release") -> Answer:

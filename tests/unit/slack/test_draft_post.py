@@ -156,6 +156,22 @@ async def test_cards_stand_behind_the_report() -> None:
         assert len(await rig.posted()) == 2
 
 
+async def test_a_later_incident_shows_it_too() -> None:
+    """The newer thread is where people look; both cards are kept up to date, and it is on record once."""
+    async with rigged() as rig:
+        await rig.proposes("pay 1")
+        await rig.posted()
+        await rig.open(Mode.APPROVAL_GATED, "j")
+        await rig.posted()
+        (item,) = rig.parked.found()
+        await rig.decide(item)
+        await rig.posted()
+        cards = [it for it in rig.slack.workspace.messages("incident") if it.thread_ts]
+        assert len(cards) == 2
+        assert all("Released by <@U0APPROVER1>" in rendered(it) for it in cards)
+        assert sum(isinstance(it, drafts.DraftShown) for it in rig.journal.written) == 1
+
+
 async def test_only_what_waits_calls_people() -> None:
     """A draft names those who may decide, and calls nobody."""
     async with rigged() as rig:
