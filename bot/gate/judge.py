@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from adapters.base.gated import METHODS, Safe
 from bot.gate import paths
@@ -14,7 +15,7 @@ _OVERRIDES = frozenset({
 })  # fmt: skip
 _HOPS = frozenset({"close", "keep-alive", "te", ""})
 _SINGLE = frozenset({"content-length", "transfer-encoding", "host", "content-type", "content-encoding", "expect"})
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FORMS = ("application/x-www-form-urlencoded", "multipart/")
 
 
 class Refusal(Exception):
@@ -110,4 +111,5 @@ def dressed_body(call: Call, body: bytes) -> bool:
     kind = "".join(call.values("content-type")).lower()
     if call.values("content-encoding"):
         return True
-    return kind.startswith(_FORMS) and any(mark in body.lower() for mark in (b"_method", b"%5fmethod", b"%5f%6d"))
+    form = not kind or kind.startswith(_FORMS)  # Rack takes a body without a type for a form
+    return form and b"_method" in unquote_to_bytes(body).lower()
