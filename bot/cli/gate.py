@@ -8,7 +8,7 @@ import click
 
 from bot.cli import common
 from bot.gate.process import Gate, serve
-from bot.gate.route import routes
+from bot.gate.route import KIND, routes
 
 _PORT = click.IntRange(0, 65535)
 
@@ -28,8 +28,9 @@ def command(config: Path | None, host: str, port: int, control_host: str, contro
     """
     common.quiet_logging(logging.INFO if verbose else logging.WARNING)
     env = common.salvaged(config)
-    configuration, findings = common.read_configuration(env)
-    common.say_findings(finding for finding in findings if finding.level == "error")
+    configuration, _ = common.read_configuration(env)
+    for broken in (one for agent in configuration.agents for one in agent.quarantined if one.adapter == KIND):
+        click.echo(f"agent-kill: {broken.name} is NOT served here ({broken.place}): {broken.why}", err=True)
     found = routes(configuration)
     if not found:
         common.fail(f"no surface in {env.config} has the adapter gate; run `agent-kill adapters show gate`")
