@@ -26,6 +26,7 @@ from bot.service.redact import redact
 _LOG = logging.getLogger(__name__)
 _TAKEN_UP = 30.0  # seconds after which a drop that another process began is carried out here
 _AGAIN = 60.0  # seconds until what expired and could not be dropped is tried again
+_GRACE = 3.0  # seconds that decisions under way are given at the end
 ANSWER = 2.0  # seconds that whoever decided waits for what came of it
 BOT = events.Person(kind="bot", id="expiry")
 _Came = tuple[drafts.Settled, str]
@@ -87,7 +88,9 @@ class Decisions:
         self._running: set[str] = set()  # decisions that this process is carrying out
 
     async def aclose(self) -> None:
-        """Ends what is under way; what became of a release is then unknown, and the next start says so."""
+        """Lets what is under way end for a moment, then ends it; the next start calls such a release unknown."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_GRACE)
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from adapters.base import Mode
 from adapters.base.parked import Draft, Parked
@@ -88,13 +89,23 @@ def lots_of(target: Target) -> Iterator[Lot]:
     """The places of one target that park."""
     grouped: list[list[tuple[Surface, Parked]]] = []
     for surface, adapter in zip(target.surfaces, target.adapters, strict=True):
-        if isinstance(adapter, Parked) and adapter.parks(surface.settings):
+        if _parks(adapter) and adapter.parks(surface.settings):
             same = next((pairs for pairs in grouped if pairs[0][0].settings == surface.settings), None)
             grouped.append([(surface, adapter)]) if same is None else same.append((surface, adapter))
     for pairs in grouped:
         first, keeper = pairs[0]
         surfaces = tuple(surface for surface, _ in pairs)
         yield Lot(target=target, surfaces=surfaces, adapter=keeper, modes=keeper.parks(first.settings))
+
+
+_KEEPS: dict[type, bool] = {}  # of ten thousand surfaces there are a few kinds, and it is slow to find out
+
+
+def _parks(adapter: object) -> TypeGuard[Parked]:
+    kind = type(adapter)
+    if kind not in _KEEPS:
+        _KEEPS[kind] = isinstance(adapter, Parked)
+    return _KEEPS[kind]
 
 
 async def look(lot: Lot, limit: int = PAGE) -> Listing:

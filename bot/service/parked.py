@@ -65,8 +65,8 @@ class ParkedWork:
         self._clock = clock
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._looking: set[tuple[str, str]] = set()
-        self._next: dict[tuple[str, str], float] = {}
+        self._looking: set[str] = set()  # targets
+        self._next: dict[str, float] = {}  # by target
         self._missed: Counter[str] = Counter()
         self._over: set[tuple[str, int]] = set()  # holds that ended, which no tick goes through again
         self._known: tuple[Inventory, dict[str, tuple[Lot, ...]]] | None = None  # what parks, by target
@@ -79,9 +79,9 @@ class ParkedWork:
         if self._hurried():
             return
         now = self._clock.monotonic()
-        for lot in self._due(proposals, now):
-            self._looking.add(lot.key)
-            task = asyncio.create_task(self._look(lot), name=f"what {lot.key[1]} parks")
+        for target in self._due(proposals, now):
+            self._looking.add(target)
+            task = asyncio.create_task(self._look(target), name=f"what {target} parks")
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 
@@ -113,20 +113,22 @@ class ParkedWork:
     async def decide(self, order: Order) -> Answer:
         """As `Decisions.decide`; what is parked is looked at again soon after."""
         answer = await self.decisions.decide(order)
-        self._next.clear()
+        proposal = self._board.proposals.all.get(order.draft)
+        for _, seen in proposal.seen.values() if proposal else ():
+            self._next.pop(seen.target, None)
         return answer
 
-    def _due(self, proposals: dict[str, list[Proposal]], now: float) -> list[Lot]:
-        """The lots to look at now: where a middle mode is held, and where something is known to be parked.
+    def _due(self, proposals: dict[str, list[Proposal]], now: float) -> list[str]:
+        """The targets to look at now: where a middle mode is held, and where something is known to be parked.
 
         Of very many the ones that waited longest, some with each tick: nothing here may keep the process busy.
         """
         keys = {*self._held_to_park(), *proposals}
-        found = [lot for key in keys for lot in self._lots(key) if self._is_due(lot, key in proposals, now)]
-        found.sort(key=lambda lot: self._next.get(lot.key, 0.0))
+        found = [key for key in keys if self._is_due(key, key in proposals, now)]
+        found.sort(key=lambda key: (self._next.get(key, 0.0), key))
         chosen = found[: max(0, _MOST - len(self._looking))]
-        for lot in chosen:
-            self._next[lot.key] = now + self._period(lot, waits=lot.target.key in proposals)
+        for key in chosen:
+            self._next[key] = now + self._period(key, waits=key in proposals)
         return chosen
 
     def _held_to_park(self) -> Iterator[str]:
@@ -140,30 +142,32 @@ class ParkedWork:
                 self._over.add(version)
             yield from live
 
-    def _is_due(self, lot: Lot, waits: bool, now: float) -> bool:  # noqa: FBT001  # of one caller
-        if lot.key in self._looking or now < self._next.get(lot.key, 0.0):
+    def _is_due(self, key: str, waits: bool, now: float) -> bool:  # noqa: FBT001  # of one caller
+        if key in self._looking or now < self._next.get(key, 0.0):
             return False
-        return waits or self._board.effective(lot.target.key) in lot.modes
+        mode = self._board.effective(key)
+        return (waits or mode in _MIDDLE) and any(waits or mode in lot.modes for lot in self._lots(key))
 
-    def _period(self, lot: Lot, *, waits: bool) -> float:
-        if self._board.effective(lot.target.key) not in lot.modes:
+    def _period(self, key: str, *, waits: bool) -> float:
+        if self._board.effective(key) not in _MIDDLE:
             return REST
-        return FAST if waits or self._is_young(lot.target.key) else CALM
+        return FAST if waits or self._is_young(key) else CALM
 
     def _is_young(self, target: str) -> bool:
         live = (self._board.hold_events.get(hold) for hold in self._board.holds.live(target))
         return self._clock.now() - max((hold.at for hold in live if hold), default=0.0) < _YOUNG
 
-    async def _look(self, lot: Lot) -> None:
+    async def _look(self, target: str) -> None:
         try:
-            async with self._slots, self.decisions.locks[lot.target.key]:
+            async with self._slots, self.decisions.locks[target]:
                 started = self._clock.monotonic()
-                listing = await self._list(lot)
+                listings = [(lot, await self._list(lot)) for lot in self._lots(target)]
                 took = self._clock.monotonic() - started
-            self._next[lot.key] = max(self._next.get(lot.key, 0.0), self._clock.monotonic() + _SLOWER * took)
-            self._take(lot, listing)
+            self._next[target] = max(self._next.get(target, 0.0), self._clock.monotonic() + _SLOWER * took)
+            for lot, listing in listings:
+                self._take(lot, listing)
         finally:
-            self._looking.discard(lot.key)
+            self._looking.discard(target)
 
     async def _list(self, lot: Lot) -> Listing:
         """The oldest, and of the rest those that somebody asked for by name."""
