@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from adapters.base import Attempt, Mode
+from bot.domain import draft_events as drafts
 from bot.domain import drill_events as drills
 from bot.domain import events
 from bot.domain.ballot import ballot_digest
@@ -170,8 +171,46 @@ _DRILLS = st.one_of(
         to=st.sampled_from(_VOTERS),
     ),
 )
+_NAMED = st.sampled_from(["d1", "d2"])
+_DECISIONS = st.sampled_from(["x", "y"])
+_DIGESTS = st.sampled_from(["ab", "cd"])
+_PEOPLE = st.sampled_from(_VOTERS)
+_DRAFTS = st.one_of(
+    st.builds(
+        drafts.DraftsSeen,
+        at=_AT,
+        drafts=st.builds(
+            drafts.DraftSeen,
+            draft=_NAMED,
+            target=st.just("t1"),
+            id=st.just("7"),
+            surfaces=st.just(("a/one",)),
+            digest=_DIGESTS,
+            waits=st.booleans(),
+        ).map(lambda one: (one,)),
+    ),
+    st.builds(drafts.DraftsGone, at=_AT, drafts=_NAMED.map(lambda one: (one,))),
+    st.builds(
+        drafts.DraftShown,
+        at=_AT,
+        draft=_NAMED,
+        digest=_DIGESTS,
+        incident=st.sampled_from(INCIDENTS),
+        what=st.just("INSERT"),
+    ),
+    st.builds(drafts.DraftAsked, at=_AT, draft=_NAMED, digest=_DIGESTS, by=_PEOPLE),
+    st.builds(
+        drafts.DraftSettled,
+        at=_AT,
+        decision=_DECISIONS,
+        draft=_NAMED,
+        how=st.sampled_from(["released", "dropped", "gone", "void", "failed", "unknown"]),
+        why=st.sampled_from(["", "why"]),
+    ),
+)
 ANY = st.one_of(
     hold_added(),
+    _DRAFTS,
     _DRILLS,
     lifts(),
     _REASONS,

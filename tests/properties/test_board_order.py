@@ -30,6 +30,8 @@ def _said(board: Board) -> dict[str, Any]:
         "ended": {name: run.ended for name, run in board.practice.runs.items()},
         "missed": board.practice.missed,
         "on turn": {due: on_turn(board.practice, "d", due) for due in (1.0, 2.0)},
+        "proposals": board.proposals.all,
+        "parked": {target: {it.name for it in found} for target, found in board.proposals.known().items()},
         "closed": {name for name in INCIDENTS if name in board.incidents and board.incidents[name].closed},
         "holds": {hold: (event.mode, event.at, event.reason) for hold, event in board.hold_events.items()},
         "opened": {i: (board.incidents[i].opened_at, board.incidents[i].channel) for i in _with_stops(board)},
