@@ -21,6 +21,7 @@ from adapters.base.parked import Parked
 GROUP = "agent_kill.adapters"
 BUILT_IN = (
     "advisory_flag",
+    "celery_workers",
     "gate",
     "haproxy_gateway",
     "http_control",

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from bot.sandbox.servers import HOST
 from tests.contract import parking_program
+from tests.contract.celery_worker import CeleryNodes
 from tests.contract.flag_server import FlagServer
 from tests.contract.gate_server import GateServer
 from tests.contract.http_rig import Farm, farm
@@ -83,6 +84,11 @@ class Running:
     def rq(self) -> RqWorkers:
         """RQ workers over the Valkey."""
         return self._stack.enter_context(RqWorkers(self.valkey))
+
+    @cached_property
+    def celery(self) -> CeleryNodes:
+        """Celery workers over the Valkey."""
+        return self._stack.enter_context(CeleryNodes(self.valkey))
 
     def close(self) -> None:
         """Stops them."""
