@@ -29,6 +29,13 @@ def stopped(name: str, told: Told, *, held: Mode | None = None, why: str = "") -
     return Answer(403, _body(facts), {**_headers(told, mode), "Content-Type": JSON, "Cache-Control": "no-store"})
 
 
+def ended(name: str, told: Told, mode: Mode) -> Answer:
+    """502, and no refusal: a call that a stop ended under way, which the upstream may have carried out."""
+    why = f"{_why(told, mode)}; the call was under way and was ended: whether it had its effect is not known"
+    facts = {"error": "ended", "surface": name, **story(told, mode), "why": why}
+    return Answer(502, _body(facts), {**_headers(told, mode), "Content-Type": JSON, "Cache-Control": "no-store"})
+
+
 def refused(name: str, told: Told, why: str, status: int = 403) -> Answer:
     """A call that is refused for how it is written."""
     facts = {"error": "refused", "surface": name, "mode": str(told.mode), "why": why}

@@ -185,7 +185,7 @@ class _Passage:
             with self._door.flights(Sort.WAITS) as flight:
                 done = await desk.wait(one.id, self._door.settings.patience)
         except asyncio.CancelledError:
-            return self._cut(flight, talked)
+            return self._cut(flight, talked, sent=False)
         why = f"waits for a person's approval as {one.id}"
         return self._say(done or answers.parked(self._name, told, one.id, why), None if done else talked)
 
@@ -207,7 +207,7 @@ class _Passage:
         except asyncio.CancelledError:
             if talked and flight.cut:
                 self._upstreams.mention(self._door.route, call, mcp.cancelled(talked.message))
-            return self._cut(flight, talked)
+            return self._cut(flight, talked, sent=True)
 
     async def _relayed(self, response: ClientResponse) -> web.StreamResponse:
         reply = web.StreamResponse(
@@ -230,7 +230,7 @@ class _Passage:
         _log.info("%s: %s", self._name, error)
         return self._say(Answer(502, _GONE, {"Content-Type": answers.JSON}))
 
-    def _cut(self, flight: Flight, talked: Talk | None) -> web.StreamResponse:
+    def _cut(self, flight: Flight, talked: Talk | None, *, sent: bool) -> web.StreamResponse:
         """The end of a call that a stop cancelled; whatever else cancelled it goes on."""
         task = asyncio.current_task()
         if not flight.cut or task is None:
@@ -239,7 +239,9 @@ class _Passage:
         if self._reply is not None:
             self._abort()
             raise ConnectionResetError
-        return self._say(answers.stopped(self._name, self._door.told, held=self._door.mode), talked)
+        told, mode = self._door.told, self._door.mode
+        say = answers.ended(self._name, told, mode) if sent else answers.stopped(self._name, told, held=mode)
+        return self._say(say, talked)
 
     def _abort(self) -> None:
         if self._request.transport is not None:
