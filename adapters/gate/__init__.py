@@ -55,6 +55,7 @@ class GateSurface:
         secret = config.secret.get_secret_value()
         self._nodes = tuple(Node(self._line, place.control, config.name, secret) for place in config.gates)
         self._granted: dict[str, float] = {}  # when each gate was last let go on, by its own name
+        self._born = time.monotonic()
         self._shut: frozenset[str] = frozenset()  # the controls of gates that have closed by themselves
         self._closed = False
 
@@ -235,10 +236,15 @@ class GateSurface:
         return [one for one in seen if not isinstance(one, BaseException)], away
 
     def _lapsed(self, node: Node) -> bool:
-        """Whether a gate that does not answer must have closed: this process let it go on, and that is long over."""
-        at = self._granted.get(node.instance)
-        closes = self._config.on_lease_expiry == "close"
-        return closes and at is not None and time.monotonic() > at + self._config.lease + _MARGIN
+        """Whether a gate that does not answer must have closed: nobody let it go on for longer than its lease.
+
+        Only the bot that runs answers gates, and a process that never did is not it. Where it is not known which of
+        those that asked this gate was, none of them may have been let go on since.
+        """
+        if self._config.on_lease_expiry != "close" or not self._granted:
+            return False
+        at = self._granted.get(node.instance, max(self._born, *self._granted.values()))
+        return time.monotonic() > at + self._config.lease + _MARGIN
 
     def _why(self, said: Sequence[Said], open_: Sequence[Node]) -> str:
         parts = [f"the gate at {node.control} does not answer, and what passes it is not known." for node in open_]
