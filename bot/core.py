@@ -119,7 +119,7 @@ class Core:
             record=self.recorder.record,
             seal=Seal(state_key or sealing_key(self.folders, state_dir)),
             clock=self.clock,
-            refresh=self._refresh,
+            refresh=self.refresh,
             changed=self._changed,
             tripped=lambda target: self.stops.trip_backstops(target),  # noqa: PLW0108  # `stops` is made below
         )
@@ -154,6 +154,11 @@ class Core:
         # whoever reads first (a cut looks before it loosens) takes the entries: their holds have to wait for `adopt`
         self._unadopted += [entry.event for entry in entries if isinstance(entry.event, events.HoldAdded)]
         return entries
+
+    def refresh(self) -> bool:
+        """Reads as `read` does, and says whether every journal could be read: in one that cannot, a stop may stand."""
+        self.read()
+        return not self._reader.unread
 
     def recover(self) -> None:
         """At start: reads every journal, and finishes what is unfinished before looking at what was proven."""
@@ -238,9 +243,6 @@ class Core:
         """The other chains as this writer sees them: a removed one is missed, and its writer learns it was read."""
         heads = self._reader.heads().items()
         return tuple((chain, link.seq, link.digest) for chain, link in heads if chain != self.writer.chain)
-
-    def _refresh(self) -> None:
-        self.read()
 
     def _changed(self, targets: Iterable[str]) -> None:
         for incident in self.board.incidents_of(*targets):

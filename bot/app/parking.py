@@ -13,7 +13,7 @@ def parked_work(core: Core) -> ParkedWork:
         inventory=lambda: core.inventory,
         recorder=core.recorder,
         hurried=core.dispatcher.is_hurried,
-        refresh=core.read,
+        refresh=core.refresh,
         clock=CLOCK,
     )
 

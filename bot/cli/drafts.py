@@ -154,7 +154,7 @@ class _Desk:
             lots=lambda target: tuple(lots_of(core.inventory.targets[target])),
             recorder=core.recorder,
             policy=lambda: core.inventory.configuration.policy.approve,
-            refresh=core.read,
+            refresh=core.refresh,
             clock=core.clock,
             patience=2 * item.lot.patience,
         )

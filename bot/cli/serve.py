@@ -13,7 +13,7 @@ import click
 from bot.cli import common
 from bot.core import Core
 from bot.domain.model import Configuration
-from bot.service.shortage import is_shortage
+from bot.service.shortage import is_shortage, take_descriptors
 from bot.settings.environment import Environment
 from bot.settings.served import served
 
@@ -32,6 +32,7 @@ def command(config: Path | None, verbose: bool) -> None:  # noqa: FBT001
     command line, POST /v1/stop and the private listener work.
     """
     common.quiet_logging(logging.INFO if verbose else logging.WARNING)
+    take_descriptors()
     env = common.environment(config)
     problem = asyncio.run(_serve(env))
     if problem:

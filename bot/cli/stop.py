@@ -21,6 +21,7 @@ from bot.domain.practice import practised
 from bot.domain.report import Report
 from bot.service.bell import Bell
 from bot.service.ports import Receipt, StopOrder
+from bot.service.shortage import take_descriptors
 from bot.service.stop import EmptyScope
 from bot.settings.terms import seconds
 
@@ -72,6 +73,7 @@ def command(  # noqa: PLR0917  # click passes them by name
     is left and reports it in Slack.
     """
     common.quiet_logging()
+    take_descriptors()
     if not reason.strip():
         common.fail("--reason is empty: whoever restores must know why; give it in a few words. Nothing was stopped")
     env = common.salvaged(config)

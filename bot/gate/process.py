@@ -20,6 +20,7 @@ from bot.gate.poll import Poll
 from bot.gate.proxy import Proxy
 from bot.gate.route import Route
 from bot.gate.upstream import Upstreams
+from bot.service.shortage import take_descriptors
 
 FOLDER = "gate"  # in the state directory
 _log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Gate:
     async def start(self, host: str, port: int, control_host: str, control_port: int) -> tuple[int, int]:
         """Serves; returns both ports. Raises OSError where an address is taken, or the folder cannot be used."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _more_descriptors()
+        take_descriptors()
         instance = _instance(self._folder)
         upstreams = Upstreams()
         self._stack.push_async_callback(upstreams.aclose)
@@ -101,13 +102,6 @@ def _instance(folder: Path) -> str:
         new.write_text(secrets.token_hex(8))
         new.replace(file)
     return file.read_text().strip()
-
-
-def _more_descriptors() -> None:
-    """As many as the system lets this process have."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _room() -> int:

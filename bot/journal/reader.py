@@ -10,6 +10,7 @@ from bot.journal.chain import BrokenLineError, Link, decode, genesis
 from bot.journal.folders import is_ours
 from bot.journal.pushed import FOLDER, OBEYED
 
+_SUFFIX = ".jsonl"
 _log = logging.getLogger(__name__)
 
 
@@ -44,17 +45,24 @@ class Reader:
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)
         self._cursors: dict[Path, _Cursor] = {}
+        self._unread: list[str] = []
 
     def new(self, *, but: str | None = None) -> list[Entry]:
         """Entries that were appended since the last call, chain by chain, without the chain `but`.
 
-        Damage is logged and skipped.
+        Damage is logged and skipped; what cannot be read now is `unread` until the next call.
         """
+        self._unread = []
         return [entry for path in self._paths() if path.stem != but for entry in self._read(path)]
 
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What the last call could not read, a sentence each: a stop may stand there that nobody knows."""
+        return tuple(self._unread)
+
     def problems(self) -> list[str]:
-        """What is damaged, a sentence each."""
-        return [problem for cursor in self._cursors.values() for problem in cursor.problems]
+        """What is damaged or cannot be read, a sentence each."""
+        return [*self._unread, *(problem for cursor in self._cursors.values() for problem in cursor.problems)]
 
     def heads(self) -> dict[str, Link]:
         """The last good link of each chain."""
@@ -63,7 +71,16 @@ class Reader:
     def _paths(self) -> Iterable[Path]:
         for folder in self._folders:
             if is_ours(folder):
-                yield from sorted(folder.glob("*.jsonl"))
+                yield from self._journals(folder)
+
+    def _journals(self, folder: Path) -> Sequence[Path]:
+        try:
+            return sorted(path for path in folder.iterdir() if path.suffix == _SUFFIX)
+        except FileNotFoundError:
+            return ()
+        except OSError as error:  # `glob` would leave some of these out in silence
+            self._cannot_read(f"the journals in {folder}", error)
+            return ()
 
     def _read(self, path: Path) -> Iterable[Entry]:
         cursor = self._cursors.setdefault(path, _Cursor(head=genesis(path.stem)))
@@ -74,7 +91,7 @@ class Reader:
                 file.seek(cursor.offset)
                 data = file.read()
         except OSError as error:
-            _log.warning("the journal %s cannot be read: %s", path.name, error)
+            self._cannot_read(f"the journal {path.name}", error)
             return
         whole = data[: data.rfind(b"\n") + 1]  # a line without its newline is still being written, or torn
         cursor.offset += len(whole)
@@ -82,6 +99,10 @@ class Reader:
             entry = self._decode(path, cursor, raw)
             if entry and (path.parent.name != FOLDER or self._is_obeyed(cursor, entry)):
                 yield entry
+
+    def _cannot_read(self, what: str, error: OSError) -> None:
+        self._unread.append(f"{what} cannot be read: {error.strerror}; nothing is given back until that is mended")
+        _log.warning("%s", self._unread[-1])  # the text says it all
 
     @staticmethod
     def _is_obeyed(cursor: _Cursor, entry: Entry) -> bool:

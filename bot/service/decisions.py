@@ -29,6 +29,7 @@ _AGAIN = 60.0  # seconds until what expired and could not be dropped is tried ag
 _GRACE = 3.0  # seconds that decisions under way are given at the end
 ANSWER = 2.0  # seconds that whoever decided waits for what came of it
 BOT = events.Person(kind="bot", id="expiry")
+_UNREAD = "a journal cannot be read, and a stop may stand there"
 _Came = tuple[drafts.Settled, str]
 
 
@@ -58,7 +59,7 @@ class Decisions:
         lots: what parks at a target.
         recorder: records events.
         policy: yields `policy.approve`.
-        refresh: reads other writers' journals, without waiting.
+        refresh: reads other writers' journals, without waiting; whether all could be read.
         clock: time.
         patience: seconds that whoever decided waits for what came of it.
 
@@ -72,7 +73,7 @@ class Decisions:
         lots: Callable[[str], tuple[Lot, ...]],
         recorder: Recorder,
         policy: Callable[[], ApprovePolicy],
-        refresh: Callable[[], object],
+        refresh: Callable[[], bool],
         clock: Clock,
         patience: float = ANSWER,
     ) -> None:
@@ -211,8 +212,8 @@ class Decisions:
         stopped: list[str] = []
 
         async def gate(_: tuple[Change, ...]) -> bool:
-            self._refresh()
-            stopped.append(self._void(decided, decided.digest))
+            unread = "" if self._refresh() else _UNREAD
+            stopped.append(unread or self._void(decided, decided.digest))
             return not stopped[-1]
 
         try:

@@ -17,7 +17,7 @@ class Desk:
     Args:
         asked: the target's effective mode now.
         proof: the last proof that is recorded of a target.
-        refresh: reads other writers' journals, without waiting.
+        refresh: reads other writers' journals, without waiting; whether all could be read.
         publish: takes a proof.
         keep_undo: records sealed changes of a target; yields whether they are durable.
         gather_undo: as `keep_undo`, soon, together with those of other targets.
@@ -30,7 +30,7 @@ class Desk:
     clock: Clock
     asked: Callable[[str], Mode]
     proof: Callable[[str], events.Proof | None]
-    refresh: Callable[[], None]
+    refresh: Callable[[], bool]
     publish: Callable[[events.Proof], None]
     keep_undo: Callable[[str, str], Awaitable[bool]]
     gather_undo: Callable[[str, str], None]

@@ -40,7 +40,7 @@ class Dispatcher:
         board: the fold of every journal; `effective` is read from it at every step.
         record: records an event.
         seal: for undo records.
-        refresh: reads other writers' journals into the board, without waiting.
+        refresh: reads other writers' journals into the board, without waiting; whether all could be read.
         changed: called with the targets whose proof changed.
         tripped: called with a target whose deadline passed unproven.
 
@@ -56,7 +56,7 @@ class Dispatcher:
         record: Callable[[events.AnyEvent], Awaitable[bool]],
         seal: Seal,
         clock: Clock,
-        refresh: Callable[[], None],
+        refresh: Callable[[], bool],
         changed: Callable[[Iterable[str]], None],
         tripped: Callable[[str], None],
     ) -> None:

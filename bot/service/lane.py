@@ -302,8 +302,7 @@ class Lane:
             if not await self._undo.keeps(changes):
                 return False
             async with self._gate_lock:
-                self._desk.refresh()
-                if self._asked() > call.mode:
+                if not self._desk.refresh() or self._asked() > call.mode:  # unread journals may hold a stop
                     return False
                 call.loosening = True
                 for other in self._calls - {call}:

@@ -39,7 +39,7 @@ class ParkedWork:
         inventory: yields the current one.
         recorder: records events.
         hurried: whether a cut is under way in its own time: then no look begins.
-        refresh: reads other writers' journals, without waiting.
+        refresh: reads other writers' journals, without waiting; whether all could be read.
         clock: time.
 
     Attributes:
@@ -53,7 +53,7 @@ class ParkedWork:
         inventory: Callable[[], Inventory],
         recorder: Recorder,
         hurried: Callable[[], bool],
-        refresh: Callable[[], object],
+        refresh: Callable[[], bool],
         clock: Clock,
     ) -> None:
         self.listings: dict[tuple[str, str], Listing] = {}

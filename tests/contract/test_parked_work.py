@@ -122,7 +122,7 @@ async def scene(request: pytest.FixtureRequest, servers: Running) -> AsyncIterat
         board = Board()
         recorder = Recorder(board, Memory())
         parked = ParkedWork(
-            inventory=lambda: inventory, recorder=recorder, hurried=lambda: False, refresh=lambda: None, clock=CLOCK
+            inventory=lambda: inventory, recorder=recorder, hurried=lambda: False, refresh=lambda: True, clock=CLOCK
         )
         made = Scene(rig, board, parked, recorder)
         made.hold(Mode.DRAFT_ONLY)

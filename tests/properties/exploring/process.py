@@ -155,10 +155,11 @@ class Process:
         """What else runs in it."""
         return ()
 
-    def _refresh(self) -> None:
+    def _refresh(self) -> bool:
         fresh, self._read = self._others[self._read :], len(self._others)
         for event in fresh:
             self.board.apply(event)
+        return True
 
     def _build(self, surface: Surface) -> Adapter:
         key = target_of(surface)

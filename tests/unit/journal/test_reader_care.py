@@ -1,6 +1,7 @@
 """Does a reader follow its journals line by line, and say what it passed over?"""
 
 import logging
+import resource
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,46 @@ def test_a_line_that_is_being_written_is_read_when_it_is_whole(chains: Chains) -
     assert _seqs(reader.new(but="bastion")) == [("bot", 8)]
     assert _seqs(reader.new(but="bot")) == [("bastion", seq) for seq in range(1, 6)]
     assert reader.problems() == []
+
+
+def test_a_journal_that_cannot_be_read_is_named_until_it_can(chains: Chains) -> None:
+    """The others are read; what stands there comes as soon as it can be read."""
+    away, path = chains.folder / "away", chains.path()
+    path.rename(away)
+    path.mkdir()
+    reader = Reader([chains.folder])
+    assert {entry.chain for entry in reader.new()} == {"bastion"}
+    assert reader.unread == tuple(reader.problems())
+    assert reader.unread == (
+        "the journal bot.jsonl cannot be read: Is a directory; nothing is given back until that is mended",
+    )
+    path.rmdir()
+    away.rename(path)
+    assert _seqs(reader.new()) == [("bot", seq) for seq in range(1, 9)]
+    assert not reader.problems()
+
+
+def test_a_folder_that_cannot_be_listed_is_named(chains: Chains) -> None:
+    """With no descriptor left nothing is read, and nobody may take that for no stop."""
+    reader = Reader([chains.folder, chains.folder / "missing"])
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        entries = reader.new()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert entries == []
+    (unread,) = reader.unread
+    assert unread.startswith(f"the journals in {chains.folder} cannot be read: Too many open files; nothing is given")
+    assert len(reader.new()) == 13
+    assert not reader.problems()
+
+
+def test_a_folder_that_vanishes_while_it_is_read_holds_nothing(chains: Chains, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that never was."""
+    monkeypatch.setattr("bot.journal.reader.is_ours", lambda _: True)
+    reader = Reader([chains.folder / "missing"])
+    assert (reader.new(), reader.unread) == ([], ())
 
 
 def test_an_empty_journal_has_no_head(chains: Chains) -> None:

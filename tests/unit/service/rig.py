@@ -105,7 +105,7 @@ class Rig:
         self.recorder = Recorder(self.board, self.journal)
         self.seal = Seal("key")
         self.wrap: Callable[[Adapter], Adapter] = lambda adapter: adapter
-        self.refresh: Callable[[], None] = lambda: None
+        self.refresh: Callable[[], bool] = lambda: True
         self.inventory = make_inventory(_configuration(surfaces, broken), self._build)
         self.dispatcher = Dispatcher(
             inventory=lambda: self.inventory,

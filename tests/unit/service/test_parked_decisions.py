@@ -122,7 +122,12 @@ async def test_a_stop_that_comes_meanwhile_voids_an_approval(make_drafts: Make) 
     """Also where it arrives after the approval was recorded, while the surface is asked, from another writer even."""
     rig, item = await parked(make_drafts, Mode.APPROVAL_GATED)
     stops: list[asyncio.Task[None]] = []
-    rig.refresh = lambda: stops.append(asyncio.ensure_future(rig.stop(Mode.DRAFT_ONLY)))
+
+    def stop_comes() -> bool:
+        stops.append(asyncio.ensure_future(rig.stop(Mode.DRAFT_ONLY)))
+        return True
+
+    rig.refresh = stop_comes
     release = item.lot.adapter.release
 
     async def slowly(*, draft: str, by: str, gate: Gate) -> Released:
@@ -135,8 +140,21 @@ async def test_a_stop_that_comes_meanwhile_voids_an_approval(make_drafts: Make) 
     await asyncio.gather(*stops)
     assert how(rig, item) == [("void", "draft_only came after the approval, and a stricter hold voids it")]
     assert not rig.world("billing/api").done
-    rig.refresh = lambda: None
+    rig.refresh = lambda: True
     assert (await rig.decide(item)).sentence == "It was released, and done once."  # a fresh approval counts
+
+
+async def test_nothing_is_released_while_a_journal_cannot_be_read(make_drafts: Make) -> None:
+    """A stop of another writer may stand there."""
+    rig, item = await parked(make_drafts)
+    rig.refresh = lambda: False
+    answer = await rig.decide(item)
+    assert answer.sentence == (
+        "Nothing was done, and the decision is void: a journal cannot be read, and a stop may stand there."
+    )
+    assert not rig.world("billing/api").done
+    rig.refresh = lambda: True
+    assert (await rig.decide(item)).sentence == "It was released, and done once."
 
 
 async def test_an_approval_that_is_not_on_disk_does_nothing(make_drafts: Make) -> None:

@@ -113,9 +113,10 @@ async def test_what_another_process_proved_is_read_before_the_own_proof_is_writt
     )
     read: list[float] = []
 
-    def refresh() -> None:
+    def refresh() -> bool:
         read.append(rig.clock.now())
         rig.board.apply(events.Outcomes(at=stop.at + 0.001, proofs=(theirs,)))
+        return True
 
     rig.refresh = refresh
     rig.board.apply(stop)

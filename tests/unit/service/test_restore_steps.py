@@ -58,6 +58,18 @@ async def test_a_step_is_done_only_after_its_proof_is_recorded(make_restore: Mak
     assert asked == [[Mode.READ_ONLY], [Mode.DRAFT_ONLY], [Mode.APPROVAL_GATED], [Mode.NORMAL]], written
 
 
+async def test_nothing_is_given_back_while_a_journal_cannot_be_read(make_restore: Make) -> None:
+    """A stop of another writer may stand there: the surface stays as strict as it was."""
+    rig = make_restore(surface("billing/api"), step=0.0)
+    await rig.held()
+    ballot = await rig.open()
+    rig.refresh = lambda: False
+    rig.box.react("+1", "U1", "U2")
+
+    assert await rig.ended(ballot) != "completed", ballot.ended
+    assert rig.world("billing/api").mode() is Mode.FULL_STOP
+
+
 class Terse(Memory):
     """A memory surface that names no change when it gives everything back: there is nothing more to undo then."""
 

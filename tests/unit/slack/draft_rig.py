@@ -83,7 +83,7 @@ class Rig:
             inventory=lambda: self.inventory,
             recorder=self.recorder,
             hurried=lambda: self.hurried,
-            refresh=lambda: None,
+            refresh=lambda: True,
             clock=self.clock,
         )
         self.post = self.another()
