@@ -3,31 +3,25 @@
     [rpcinterface:agent_kill]
     supervisor.rpcinterface_factory = agent_kill_supervisor:extension
 
-It runs inside supervisord, stands alone, and needs Linux and Python 3.6. A program's family is what descends from its
-process, shares its process group or session, carries the two names that supervisord gave it in its environment, or was
-seen to belong to it before. A process that cleared its environment, left the session and lost its parents, all between
-two looks, is not found.
+It runs inside supervisord, stands alone, and needs Linux and Python 3.6. supervisord adopts what its programs leave
+behind (PR_SET_CHILD_SUBREAPER, prctl(2)). A program's family is what descends from its process, and of what was adopted
+that which shares its process group or session, carries in its environment the two names that supervisord gave it, or
+was seen to belong to it before; with all their descendants. What cleared its environment, left the session and lost
+its parents, all between two looks, is not told from others'.
 """
 
+import ctypes
 import os
 import signal
+import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
-ROUNDS = 20  # looks for children that were born while their parents were being stopped
+SECONDS, TICK = 1.0, 0.001
+_SUBREAPER = 36
 _ENDED = {"Z", "X", "x"}
 _STOPPED, _STARTING, _RUNNING, _BACKOFF, _EXITED = 0, 10, 20, 30, 100  # supervisor.states
-
-
-class Process(NamedTuple):
-    """One line of the process table. `born` tells it from a later process with the same number."""
-
-    pid: int
-    parent: int
-    group: int
-    session: int
-    born: str
 
 
 class Extension:
@@ -41,32 +35,47 @@ class Extension:
         self._supervisord = supervisord
         self._known: dict[str, set[tuple[int, str]]] = {}
         self._spare = os.open(os.devnull, os.O_RDONLY)
+        _read(f"/proc/self/task/{os.getpid()}/children")  # fails here where the system does not list them
+        ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
 
     def alive(self, names: Iterable[str]) -> int:
-        """Returns how many processes of these programs live."""
-        self._supervisord.reap()
-        return sum(len(self._family(*one)) for one in self._programs(names))
+        """Returns how many processes of these programs live.
+
+        None do, once two looks find none, and none that ended between them: a single one may miss what is born of
+        another process while it reads.
+        """
+        programs, before = list(self._programs(names)), None
+        until = time.monotonic() + SECONDS
+        while True:
+            found = self._families(programs)
+            living = sum(map(_lives, found))
+            if living or found == before:
+                return living
+            if time.monotonic() >= until:
+                return 1  # something ends and is born from look to look
+            before = found
 
     def end(self, names: Iterable[str]) -> int:
-        """Ends these programs for good, without waiting for them, and returns how many processes that were.
-
-        All are frozen first, until no more are found, so that none can start another one while it is ended.
-        """
+        """Ends these programs for good, and returns how many processes that were."""
         programs = list(self._programs(names))
-        frozen: set[Process] = set()
-        for _ in range(ROUNDS):
-            fresh = {one for program in programs for one in self._family(*program)} - frozen
-            if not fresh:
-                break
-            for one in fresh:
-                _signal(one.pid, signal.SIGSTOP)
-            frozen |= fresh
+        ended: set[int] = set()
+        for pid in self._families(programs):  # so that none acts as it is told to end
+            _signal(pid, signal.SIGSTOP)
         for _, process in programs:
             _held(process)
-        for one in frozen:
-            _signal(one.pid, signal.SIGKILL)
-        self._supervisord.reap()
-        return len(frozen)
+        before: set[int] | None = None
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            found = self._families(programs)
+            living = {pid for pid in found if _lives(pid)}
+            if not living and found == before:
+                break
+            for pid in living:
+                _signal(pid, signal.SIGKILL)
+            ended |= living
+            before = found
+            time.sleep(TICK)
+        return len(ended)
 
     def _programs(self, names: Iterable[str]) -> Iterable[tuple[str, Any]]:
         for name in names:
@@ -76,27 +85,32 @@ class Extension:
                     if process in {"", "*", each}:
                         yield f"{group}:{each}", there
 
-    def _family(self, name: str, process: Any) -> set[Process]:
+    def _families(self, programs: Iterable[tuple[str, Any]]) -> set[int]:
+        """Of all the programs, the ended included that nobody has buried."""
+        self._supervisord.reap()
         os.close(self._spare)  # where supervisord has no descriptor left, this one is for reading the table
         try:
-            table = list(_table())
-            found = {one for one in table if self._belongs(one, name, process)}
-            parents = {one.pid for one in found}
-            while born := {one for one in table if one.parent in parents} - found:
-                found |= born
-                parents = {one.pid for one in born}
+            own = {process.pid for group in self._supervisord.process_groups.values() for process in _of(group)}
+            adopted = set(_children(os.getpid())) - own
+            return {pid for program in programs for pid in self._family(*program, adopted)}
         finally:
             self._spare = os.open(os.devnull, os.O_RDONLY)
-        self._known[name] = {(one.pid, one.born) for one in found}
+
+    def _family(self, name: str, process: Any, adopted: set[int]) -> set[int]:
+        found = {process.pid} if process.pid else set()
+        found |= {pid for pid in adopted if self._belongs(pid, name, process)}
+        fresh = found
+        while fresh:
+            fresh = {child for pid in fresh for child in _children(pid)} - found
+            found = found | fresh
+        self._known[name] = {(pid, _stat(pid)[-1]) for pid in found}
         return found
 
-    def _belongs(self, one: Process, name: str, process: Any) -> bool:
-        if process.pid and process.pid in {one.pid, one.group, one.session}:
+    def _belongs(self, pid: int, name: str, process: Any) -> bool:
+        _, group, session, born = _stat(pid)
+        if process.pid and str(process.pid) in {group, session}:
             return True
-        if (one.pid, one.born) in self._known.get(name, ()):
-            return True
-        group, _, each = name.partition(":")
-        return one.pid != os.getpid() and _names(one.pid) == (group, each)
+        return (pid, born) in self._known.get(name, ()) or ":".join(_names(pid)) == name
 
 
 def extension(supervisord: Any, **_settings: str) -> Extension:
@@ -112,13 +126,31 @@ def _held(process: Any) -> None:
         process.change_state(_STOPPED)
 
 
-def _table() -> Iterable[Process]:
-    for pid in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208  # one descriptor at a time
-        with suppress(OSError):  # it ended while we looked
-            # A name may hold spaces and brackets, so fields count from the last bracket (proc(5)).
-            words = _read(f"/proc/{pid}/stat").decode(errors="replace").rpartition(")")[2].split()
-            if words[0] not in _ENDED:
-                yield Process(int(pid), int(words[1]), int(words[2]), int(words[3]), words[19])
+def _of(group: Any) -> list[Any]:
+    return list(group.processes.values())
+
+
+def _children(pid: int) -> list[int]:
+    """Of all its threads, the ended ones included (proc(5), `children`: CONFIG_PROC_CHILDREN, as is usual)."""
+    found: list[int] = []
+    with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  # one descriptor at a time
+            found += map(int, _read(f"/proc/{pid}/task/{task}/children").split())
+    return found
+
+
+def _lives(pid: int) -> bool:
+    return _stat(pid)[0] not in _ENDED
+
+
+def _stat(pid: int) -> tuple[str, str, str, str]:
+    """Its state, process group, session, and when it was born, which tells it from a later one of that number."""
+    try:
+        # A name may hold spaces and brackets, so fields count from the last bracket (proc(5)).
+        words = _read(f"/proc/{pid}/stat").decode(errors="replace").rpartition(")")[2].split()
+    except OSError:  # it ended meanwhile
+        return "X", "", "", ""
+    return words[0], words[2], words[3], words[19]
 
 
 def _names(pid: int) -> tuple[str, str]:

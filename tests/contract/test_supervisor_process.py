@@ -115,6 +115,23 @@ async def test_a_frozen_program_is_ended(rig: SupervisorRig) -> None:
     await adapter.aclose()
 
 
+async def test_a_program_that_breeds_is_ended(rig: SupervisorRig) -> None:
+    """None of the processes is missed that start another one and end."""
+    adapter = rig.adapter()
+    session = await rig.session()
+    await session.order("breed")
+    await session.close()
+    for _ in ticks():
+        if await rig.effects() > 5:
+            break
+        await asyncio.sleep(0.01)
+    await Keeper(adapter).held(Mode.FULL_STOP)
+    before = await rig.effects()
+    await asyncio.sleep(0.3)
+    assert await rig.effects() == before
+    await adapter.aclose()
+
+
 async def test_programs_are_started_in_supervisords_order(rig: SupervisorRig) -> None:
     """The helper, of the smaller priority, comes first."""
     adapter = rig.adapter()

@@ -67,6 +67,16 @@ class Orders(socketserver.StreamRequestHandler):
         else:
             os.wait()
 
+    def breed(self) -> None:
+        """Each process acts once, and leaves another one in a session of its own, without end."""
+        if os.fork() == 0:
+            while True:
+                effect("more")
+                time.sleep(PAUSE / 2)
+                if os.fork():
+                    os._exit(0)
+                os.setsid()
+
     def quit(self) -> None:
         """Ends the program."""
         os._exit(0)
