@@ -40,7 +40,7 @@ class Decision:
 
     def answer(self, request: web.BaseRequest) -> Answer:
         """200 or 403, and nothing else."""
-        rest = request.raw_path.removeprefix(f"{DECISION}/")
+        rest = request.raw_path.removeprefix(DECISION).removeprefix("/")
         name = "/".join(rest.partition("?")[0].split("/", 2)[:2])
         door = self._find(name)
         if door is None or door.settings.gateway == "none":

@@ -47,6 +47,7 @@ class _Counted(asyncio.Protocol):
         self._inner, self._opened, self._most = inner, opened, most
         self._transport: asyncio.BaseTransport | None = None
         self._late: asyncio.TimerHandle | None = None
+        self._tail = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -65,8 +66,10 @@ class _Counted(asyncio.Protocol):
         self._inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._late is not None and b"\r\n\r\n" in data:
-            self._came()
+        if self._late is not None:
+            if b"\r\n\r\n" in self._tail + data:
+                self._came()
+            self._tail = (self._tail + data)[-3:]
         self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:

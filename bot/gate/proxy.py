@@ -46,7 +46,7 @@ class Proxy:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one call."""
         raw = request.raw_path
-        if raw.startswith(f"{DECISION}/"):
+        if raw.startswith(DECISION) and raw[len(DECISION) :][:1] in {"", "/", "?"}:
             return _plain(self._decision.answer(request), request)
         door, call = self._addressed(request, raw)
         if door is None:

@@ -28,6 +28,7 @@ _HOPS = frozenset({
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
     "transfer-encoding", "upgrade", "host", "expect", "content-length",
 })  # fmt: skip
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OURS = "x-agent-kill-"
 _MENTION = 2.0  # seconds
 _LARGEST = 16_000_000  # bytes of the answer to a released call that its caller is given
@@ -39,7 +40,10 @@ class Upstreams:
     def __init__(self) -> None:
         self._mentions: set[asyncio.Task[None]] = set()
         self._session = _client(TCPConnector(limit=0, keepalive_timeout=_IDLE))
-        # a call that must be sent once has a line of its own: on a kept one the client tries some methods again
+        # On a kept line that the server closed, the client sends a PUT or DELETE a second time, which may then be two:
+        # only what reads may come twice. What is parked has a line of its own, which no server closes beforehand.
+        self._session._retry_connection = False  # noqa: SLF001  # there is no public word for it
+        self._reads = _client(TCPConnector(limit=0, keepalive_timeout=_IDLE))
         self._single = _client(TCPConnector(limit=0, force_close=True))
 
     @asynccontextmanager
@@ -47,7 +51,8 @@ class Upstreams:
         self, route: Route, call: Call, body: "bytes | StreamReader | None", *, once: bool = False
     ) -> AsyncIterator[ClientResponse]:
         """Sends a call; whoever leaves before the answer ended closes the connection. Raises `ClientError`, OSError."""
-        session = self._single if once else self._session
+        reads = call.method in _READS and body is None
+        session = self._single if once else self._reads if reads else self._session
         url = URL(f"{route.settings.upstream}{call.target}", encoded=True)
         headers = _headers(route, call, body)
         response = await session.request(
@@ -91,6 +96,7 @@ class Upstreams:
         for task in self._mentions:
             task.cancel()
         await self._session.close()
+        await self._reads.close()
         await self._single.close()
 
 

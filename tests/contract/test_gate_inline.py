@@ -245,3 +245,24 @@ async def test_several_gates_are_all_told_and_all_read() -> None:
         assert (await adapter.observe()).in_flight is None
         await adapter.aclose()
     await upstream.stop()
+
+
+async def test_a_write_is_never_sent_twice(servers: Running) -> None:
+    """An upstream takes a write on a kept line and goes away without a word: the agent is told, nobody tries again."""
+    came: list[bytes] = []
+
+    async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers the first request of a line, and closes it on the second."""
+        came.append((await reader.readuntil(b"\r\n\r\n")).partition(b" HTTP")[0])
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        came.append((await reader.readuntil(b"\r\n\r\n")).partition(b" HTTP")[0])
+        writer.close()
+
+    upstream = await asyncio.start_server(rude, sock=servers.gate_line.dup())
+    base = f"/billing/{servers.gate.fresh_name()}"
+    for method in ("PUT", "DELETE"):
+        came.clear()
+        assert (await raw(servers.gate.port, request("POST", f"{base}/a", "Connection: close")))[0].status == 200
+        assert (await raw(servers.gate.port, request(method, f"{base}/b", "Connection: close")))[0].status == 502
+        assert came == [b"POST /a", f"{method} /b".encode()]
+    upstream.close()
