@@ -1,11 +1,14 @@
 """What could be wrong with `rq_queue`."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 import adapters.rq_queue as kind
+from adapters.base import Cut
 from adapters.conformance import Rig
+from adapters.conformance.wait import TICK, ticks
 from adapters.rq_queue import RqQueue, line, workers
 from tests.contract.defects import common
 from tests.contract.defects.defect import Defect
@@ -26,6 +29,17 @@ def _lets_jobs_run(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
 
 def _wakes_nobody(patch: pytest.MonkeyPatch, _rig: Rig) -> None:
     """Workers that wait for a job are left waiting, and are taken to be at rest."""
+    real = RqQueue.restrict
+
+    async def restrict(self: RqQueue, **given: Any) -> Cut:
+        async with self._endpoint.line() as asking:
+            for _ in ticks():  # a worker that is only about to wait would see the suspension by itself
+                if all(one.state == "idle" for one in (await workers.look(asking)).workers):
+                    break
+                await asyncio.sleep(TICK)
+        return await real(self, **given)
+
+    patch.setattr(RqQueue, "restrict", restrict)
     patch.setattr(workers, "_plug", lambda _queue, _job: [])
     patch.setattr(workers.Seen, "left", lambda self, _expected: sum(one.state == "busy" for one in self.workers))
 
