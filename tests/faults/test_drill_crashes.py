@@ -9,6 +9,7 @@ from tests.faults.drill_points import plan, sample, try_points
 
 SEED = 7
 SAMPLED = 6
+MANY = 400  # of some 2,500: each waits for a start, a drill and what comes of it
 
 
 async def test_a_kill_in_a_drill_leaves_nothing_half(make: Make, tell: Callable[[str], None]) -> None:
@@ -25,9 +26,10 @@ async def test_a_kill_in_a_drill_leaves_nothing_half(make: Make, tell: Callable[
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 async def test_a_kill_anywhere_in_a_drill_leaves_nothing_half(make: Make, tell: Callable[[str], None]) -> None:
-    """SIGKILL at every system call of the bot, from before it is asked to the card."""
+    """SIGKILL at every durable write of the drill, and at many other system calls from before it is asked."""
     points = await plan(make())
-    tally = await try_points(points, make)
+    tally = await try_points(sample(points, MANY, SEED), make)
 
-    tell(str(tally))
+    tell(f"{tally} (of {len(points)}, seed {SEED})")
+    assert tally.killed >= MANY / 2
     assert tally.cut > 0
