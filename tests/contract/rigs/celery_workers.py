@@ -157,6 +157,8 @@ class CeleryRig:
                 return
             if loop.time() - began > _HELD and await asyncio.to_thread(self._taken_back, task):
                 raise Stopped("the queue is held")
+            if loop.time() - began > _LATE and await asyncio.to_thread(self._held):
+                raise Stopped("the task was ended")
             await asyncio.sleep(0.005)
         raise AssertionError("no worker took the task up")
 
@@ -289,9 +291,14 @@ class CeleryRig:
 
     def _taken_back(self, task: str) -> bool:
         with suppress(RedisError):
-            if self.by_hand or self.client.keys("agent-kill:celery:agent*"):
+            if self._held():
                 waiting: Any = self.client.lrange(QUEUE, 0, -1)
                 return any(self.client.lrem(QUEUE, 1, one) for one in waiting if task.encode() in one)
+        return False
+
+    def _held(self) -> bool:
+        with suppress(RedisError):
+            return self.by_hand or bool(self.client.keys("agent-kill:celery:agent*"))
         return False
 
     async def clean(self) -> None:

@@ -147,6 +147,8 @@ class RqRig:
                 return
             if loop.time() - began > _HELD and await asyncio.to_thread(self._taken_back, job):
                 raise Stopped("RQ is suspended")
+            if loop.time() - began > _LATE and await asyncio.to_thread(self._suspended):
+                raise Stopped("the job was ended")
             await asyncio.sleep(0.005)
         raise AssertionError("no worker took the job up")
 
@@ -267,7 +269,12 @@ class RqRig:
 
     def _taken_back(self, job: "Job") -> bool:
         with suppress(RedisError):
-            return bool(self.client.exists("rq:suspended") and self.client.lrem(f"rq:queue:{QUEUE}", 1, job.id))
+            return self._suspended() and bool(self.client.lrem(f"rq:queue:{QUEUE}", 1, job.id))
+        return False
+
+    def _suspended(self) -> bool:
+        with suppress(RedisError):
+            return bool(self.client.exists("rq:suspended"))
         return False
 
     async def clean(self) -> None:
