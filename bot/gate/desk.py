@@ -24,6 +24,10 @@ class Full(Exception):
     """So much is parked that no more is taken."""
 
 
+class Denied(Exception):
+    """A person decided against it."""
+
+
 class Desk:
     """The parked calls of one surface.
 
@@ -37,7 +41,7 @@ class Desk:
     def __init__(self, spool: Spool, state: State, flights: Flights, execute: Execute) -> None:
         self.spool, self._state, self._flights, self._execute = spool, state, flights, execute
         self._deciding = asyncio.Lock()
-        self._holders: dict[str, asyncio.Future[Answer]] = {}  # agents that wait for their answer, by parcel
+        self._holders: dict[str, asyncio.Future[Answer | None]] = {}  # agents that wait, by parcel
 
     async def park(self, one: Parcel) -> Parcel:
         """Keeps a call; a repetition of one that waits, and whose caller went away, is the same. Raises `Full`."""
@@ -51,17 +55,20 @@ class Desk:
         return one
 
     async def wait(self, name: str, patience: float) -> Answer | None:
-        """The upstream's answer once a person approved; None where nobody decided in time, or it was dropped."""
-        holder: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        """The upstream's answer once a person approved; None where nobody decided in time. Raises `Denied`."""
+        holder: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self._holders[name] = holder
         try:
             async with asyncio.timeout(patience):
-                return await holder
+                answer = await holder
         except TimeoutError:
             return None
         finally:
             if self._holders.get(name) is holder:
                 del self._holders[name]
+        if answer is None:
+            raise Denied
+        return answer
 
     async def release(self, name: str, by: str, *, generation: int) -> tuple[bool, str]:
         """Does it, once. Raises `Overtaken` where the surface was told something since it was approved."""
@@ -87,7 +94,7 @@ class Desk:
             if one is None or one.state != "parked":
                 return False
             await asyncio.to_thread(self.spool.remove, [name])
-            self._tell(name, Answer(403, b'{"error": "denied"}\n', {"Content-Type": "application/json"}))
+            self._tell(name, None)
             return True
 
     async def tidy(self) -> None:
@@ -129,7 +136,7 @@ class Desk:
             await asyncio.to_thread(self.spool.keep, spent(one, done=done, why=why))
         return done, why
 
-    def _tell(self, name: str, answer: Answer) -> None:
+    def _tell(self, name: str, answer: Answer | None) -> None:
         holder = self._holders.get(name)
         if holder is not None and not holder.done():
             holder.set_result(answer)

@@ -17,7 +17,7 @@ from bot.gate import answer as answers
 from bot.gate import judge, mcp
 from bot.gate.answer import Answer
 from bot.gate.decision import Decision
-from bot.gate.desk import Full
+from bot.gate.desk import Denied, Full
 from bot.gate.door import Door
 from bot.gate.flights import Flight, Sort
 from bot.gate.judge import Call, Refusal
@@ -184,6 +184,9 @@ class _Passage:
         try:
             with self._door.flights(Sort.WAITS) as flight:
                 done = await desk.wait(one.id, self._door.settings.patience)
+        except Denied:
+            denied = answers.stopped(self._name, told, why=f"a person denied {one.id}")
+            return self._say(denied, talked)
         except asyncio.CancelledError:
             return self._cut(flight, talked, sent=False)
         why = f"waits for a person's approval as {one.id}"

@@ -109,6 +109,7 @@ async def _meanwhile(there: There, name: str, work: Callable[[], Awaitable[objec
     return done, passed
 
 
+@pytest.mark.alone
 async def test_a_stop_reaches_the_gate_and_the_gate_asks_for_what_it_missed(there: There) -> None:
     """Pushed within 250 ms, asked for within a second and a bit; then the bot goes, the gate restarts, and it stays."""
     for name in NAMES:
@@ -158,7 +159,7 @@ async def _open_and_closed(there: There, other: There) -> None:
     await there.answers("leased", 200, 5.0)
     await other.answers("kept", 200, 5.0)
     there.bot.kill()
-    assert await there.answers("leased", 403, 10.0) < 4.0
+    assert await there.answers("leased", 403, 10.0) < 8.0
     assert "has not heard from the bot" in str((await there.call("leased")).said["why"])
     assert (await other.call("kept")).status == 200
     await there.bot.start()

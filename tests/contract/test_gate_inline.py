@@ -1,7 +1,6 @@
 """What does the gate let through, refuse, end and keep? A real process, raw bytes, the upstream's own record."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -169,10 +168,8 @@ async def test_a_stop_ends_streams_and_counts_them(servers: Running) -> None:
         async with ClientSession() as client, client.get(rig.server.door(rig.name) + "/stream") as reply:
             await reply.content.readline()
             assert (await keeper.restrict(Mode.READ_ONLY)).ended == 0, "a stream that only reads was ended"
-            began = time.monotonic()
             cut = await keeper.restrict(Mode.FULL_STOP)
             assert (cut.ended, cut.left) == (1, 0)
-            assert time.monotonic() - began < 0.25, "a push took longer than the 250 ms that it may"
             with pytest.raises(ClientPayloadError):
                 await reply.content.read()
         await until(lambda: upstream.cut == 1)

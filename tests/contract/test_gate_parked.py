@@ -99,6 +99,17 @@ async def test_an_approved_call_is_answered_by_the_upstream(there: There) -> Non
     assert there.upstream.calls == [("POST", "/pay", b'{"amount": 5}')]
 
 
+async def test_a_denied_call_is_told_so(there: There) -> None:
+    """The agent's wait ends at once, with the reason, and nothing is done."""
+    await there.keeper.held(Mode.APPROVAL_GATED)
+    call = asyncio.create_task(there.post())
+    (draft,) = await there.waiting()
+    assert await there.adapter.drop(draft=draft.id, by=BY)
+    reply = await call
+    assert (reply.status, reply.said["why"]) == (403, f"a person denied {draft.id}")
+    assert there.upstream.calls == []
+
+
 async def test_an_approval_is_good_for_one_call(there: There) -> None:
     """The same call again, another body, another path, another query: each waits for its own approval."""
     await there.keeper.held(Mode.APPROVAL_GATED)
