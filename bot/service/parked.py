@@ -105,11 +105,6 @@ class ParkedWork:
         items = sorted(self.listings.items(), key=lambda it: it[0])
         return [f"what {key[1]} parks cannot be listed: {it.trouble}" for key, it in items if it.trouble]
 
-    def expires_at(self, draft: str, digest: str) -> float | None:
-        """When it can no longer be released, Unix seconds; None where it was never seen so."""
-        proposal = self._board.proposals.all.get(draft)
-        return proposal.expires_at(digest, self.policy()) if proposal else None
-
     async def decide(self, order: Order) -> Answer:
         """As `Decisions.decide`; what is parked is looked at again soon after."""
         answer = await self.decisions.decide(order)

@@ -293,3 +293,101 @@ async def test_a_surface_that_left_the_configuration_is_named(make_drafts: Make)
     assert (await rig.decide(item)).sentence.startswith(
         "Nothing was done: no surface of the configuration parks there any more"
     )
+
+
+async def test_a_release_under_way_is_nobody_elses(make_drafts: Make) -> None:
+    """Ticks go on meanwhile: it is neither called unknown, nor expired, nor begun a second time."""
+    rig, item = await parked(make_drafts, Mode.APPROVAL_GATED)
+    await rig.clock.sleep(1780.0)
+    rig.world("billing/api").faults.slow = 4.0
+    assert (await rig.decide(item)).sentence == "It is under way: its card tells the rest."
+    await rig.looked(60.0)
+    assert how(rig, item) == [("released", "")]
+    assert [it.verdict for it in rig.proposal(item).decided.values()] == ["release"]
+
+
+async def test_what_is_settled_is_settled_once(make_drafts: Make) -> None:
+    """Ticks after a decision that came to nothing say nothing more of it, and another decision counts."""
+    rig, item = await parked(make_drafts)
+    world = rig.world("billing/api")
+    world.drafts["1"] = replace(world.drafts["1"], what="pay 1000")
+    await rig.decide(item)
+    world.drafts["1"] = replace(world.drafts["1"], what="pay 1")
+    await rig.looked(60.0)
+    settled = [it for it in await rig.written() if isinstance(it, drafts.DraftSettled)]
+    assert [it.how for it in settled] == ["void"]
+    await rig.decide(item)
+    await rig.looked(60.0)
+    assert [it.how for it in rig.proposal(item).settled.values()] == ["void", "released"]
+
+
+async def test_every_unsettled_decision_of_an_earlier_process_is_taken_up(make_drafts: Make) -> None:
+    """Behind one that is settled too."""
+    rig, item = await parked(make_drafts)
+    for number, settled in enumerate((True, False)):
+        made = {"draft": item.name, "digest": item.digest, "by": ALICE, "mode": Mode.DRAFT_ONLY}
+        name = f"x{number}"
+        rig.recorder.record(drafts.DraftDecided(at=rig.clock.now(), decision=name, verdict="release", **made))
+        if settled:
+            rig.recorder.record(
+                drafts.DraftSettled(at=rig.clock.now(), decision=name, draft=item.name, how="void", why="x")
+            )
+    await rig.looked(3.0)
+    assert [it[0] for it in how(rig, item)] == ["void", "unknown"]
+
+
+async def test_the_record_says_how_old_the_roster_was(make_drafts: Make) -> None:
+    """For whoever asks later whether the approver was one."""
+    rig, item = await parked(make_drafts)
+    await rig.decide(item, roster_age=2.5)
+    (decided,) = rig.proposal(item).decided.values()
+    assert decided.roster_age == 2.5
+
+
+async def test_a_drop_needs_no_card(make_drafts: Make) -> None:
+    """It has no effect: the command line drops what it lists. What was never seen so is not dropped."""
+    rig = make_drafts(surface("billing/api"))
+    await rig.held()
+    rig.proposes("billing/api", "pay 1")
+    await rig.looked(5.0)
+    (item,) = rig.parked.found()
+    assert not (await rig.decide(item)).taken
+    assert not (await rig.decide(replace(item, digest="0"), "drop")).taken
+    assert (await rig.decide(item, "drop")).sentence == "It was dropped: it will not be done."
+
+
+async def test_an_orderly_end_lets_a_release_come_to_its_end(make_drafts: Make) -> None:
+    """For three seconds; only then is it left for the next start to call it unknown."""
+    rig, item = await parked(make_drafts)
+    rig.world("billing/api").faults.slow = 1.2
+    await rig.decide(item)
+    await rig.parked.aclose()
+    assert how(rig, item) == [("released", "")]
+
+
+async def test_a_drop_that_fails_may_be_repeated(make_drafts: Make) -> None:
+    """The surface's own words say why; the draft is still there."""
+    rig, item = await parked(make_drafts)
+    drop = item.lot.adapter.drop
+
+    async def fails(*, draft: str, by: str) -> bool:  # noqa: ARG001  # as the adapter's
+        raise Unreachable("the way is lost")
+
+    item.lot.adapter.drop = fails  # type: ignore[method-assign]
+    await rig.decide(item, "drop")
+    assert how(rig, item) == [("failed", "the way is lost")]
+    item.lot.adapter.drop = drop  # type: ignore[method-assign]
+    assert (await rig.decide(item, "drop")).sentence == "It was dropped: it will not be done."
+
+
+async def test_a_surface_that_says_no_is_believed(make_drafts: Make) -> None:
+    """Its reason is told, and the draft waits on."""
+    rig, item = await parked(make_drafts)
+
+    async def refuses(*, draft: str, by: str, gate: Gate) -> Released:  # noqa: ARG001  # as the adapter's
+        return Released(done=False, why="the table refuses it")
+
+    item.lot.adapter.release = refuses  # type: ignore[method-assign]
+    await rig.decide(item)
+    assert how(rig, item) == [("failed", "the table refuses it")]
+    assert rig.proposal(item).open

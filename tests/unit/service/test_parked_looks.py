@@ -6,7 +6,8 @@ import pytest
 
 from adapters.base import Mode
 from bot.domain import draft_events as drafts
-from tests.unit.service.drafts_rig import DraftsRig
+from bot.service.lots import look
+from tests.unit.service.drafts_rig import ALICE, DraftsRig
 from tests.unit.service.rig import surface
 
 Make = Callable[..., DraftsRig]
@@ -176,3 +177,35 @@ async def test_of_very_many_surfaces_some_are_looked_at_with_each_tick(make_draf
     assert len(rig.parked._looking) == 50
     await rig.looked(20.0)
     assert len(list(rig.parked.found())) == 200
+
+
+async def test_what_was_asked_for_is_found_however_many_are_before_it(make_drafts: Make) -> None:
+    """The oldest hundred, and of the rest those that somebody named."""
+    rig = make_drafts(surface("billing/api"))
+    await rig.held()
+    rig.proposes("billing/api", *(f"pay {number}" for number in range(300)))
+    await rig.looked(5.0)
+    (lot,) = {item.lot.key: item.lot for item in rig.parked.found()}.values()
+    last = next(it for it in (await look(lot, 300)).found if it.draft.what == "pay 299")
+    rig.recorder.record(drafts.DraftsSeen(at=rig.clock.now(), drafts=(last.seen(),)))
+    rig.recorder.record(drafts.DraftAsked(at=rig.clock.now(), draft=last.name, digest=last.digest, by=ALICE))
+    await rig.looked(5.0)
+    (listing,) = rig.parked.listings.values()
+    assert (len(listing.found), listing.number) == (101, 300)
+    assert listing.found[-1].name == last.name
+
+
+async def test_open_drafts_are_looked_at_often_under_an_old_hold(make_drafts: Make) -> None:
+    """Every two seconds; an old hold without any every ten."""
+    rig = make_drafts(surface("billing/api"))
+    await rig.held()
+    await rig.looked(700.0)
+    calls = rig.world("billing/api").calls
+    before = calls.count("list")
+    await rig.looked(100.0)
+    assert 9 <= calls.count("list") - before <= 11
+    rig.proposes("billing/api", "pay 1")
+    await rig.looked(20.0)
+    before = calls.count("list")
+    await rig.looked(100.0)
+    assert 45 <= calls.count("list") - before <= 51
