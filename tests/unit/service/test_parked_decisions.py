@@ -302,7 +302,8 @@ async def test_a_release_under_way_is_nobody_elses(make_drafts: Make) -> None:
     rig.world("billing/api").faults.slow = 4.0
     assert (await rig.decide(item)).sentence == "It is under way: its card tells the rest."
     await rig.looked(60.0)
-    assert how(rig, item) == [("released", "")]
+    settled = [it.how for it in await rig.written() if isinstance(it, drafts.DraftSettled)]
+    assert settled == ["released"]
     assert [it.verdict for it in rig.proposal(item).decided.values()] == ["release"]
 
 
