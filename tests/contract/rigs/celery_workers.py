@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from celery import Celery
 from kombu import pools
+from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 from redis import Redis, RedisError
 
@@ -220,7 +221,11 @@ class CeleryRig:
     async def restart(self) -> None:
         """In good order, on the same port; nodes find it again by themselves."""
         await asyncio.to_thread(self.workers.server.restart)
-        pools.reset()  # type: ignore[no-untyped-call]  # connections to the server as it was
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Forgets the administrator's connections, which were to the server as it was."""
+        pools.reset()  # type: ignore[no-untyped-call]  # the library's
         self.app.close()
         del self.app
 
@@ -325,13 +330,17 @@ def left(word: str) -> list[int]:
 
 
 def ready(rig: CeleryRig) -> None:
-    """The node answers, and takes tasks from the agent's queue."""
+    """The node answers, and takes tasks from the agent's queue; the server may have been restarted by another test."""
     for _ in ticks(30):
-        taken = rig.taken()
-        if taken == [QUEUE]:
-            return
-        if taken is not None:
-            rig.control("add_consumer", QUEUE)
+        try:
+            taken = rig.taken()
+            if taken == [QUEUE]:
+                return
+            if taken is not None:
+                rig.control("add_consumer", QUEUE)
+        except (OSError, RedisError, OperationalError):
+            rig.reconnect()
+    raise AssertionError(f"{NODE} does not take tasks from {QUEUE}")
 
 
 @asynccontextmanager
