@@ -140,7 +140,20 @@ class Group:
                 self.stop(process)
         self.server.call("removeProcessGroup", self.name)
         self._file.unlink()
+        for pid in self.left():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.server.call("reloadConfig")
+
+    def left(self) -> list[int]:
+        """The processes of the agent's program, and what it left, wherever they are: their words have its files."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                words = entry.read_bytes()
+                ours = any(f"{self.server.folder}/{self.name}{end}".encode() in words for end in ".-")
+                found += [int(entry.parent.name)] if ours else []
+        return found
 
     @property
     def _file(self) -> Path:
