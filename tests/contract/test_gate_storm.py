@@ -24,7 +24,7 @@ from tests.contract.rigs.haproxy_gateway import TICK
 
 RATE = 200  # calls of the agent in a second
 LATE = 0.25  # seconds in which the upstream may still see what was under way
-SHORT, LONG = 5, 60  # changes of the mode
+SHORT, LONG = 5, 20  # changes of the mode
 
 
 @dataclass
