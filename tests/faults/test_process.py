@@ -92,7 +92,7 @@ async def test_a_crowd_that_is_there_from_the_start_ends_no_bot(make: Make) -> N
     estate = make(environ={"AGENT_KILL_PORT": str(port)})
     program = await estate.serve(files=40)
     async with _crowd(port):
-        await until(lambda: program.log.count("the tick adopt failed") > 2 or program.code is not None, 20, estate.logs)
+        await until(lambda: program.log.count("read: Too many open") > 2 or program.code is not None, 20, estate.logs)
         beside = await estate.stop()
         assert await beside.ended() == 0, estate.logs()
         await estate.all_cut(within=SOON)
