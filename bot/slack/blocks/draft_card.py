@@ -185,7 +185,8 @@ def _small_print(scene: CardScene, *, open_: bool) -> list[str]:
         "secrets are starred" if "***" in scene.shown.arguments + scene.shown.what else "",
         f"`{escape(scene.shown.draft, NAME)}`",
     ]
-    how = f"Or react: :+1: approve, :-1: deny. {scene.who}" if open_ else ""
+    approve = "" if why_no_release(scene.effective) else ":+1: approve, "
+    how = f"Or react: {approve}:-1: deny. {scene.who}" if open_ else ""
     return [" · ".join(part for part in parts if part), how]
 
 

@@ -81,6 +81,7 @@ async def test_a_stricter_hold_is_told_and_leaves_denying() -> None:
         assert "The decision of <@U0APPROVER1> is *void*: what is parked is not what was shown" in text
         (row,) = (block for block in card.blocks if block["type"] == "actions")
         assert [element["action_id"] for element in row["elements"]] == ["agent_kill:draft_drop"]
+        assert "Or react: :-1: deny." in text
 
 
 async def test_what_nobody_knows_says_what_to_do() -> None:
