@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from adapters.base import Attempt, Mode, Observation
+from adapters.base import Adapter, Attempt, Mode, Observation
 from bot.service.foreign import foreign
 from bot.service.inventory import Target
 
@@ -26,9 +26,13 @@ async def attempt_all(target: Target, seen: Observation) -> tuple[Attempt, ...]:
     """Tries every canary at once; one that fails was not tried."""
     if not target.canaries or not seen.exists:
         return ()
-    calls = (foreign(canary.attempt(mode=seen.mode)) for canary in target.canaries)
-    answers = await asyncio.gather(*calls, return_exceptions=True)
+    answers = await asyncio.gather(*(_try(canary, seen.mode) for canary in target.canaries), return_exceptions=True)
     return tuple(answer if isinstance(answer, Attempt) else Attempt.UNTRIED for answer in answers)
+
+
+async def _try(canary: Adapter, mode: Mode) -> Attempt:
+    """Makes the call only once it runs: one that is cancelled before leaves nothing that was never awaited."""
+    return await foreign(canary.attempt(mode=mode))
 
 
 async def look_at(target: Target) -> Sight | None:
